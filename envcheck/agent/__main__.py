@@ -1,0 +1,21 @@
+"""Entry of the zipapp. This file alone must parse on every Python that exists, 2.7 included."""
+
+import sys
+
+if sys.version_info < (3, 7):
+    import platform
+
+    _TEMPLATE = (
+        '{"schema": "envcheck.facts/1", "agent": {"status": "unsupported", '
+        '"reason": "the agent needs Python 3.7 or newer"}, "probes": {}, "facts": {'
+        '"interpreter.version": {"status": "known", "value": "%s", "source": "platform.python_version()"}, '
+        '"interpreter.implementation": {"status": "known", "value": "%s", '
+        '"source": "platform.python_implementation()"}, '
+        '"interpreter.executable": {"status": "known", "value": "%s", "source": "sys.executable"}}}'
+    )
+    _PATH = (sys.executable or "").replace("\\", "\\\\").replace('"', '\\"')
+    print(_TEMPLATE % (platform.python_version(), platform.python_implementation(), _PATH))
+else:
+    from envcheck_agent.main import main
+
+    main(sys.argv[1:])

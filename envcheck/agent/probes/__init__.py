@@ -1,0 +1,1 @@
+"""One module a probe: see ``registry.py`` and CONTRIBUTING.md."""

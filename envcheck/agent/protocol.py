@@ -1,0 +1,378 @@
+"""What a probe is given to observe with: fields, the fact writer, and killable children.
+
+A probe never judges and never raises for what it can name: it reports a fact as *known*, *absent*
+(looked for and not there) or *unknown* (could not be observed, with the reason).
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+
+SCHEMA = "envcheck.facts/1"
+OUTPUT_LIMIT = 1 << 20  # bytes kept of what a child prints
+GRACE = 0.5  # seconds between SIGKILL and giving a child up
+
+
+class Field:
+    """One declared fact of a probe; ``envcheck list facts`` and the JSON Schema come from these.
+
+    ``type`` is one of ``string integer number boolean strings map record records``;
+    ``record`` and ``records`` have ``item``: the Fields of the object (of each object).
+    An item's value may always be null: not observed for that one.
+    """
+
+    __slots__ = ("doc", "item", "name", "type", "unit")
+
+    def __init__(self, name, type, doc, unit="", item=()):  # noqa: A002
+        self.name = name
+        self.type = type
+        self.doc = doc
+        self.unit = unit
+        self.item = item
+
+
+class Request:
+    """What the host asks of the agent (see ``main.parse``)."""
+
+    deep = False  # run torch, compile, count RECORD files: seconds, in grandchildren
+    online = False  # the index may be contacted
+    versions = False  # ask compilers for their versions (one child process each)
+    prefix = None  # examine this environment from outside: its own interpreter does not start
+    timeout = 30.0  # seconds for everything
+
+    def __init__(self):
+        self.paths = {}  # label -> path: further places whose disk matters
+        self.modules = []  # import names to import for real, with deep
+        self.variables = []  # names of environment variables whose presence matters
+
+
+class Facts:
+    """Collects the facts of one probe; keys are the probe's field names."""
+
+    def __init__(self):
+        self.entries = {}
+
+    def known(self, name, value, source=""):
+        entry = {"status": "known", "value": value}
+        if source:
+            entry["source"] = source
+        self.entries[name] = entry
+
+    def absent(self, name, source=""):
+        """Looked for (where ``source`` says) and not there."""
+        entry = {"status": "absent"}
+        if source:
+            entry["source"] = source
+        self.entries[name] = entry
+
+    def unknown(self, name, reason, source=""):
+        """Could not be observed. Never a pass, never an absence."""
+        entry = {"status": "unknown", "reason": reason}
+        if source:
+            entry["source"] = source
+        self.entries[name] = entry
+
+    def value(self, name):
+        """The known value of a fact of this probe, else None."""
+        entry = self.entries.get(name)
+        return entry.get("value") if entry else None
+
+    def found(self, name, value, source=""):
+        """Known if ``value`` is not None, else absent."""
+        if value is None:
+            self.absent(name, source)
+        else:
+            self.known(name, value, source)
+
+
+class Outcome:
+    """How a child ended. ``status``: ok, exit, signal, timeout, abandoned, missing."""
+
+    __slots__ = ("err", "out", "returncode", "seconds", "status")
+
+    def __init__(self, status, returncode, out, err, seconds):
+        self.status = status
+        self.returncode = returncode
+        self.out = out
+        self.err = err
+        self.seconds = seconds
+
+    @property
+    def ok(self):
+        return self.status == "ok"
+
+    def reason(self, what):
+        """One sentence for a fact's ``reason``; empty when all went well."""
+        if self.status == "ok":
+            return ""
+        if self.status == "timeout":
+            return "%s did not answer within %.3g s" % (what, self.seconds)
+        if self.status == "abandoned":
+            return "%s did not answer within %.3g s and could not be killed" % (what, self.seconds)
+        if self.status == "signal":
+            return "%s was killed by %s" % (what, signal_name(self.returncode))
+        if self.status == "missing":
+            return "%s could not be started: %s" % (what, self.text_err())
+        return "%s exited with status %d" % (what, self.returncode)
+
+    def text(self):
+        return self.out.decode("utf-8", "replace")
+
+    def text_err(self):
+        return self.err.decode("utf-8", "replace").strip()
+
+
+def signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
+
+
+class Child:
+    """A forked child in a process group of its own. Start several, then ``wait`` for each.
+
+    ``target`` is called in the child with file descriptor 1 and 2 going to the pipes; it may exec.
+    Fork is safe here: the agent has one thread.
+    """
+
+    def __init__(self, target, deadline):
+        self.started = time.monotonic()
+        self.deadline = deadline
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(target, out_write, err_write)
+        os.close(out_write)
+        os.close(err_write)
+        self.buffers = {out_read: bytearray(), err_read: bytearray()}
+        self.out_fd, self.err_fd = out_read, err_read
+        self.pipes = [out_read, err_read]
+
+    def wait(self):
+        """Read until the pipes close or the deadline passes; never longer than that plus GRACE."""
+        end = self.started + self.deadline
+        timed_out = not self._read_until(end)
+        status = None if timed_out else self._reap(max(end, time.monotonic() + GRACE))
+        if status is None:
+            timed_out = True
+            _kill_group(self.pid)
+            status = self._reap(time.monotonic() + GRACE)
+        for fd in self.buffers:
+            os.close(fd)
+        seconds = time.monotonic() - self.started
+        out, err = bytes(self.buffers[self.out_fd]), bytes(self.buffers[self.err_fd])
+        if status is None:
+            return Outcome("abandoned", None, out, err, seconds)
+        if timed_out:
+            return Outcome("timeout", None, out, err, seconds)
+        if os.WIFSIGNALED(status):
+            return Outcome("signal", os.WTERMSIG(status), out, err, seconds)
+        code = os.WEXITSTATUS(status)
+        if code == 127 and err.startswith(_EXEC_FAILED):
+            return Outcome("missing", code, out, err[len(_EXEC_FAILED) :], seconds)
+        return Outcome("exit" if code else "ok", code, out, err, seconds)
+
+    def _read_until(self, end):
+        pipes = list(self.pipes)
+        while pipes:
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            for fd in select.select(pipes, [], [], left)[0]:
+                chunk = os.read(fd, 65536)
+                if not chunk:
+                    pipes.remove(fd)
+                elif len(self.buffers[fd]) < OUTPUT_LIMIT:
+                    self.buffers[fd] += chunk
+        return True
+
+    def _reap(self, end):
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return status
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.002)
+
+
+_EXEC_FAILED = b"\0exec failed\0"
+
+
+def _become(target, out_write, err_write):
+    """In the child: never returns, whatever ``target`` does."""
+    code = 70
+    try:
+        os.setpgid(0, 0)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(out_write, 1)
+        os.dup2(err_write, 2)
+        code = target() or 0
+    except BaseException as error:
+        try:
+            os.write(2, ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace"))
+        except OSError:
+            pass
+    finally:
+        os._exit(code)
+
+
+def _kill_group(pid):
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def command(argv, deadline, env=None):
+    """Start ``argv`` (its program looked up on PATH) with a C locale; returns a Child to wait for."""
+    environ = dict(os.environ, LC_ALL="C", LANGUAGE="C", **(env or {}))
+
+    def run():
+        for number in (signal.SIGPIPE, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            os.execvpe(argv[0], argv, environ)
+        except OSError as error:
+            os.write(2, _EXEC_FAILED + str(error).encode("utf-8", "replace"))
+        return 127
+
+    return _start(run, deadline, argv)
+
+
+def run_command(argv, deadline, env=None):
+    """Run ``argv`` to its end or deadline. Returns an Outcome; raises nothing."""
+    return command(argv, deadline, env).wait()
+
+
+def isolated(function, deadline, *args):
+    """Start ``function(*args)`` in a forked child that may crash or hang. Returns an Isolated."""
+    return Isolated(function, deadline, args)
+
+
+class Isolated:
+    """A function in a killable child. It reports JSON by ``emit``, as often as it likes, so that
+    what was observed before a crash or a hang is not lost."""
+
+    def __init__(self, function, deadline, args):
+        def run():
+            import faulthandler
+
+            faulthandler.enable(file=2, all_threads=False)
+            function(emit, *args)
+
+        self.child = _start(run, deadline, None)
+
+    def wait(self):
+        """Returns (dict of everything emitted, Outcome)."""
+        import json
+
+        outcome = self.child.wait()
+        values = {}
+        for line in outcome.out.split(b"\n"):
+            if line.startswith(b'{"'):
+                try:
+                    values.update(json.loads(line.decode("utf-8", "replace")))
+                except ValueError:
+                    continue
+        return values, outcome
+
+
+def emit(**values):
+    """From inside an isolated function: report ``values`` at once."""
+    import json
+
+    os.write(1, json.dumps(values).encode("ascii") + b"\n")
+
+
+def _start(run, deadline, argv):
+    if hasattr(os, "fork"):
+        return Child(run, deadline)
+    return _WithoutFork(argv, deadline)
+
+
+class _WithoutFork:
+    """Windows: commands by subprocess; functions are not run in-process, they stay unknown."""
+
+    def __init__(self, argv, deadline):
+        self.argv = argv
+        self.deadline = deadline
+
+    def wait(self):
+        import subprocess
+
+        start = time.monotonic()
+        if self.argv is None:
+            return Outcome("missing", None, b"", b"this platform cannot fork", 0.0)
+        try:
+            done = subprocess.run(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=self.deadline,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome("timeout", None, b"", b"", time.monotonic() - start)
+        except OSError as error:
+            return Outcome("missing", None, b"", str(error).encode("utf-8", "replace"), 0.0)
+        status = "exit" if done.returncode else "ok"
+        seconds = time.monotonic() - start
+        return Outcome(status, done.returncode, done.stdout, done.stderr, seconds)
+
+
+def read_bytes(path, limit=OUTPUT_LIMIT):
+    """At most ``limit`` bytes of a file, None if it cannot be read (or is no regular or proc file)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError):
+        return None
+    try:
+        data = os.read(fd, limit)
+        while data and len(data) < limit:  # files in /proc come in pieces
+            more = os.read(fd, limit - len(data))
+            if not more:
+                break
+            data += more
+        return data
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_text(path, limit=OUTPUT_LIMIT):
+    """As ``read_bytes``, decoded as UTF-8 with surrogate escapes."""
+    data = read_bytes(path, limit)
+    return None if data is None else data.decode("utf-8", "surrogateescape")
+
+
+def which(name, path=None):
+    """The first executable file called ``name`` on PATH, else None (cheaper than shutil's)."""
+    for folder in (path or os.environ.get("PATH", os.defpath)).split(os.pathsep):
+        candidate = os.path.join(folder or ".", name)
+        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+            return candidate
+    if os.name == "nt" and not name.endswith(".exe"):
+        return which(name + ".exe", path)
+    return None
+
+
+def without_credentials(url):
+    """``url`` without user, password and query: what may be kept of an index or a proxy."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url.rpartition("@")[2]
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path.partition("?")[0]
+
+
+IS_LINUX = sys.platform.startswith("linux")
+IS_MACOS = sys.platform == "darwin"
+IS_WINDOWS = os.name == "nt"

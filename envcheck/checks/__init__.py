@@ -1,0 +1,28 @@
+"""The families of checks. Adding a check: a function and one line in its family's ``CHECKS``.
+
+Families are loaded when they are evaluated; this table holds strings only.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envcheck.checks.base import Check
+
+#: prefix -> (modules, what the family is about). A module has a literal tuple ``CHECKS``.
+FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
+    "PY": (("interpreter",), "the interpreter and its environment"),
+}
+
+
+def load(prefixes: tuple[str, ...] = ()) -> tuple[Check, ...]:
+    """Every check of these families (of all, if none is named), in table order."""
+    return tuple(
+        check
+        for prefix, (modules, _) in FAMILIES.items()
+        if not prefixes or prefix in prefixes
+        for module in modules
+        for check in import_module(f"envcheck.checks.{module}").CHECKS
+    )

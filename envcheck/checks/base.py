@@ -1,0 +1,99 @@
+"""What a check is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envcheck.model.finding import Evidence, Finding
+
+if TYPE_CHECKING:
+    from envcheck.model.facts import FactSheet
+    from envcheck.model.profile import Profile
+
+
+class NotApplicable(Exception):
+    """Raised by a check that has nothing to judge here; its finding becomes ``skip``."""
+
+
+class Context:
+    """What a check judges: the facts, the profile (or None) and what the user wants.
+
+    ``facts[key]`` is the value, None if absent, and raises UnknownFact if it could not be observed:
+    ``evaluate`` turns that into an ``unknown`` finding. ``get`` is for what only adds to a finding.
+    """
+
+    __slots__ = ("facts", "profile", "today", "wants")
+
+    def __init__(
+        self,
+        facts: FactSheet,
+        profile: Profile | None = None,
+        *,
+        wants: frozenset[str] = frozenset(),
+        today: str = "",
+    ) -> None:
+        self.facts = facts
+        self.profile = profile
+        self.wants = wants
+        self.today = today
+
+    def __getitem__(self, key: str) -> Any:
+        return self.facts[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value if known, else ``default``."""
+        return self.facts.get(key, default)
+
+    def evidence(self, *keys: str) -> tuple[Evidence, ...]:
+        """These facts as evidence, as they are: known, absent or unknown."""
+        found = []
+        for key in keys:
+            fact = self.facts.fact(key)
+            value = _short(fact.value) if fact.known else fact.status
+            if fact.status == "unknown":
+                value = f"unknown: {fact.reason}"
+            found.append(Evidence(key, value, fact.source))
+        return tuple(found)
+
+    def requirements(self, kind: str) -> list[Any]:
+        """The profile's requirements of this kind whose ``when`` holds; empty without a profile.
+
+        A requirement whose condition cannot be decided is kept: its check will say what is unknown.
+        """
+        if self.profile is None:
+            return []
+        return [
+            requirement
+            for requirement in getattr(self.profile, kind)
+            if all(self.holds(condition) is not False for condition in requirement.when)
+        ]
+
+    def holds(self, condition: str) -> bool | None:
+        """Whether a ``when`` condition holds; None if that cannot be known."""
+        from envcheck.checks.conditions import holds
+
+        return holds(condition, self)
+
+
+class Check(NamedTuple):
+    """A judge. Its function's docstring is the page that ``envcheck explain CODE`` shows.
+
+    ``title`` says what is in order when it passes. ``severity`` is that of its failures unless a
+    finding says otherwise; ``requires`` the codes that, when they fail, explain this one's failures.
+    """
+
+    code: str
+    title: str
+    severity: str
+    judge: Callable[[Context], Iterable[Finding] | None]
+    requires: tuple[str, ...] = ()
+
+
+def _short(value: object, limit: int = 200) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value) or "none"
+    text = str(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,89 @@
+"""Dispatch, and the one place where exceptions become a message and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import envcheck
+from envcheck.cli import COMMANDS
+from envcheck.errors import EnvcheckError, UsageError
+
+EPILOG = """exit status:
+  0 the verdict passes   1 findings at or above --fail-on   2 wrong usage or configuration
+  3 inconclusive: a required fact is unknown, or the target could not be examined
+  4 a defect in envcheck   130 interrupted"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["--version"], ["-V"]):
+        print(f"envcheck {envcheck.__version__}")
+        return 0
+    try:
+        return _dispatch(words)
+    except EnvcheckError as error:
+        _print_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0].startswith("-"):
+        _overview().parse_args(words or ["--help"])
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        raise UsageError(f"there is no command `{name}`", hint=_similar(name))
+    module, summary = COMMANDS[name]
+    command = import_module(f"envcheck.cli.{module}")
+    parser = _parser(name, summary)
+    command.add_arguments(parser)
+    result: int = command.run(parser.parse_args(words[1:]))
+    return result
+
+
+def _overview() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS)) + 2
+    commands = "\n".join(f"  {name:{width}}{summary}" for name, (_, summary) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="envcheck",
+        usage="envcheck COMMAND [OPTION …]",
+        description="Whether an environment for machine learning works, why not, and what mends it.",
+        epilog=f"commands (each has --help):\n{commands}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="version", version=envcheck.__version__)
+    return parser
+
+
+def _parser(name: str, summary: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"envcheck {name}",
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.suggest_on_error = True  # type: ignore[attr-defined]  # argparse knows it from 3.14
+    return parser
+
+
+def _similar(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f"did you mean `{close[0]}`?" if close else "`envcheck --help` lists the commands"
+
+
+def _print_error(error: EnvcheckError) -> None:
+    print(f"error: {error.message}", file=sys.stderr)
+    for line in error.context:
+        print(f"  {line}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)

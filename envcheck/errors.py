@@ -1,0 +1,55 @@
+"""Every exception of the tool.
+
+``EnvcheckError``
+├── ``UsageError``    the command line or a setting is wrong (exit 2)
+├── ``DataError``     a file that was given cannot be used: all its problems at once (exit 2)
+├── ``TargetError``   the target could not be examined (exit 3)
+└── ``AgentError``    the agent answered with something that is no fact sheet (exit 3)
+
+A finding is not an exception and an exception is not a finding: these are about envcheck's own work.
+"""
+
+from __future__ import annotations
+
+
+class EnvcheckError(Exception):
+    """What ``cli.main`` prints as ``error: …``, context lines and ``hint: …``.
+
+    ``reference`` is the stable kebab-case name; ``exit_code`` the process's exit status.
+    """
+
+    reference = "error"
+    exit_code = 4
+
+    def __init__(self, message: str, *, context: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context
+        self.hint = hint
+
+
+class UsageError(EnvcheckError):
+    """Wrong command line or setting, "nothing selected" included."""
+
+    reference = "usage"
+    exit_code = 2
+
+
+class DataError(EnvcheckError):
+    """A file of the user's cannot be used; ``context`` has one line for each problem."""
+
+    reference = "invalid-data"
+    exit_code = 2
+
+
+class TargetError(EnvcheckError):
+    """The target could not be examined."""
+
+    reference = "target"
+    exit_code = 3
+
+
+class AgentError(TargetError):
+    """The agent did not answer with a fact sheet."""
+
+    reference = "agent"

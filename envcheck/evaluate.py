@@ -1,0 +1,140 @@
+"""Judge a fact sheet: run the checks, fold consequences under their cause, reach a verdict.
+
+Nothing here raises for anything a sheet may hold: a check that fails to cope is a ``crash`` finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.model.facts import FactSheet, UnknownFact
+from envcheck.model.finding import SEVERITIES, Counts, Evidence, Finding, Report, Waiver
+
+if TYPE_CHECKING:
+    from envcheck.model.profile import Profile, WaiverEntry
+
+FAIL_ON = (*SEVERITIES, "never")
+
+
+def evaluate(
+    sheet: FactSheet,
+    checks: Sequence[Check],
+    *,
+    profile: Profile | None = None,
+    waivers: Iterable[WaiverEntry] = (),
+    wants: frozenset[str] = frozenset(),
+    today: str = "",
+    fail_on: str = "error",
+) -> Report:
+    """Run ``checks`` over ``sheet`` and fold their findings into a Report. Never raises.
+
+    ``today`` (ISO) decides which waivers have expired; the caller has the clock.
+    """
+    context = Context(sheet, profile, wants=wants, today=today)
+    findings = [finding for check in checks for finding in judge(check, context)]
+    findings = _apply_waivers(findings, list(waivers), today)
+    findings = _fold(findings, checks)
+    counts = count(findings)
+    profiles = (profile.name,) if profile is not None else ()
+    return Report(sheet, tuple(findings), verdict(findings, fail_on), counts, profiles=profiles)
+
+
+def judge(check: Check, context: Context) -> list[Finding]:
+    """One check's findings, complete; a pass if it had nothing to say."""
+    found: list[Finding] = []
+    try:
+        for finding in check.judge(context) or ():
+            found.append(_complete(finding, check))
+    except NotApplicable as reason:
+        found.append(Finding(check.code, "skip", check.severity, check.title, detail=str(reason)))
+    except UnknownFact as missing:
+        evidence = (Evidence(missing.key, f"unknown: {missing.reason}"),)
+        detail = f"{missing.key} could not be observed: {missing.reason}"
+        found.append(
+            Finding(check.code, "unknown", check.severity, check.title, detail=detail, evidence=evidence)
+        )
+    except Exception as error:
+        detail = f"{type(error).__name__}: {error}"
+        found.append(Finding(check.code, "crash", check.severity, check.title, detail=detail))
+    return found or [Finding(check.code, "pass", check.severity, check.title)]
+
+
+def _complete(finding: Finding, check: Check) -> Finding:
+    return finding._replace(
+        code=finding.code or check.code, severity=finding.severity or check.severity
+    )
+
+
+def _apply_waivers(
+    findings: list[Finding], waivers: list[WaiverEntry], today: str
+) -> list[Finding]:
+    if not waivers:
+        return findings
+    return [_waived(finding, waivers, today) for finding in findings]
+
+
+def _waived(finding: Finding, waivers: list[WaiverEntry], today: str) -> Finding:
+    if finding.status != "fail":
+        return finding
+    for waiver in waivers:
+        expires = waiver.expires or ""
+        matches = finding.code.startswith(waiver.code) and waiver.subject in ("", finding.subject)
+        if matches and not (expires and today and expires < today):
+            return finding._replace(waiver=Waiver(waiver.reason, expires))
+    return finding
+
+
+def _fold(findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
+    """Set ``cause`` where a check's ``requires`` names a code that failed."""
+    failed = {finding.code for finding in findings if finding.status == "fail"}
+    requires = {check.code: check.requires for check in checks if check.requires}
+    folded = []
+    for finding in findings:
+        cause = next((code for code in requires.get(finding.code, ()) if code in failed), "")
+        if cause and finding.status in ("fail", "unknown") and not finding.cause:
+            finding = finding._replace(cause=cause)
+        folded.append(finding)
+    return folded
+
+
+def count(findings: Iterable[Finding]) -> Counts:
+    """How many of each kind."""
+    totals = dict.fromkeys(Counts._fields, 0)
+    names = {"pass": "passed", "skip": "skipped", "unknown": "unknown", "crash": "crash"}
+    for finding in findings:
+        if finding.status == "fail":
+            totals["waived" if finding.waiver else finding.severity] += 1
+        else:
+            totals[names.get(finding.status, "crash")] += 1
+    return Counts(**totals)
+
+
+def verdict(findings: Iterable[Finding], fail_on: str = "error") -> str:
+    """``fail`` at or above the threshold; else ``inconclusive`` if a required answer is open or a
+    check crashed; else ``warn`` if anything failed; else ``pass``."""
+    findings = list(findings)
+    open_findings = [finding for finding in findings if finding.open]
+    if any(_reaches(finding.severity, fail_on) for finding in open_findings):
+        return "fail"
+    if any(finding.status == "unknown" and finding.required for finding in findings):
+        return "inconclusive"
+    if any(finding.status == "crash" for finding in findings):
+        return "inconclusive"
+    return "warn" if any(f.severity != "note" for f in open_findings) else "pass"
+
+
+def exit_code(report: Report) -> int:
+    """0 pass or warn, 1 fail, 3 a required fact is unknown, 4 a check crashed; in that precedence 1, 3, 4."""
+    if report.verdict == "fail":
+        return 1
+    if any(finding.status == "unknown" and finding.required for finding in report.findings):
+        return 3
+    return 4 if report.counts.crash else 0
+
+
+def _reaches(severity: str, fail_on: str) -> bool:
+    if fail_on == "never":
+        return False
+    return SEVERITIES.index(severity) >= SEVERITIES.index(fail_on)

@@ -1,0 +1,1 @@
+"""The nouns: immutable, no input or output."""
