@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from envcheck.model.profile import WaiverEntry
 
 
 def variable(name: str) -> str:
@@ -24,3 +29,25 @@ def cache_dir() -> str:
     if not os.path.isabs(base):  # the XDG specification: relative paths are to be ignored
         base = os.path.expanduser("~/.cache")
     return os.path.join(base, "envcheck")
+
+
+class Settings(NamedTuple):
+    """What holds for one command, from all sources."""
+
+    profile: tuple[str, ...] = ()
+    fail_on: str = "error"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
+    color: str = "auto"
+    want: tuple[str, ...] = ()
+    timeout: float = 0.0
+    paths: tuple[tuple[str, str], ...] = ()
+    waivers: tuple[WaiverEntry, ...] = ()
+
+
+def resolve(command_line: Mapping[str, Any], cwd: str) -> Settings:
+    """Settings as default < ``[tool.envcheck]`` < ``ENVCHECK_*`` < command line."""
+    lists = ("profile", "select", "ignore", "report", "want")
+    said = {name: tuple(v) if name in lists else v for name, v in command_line.items()}
+    return Settings(**said)

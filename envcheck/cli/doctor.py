@@ -1,30 +1,121 @@
-"""``envcheck doctor``."""
+"""``envcheck doctor``: collect, judge, render."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+import os
+import time
+from typing import TYPE_CHECKING
 
-from envcheck import checks
-from envcheck.evaluate import evaluate, exit_code
-from envcheck.report import text
-from envcheck.report.base import Options
-from envcheck.targets.base import AgentRequest
-from envcheck.targets.interpreter import Interpreter, this_interpreter
+import envcheck
+from envcheck import checks, config
+from envcheck.cli import emit, options
+from envcheck.cli.progress import waiting
+from envcheck.errors import UsageError
+from envcheck.evaluate import FAIL_ON, evaluate, exit_code
+from envcheck.redact import redact_report
+
+if TYPE_CHECKING:
+    from envcheck.checks.base import Check
+    from envcheck.config import Settings
+    from envcheck.model.profile import Profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``doctor``."""
-    parser.add_argument("--python", metavar="PATH", help="examine this interpreter")
+    options.add_target(parser)
+    options.add_collection(parser)
+    judging = parser.add_argument_group("how it is judged")
+    judging.add_argument(
+        "--profile",
+        action="append",
+        metavar="NAME|FILE",
+        help="what the environment is for, e.g. transformers-training (`envcheck list profiles`)",
+    )
+    judging.add_argument(
+        "--want",
+        action="append",
+        metavar="WHAT",
+        help="say what a requirement's `when` cannot see: cuda, extensions, no-cuda …",
+    )
+    judging.add_argument(
+        "--fail-on", choices=FAIL_ON, help="lowest severity that exits with 1 (default error)"
+    )
+    judging.add_argument("--select", action="append", metavar="CODE", help="only these codes or families")
+    judging.add_argument("--ignore", action="append", metavar="CODE", help="not these codes or families")
+    add_output(parser)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Where the report goes and how it looks."""
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--report",
+        action="append",
+        metavar="FORMAT[:PATH]",
+        help="write a report, may repeat: `envcheck list reporters`",
+    )
+    output.add_argument("--color", choices=("auto", "always", "never"), help="default auto")
+    output.add_argument("--no-redact", action="store_true", help="on a terminal: show everything")
+    output.add_argument("-v", "--verbose", action="count", default=0, help="what passed; -vv: facts")
+    output.add_argument("-q", "--quiet", action="count", default=0, help="failures only")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Collect, judge, render."""
-    target = (
-        Interpreter(arguments.python, chosen_by="--python") if arguments.python else this_interpreter()
+    """Examine one target. Returns the exit status; raises EnvcheckError."""
+    started = time.time()
+    settings = config.resolve(_command_line(arguments), os.getcwd())
+    sinks = emit.parse_sinks(settings.report)
+    target = options.target_of(arguments)
+    profile = _profile(settings)
+    collection = target.start(options.request_of(arguments, settings, profile))
+    loaded = _selected(checks.load(), settings)
+    with waiting("collecting facts …"):
+        sheet = collection.finish()
+    report = evaluate(
+        sheet,
+        loaded,
+        profile=profile,
+        waivers=settings.waivers,
+        wants=frozenset(settings.want),
+        today=time.strftime("%Y-%m-%d", time.gmtime(started)),
+        fail_on=settings.fail_on,
+    )._replace(
+        version=envcheck.__version__,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        seconds=round(time.time() - started, 3),
     )
-    collection = target.start(AgentRequest())
-    loaded = checks.load()
-    report = evaluate(collection.finish(), loaded)
-    sys.stdout.write(text.render(report, Options()))
+    verbose = arguments.verbose - arguments.quiet
+    shown = report if arguments.no_redact and emit.only_terminal(sinks) else redact_report(report)
+    emit.emit(shown, sinks, color=settings.color, verbose=verbose)
     return exit_code(report)
+
+
+def _command_line(arguments: argparse.Namespace) -> dict[str, object]:
+    """What was said on the command line, by setting; what was not said is left out."""
+    names = ("profile", "want", "fail_on", "select", "ignore", "report", "color", "timeout")
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _profile(settings: Settings) -> Profile | None:
+    if not settings.profile:
+        return None
+    from envcheck import profiles
+
+    return profiles.load(settings.profile, os.getcwd())
+
+
+def _selected(loaded: tuple[Check, ...], settings: Settings) -> tuple[Check, ...]:
+    """The checks that ``--select`` and ``--ignore`` leave. Raises UsageError if none is left."""
+    for code in (*settings.select, *settings.ignore):
+        if not any(check.code.startswith(code) for check in loaded):
+            raise UsageError(f"no check is called `{code}`", hint="`envcheck list checks` names them")
+    kept = tuple(
+        check
+        for check in loaded
+        if (not settings.select or check.code.startswith(settings.select))
+        and not (settings.ignore and check.code.startswith(settings.ignore))
+    )
+    if not kept:
+        raise UsageError("no check is selected", hint="loosen --select or --ignore")
+    return kept

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from envcheck.errors import UsageError
 from envcheck.targets.base import AgentRequest
 
 if TYPE_CHECKING:
+    from envcheck.config import Settings
+    from envcheck.model.profile import Profile
     from envcheck.targets.base import Target
 
 
@@ -59,17 +62,26 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def request_of(
-    arguments: argparse.Namespace, *, variables: tuple[str, ...] = (), versions: bool = False
+    arguments: argparse.Namespace, settings: Settings, profile: Profile | None = None
 ) -> AgentRequest:
-    """What the agent is asked."""
-    paths = [tuple(word.split("=", 1)) for word in arguments.path or () if "=" in word]
-    timeout = arguments.timeout or (300.0 if arguments.deep else 30.0)
+    """What the agent is asked; a profile's variables, paths and tools are asked for too."""
+    deep = arguments.deep
+    paths = dict(settings.paths)
+    for word in arguments.path or ():
+        label, separator, path = word.partition("=")
+        if not (label and separator and path):
+            raise UsageError(f"--path {word}: not LABEL=PATH", hint="e.g. --path output=/data/run1")
+        paths[label] = path
+    variables: tuple[str, ...] = ()
+    if profile is not None:
+        variables = tuple(requirement.name for requirement in profile.variable)
+        paths.update({disk.path: disk.path for disk in profile.disk if "/" in disk.path})
     return AgentRequest(
-        deep=arguments.deep,
+        deep=deep,
         online=arguments.online,
-        versions=versions or arguments.deep,
-        timeout=timeout,
-        paths=tuple((label, path) for label, path in paths),
+        versions=deep or (profile is not None and bool(profile.compiler)),
+        timeout=settings.timeout or (300.0 if deep else 30.0),
+        paths=tuple(paths.items()),
         modules=tuple(arguments.module or ()),
         variables=variables,
     )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envcheck.report.base import Reporter
+
 #: name -> (module, summary, suffix of files)
 REPORTERS: dict[str, tuple[str, str, str]] = {
     "text": ("text", "aligned text without colour, for pipes and logs", ".txt"),
 }
+
+
+def load(name: str) -> Reporter:
+    """The reporter called ``name`` (a key of REPORTERS)."""
+    reporter: Reporter = import_module(f"envcheck.report.{REPORTERS[name][0]}")
+    return reporter

@@ -1,0 +1,114 @@
+"""Where reports go: documents to files or standard output, the conversation to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from envcheck.errors import UsageError
+from envcheck.report import REPORTERS
+from envcheck.report import load as load_reporter
+from envcheck.report.base import Options
+
+if TYPE_CHECKING:
+    from envcheck.model.finding import Report
+
+HUMAN = ("terminal", "text")
+
+
+class Sink(NamedTuple):
+    """One ``--report FORMAT[:PATH]``; ``path`` is empty for standard output."""
+
+    format: str
+    path: str
+
+
+def parse_sinks(words: tuple[str, ...]) -> tuple[Sink, ...]:
+    """The sinks that were asked for. Raises UsageError for an unknown format, or two on stdout."""
+    sinks = []
+    for word in words:
+        name, _, path = word.partition(":")
+        if name not in REPORTERS and name != "none":
+            raise UsageError(
+                f"there is no report format `{name}`", hint=f"one of {', '.join(REPORTERS)}"
+            )
+        sinks.append(Sink(name, "" if path == "-" else path))
+    if sum(not sink.path for sink in sinks) > 1:
+        raise UsageError(
+            "two reports for standard output",
+            hint="give all but one a file: --report json:report.json",
+        )
+    return tuple(sinks)
+
+
+def only_terminal(sinks: tuple[Sink, ...]) -> bool:
+    """Whether nothing leaves but what a person sees at a terminal."""
+    return sys.stdout.isatty() and all(sink.format in HUMAN and not sink.path for sink in sinks)
+
+
+def options_for(stream: TextIO, *, color: str, verbose: int) -> Options:
+    """How to render for ``stream``: width, colour and symbols as it can show them."""
+    from envcheck.config import variable
+
+    terminal = stream.isatty()
+    colour = color == "always" or (
+        color == "auto"
+        and not variable("NO_COLOR")
+        and (bool(variable("FORCE_COLOR")) or (terminal and variable("TERM") != "dumb"))
+    )
+    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
+    return Options(
+        verbose=verbose, width=_width(stream), colour=colour, unicode=encoding.startswith("utf")
+    )
+
+
+def _width(stream: TextIO) -> int:
+    from envcheck.config import variable
+
+    columns = variable("COLUMNS")
+    if columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 100
+
+
+def emit(report: Report, sinks: tuple[Sink, ...], *, color: str, verbose: int) -> None:
+    """Render to every sink. The human view goes to standard output unless a document does, then
+    to standard error. Raises UsageError if a file cannot be written."""
+    for sink in sinks:
+        if sink.path:
+            write_file(sink.path, _render(report, sink.format, Options(verbose=verbose)))
+    documents = [sink for sink in sinks if not sink.path and sink.format not in HUMAN]
+    for sink in documents:
+        if sink.format != "none":
+            sys.stdout.write(_render(report, sink.format, Options(verbose=verbose)))
+    if any(sink.format == "none" for sink in documents):
+        return
+    stream = sys.stderr if documents else sys.stdout
+    asked = [sink.format for sink in sinks if sink.format in HUMAN and not sink.path]
+    if documents and not stream.isatty() and not asked:
+        return
+    options = options_for(stream, color=color, verbose=verbose)
+    name = asked[0] if asked else ("terminal" if stream.isatty() or options.colour else "text")
+    stream.write(_render(report, name, options))
+
+
+def _render(report: Report, name: str, options: Options) -> str:
+    return load_reporter(name).render(report, options)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write whole or not at all: a document that was begun never looks finished."""
+    temporary = f"{path}.{os.getpid()}.part"
+    try:
+        folder = os.path.dirname(path)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
