@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,17 +21,31 @@ EPILOG = """exit status:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _prepare_streams()
     if words[:1] in (["--version"], ["-V"]):
         print(f"envcheck {envcheck.__version__}")
         return 0
     try:
-        return _dispatch(words)
+        status = _dispatch(words)
+        sys.stdout.flush()
     except EnvcheckError as error:
         _print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        _abandon_stdout()
+        return 141  # as a program that SIGPIPE ended
+    except OSError as error:
+        if error.filename is not None:
+            return _defect(error)
+        _abandon_stdout()
+        print(f"error: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        return _defect(error)
+    return status
 
 
 def _dispatch(words: list[str]) -> int:
@@ -46,6 +61,37 @@ def _dispatch(words: list[str]) -> int:
     command.add_arguments(parser)
     result: int = command.run(parser.parse_args(words[1:]))
     return result
+
+
+def _prepare_streams() -> None:
+    """Closed streams become the null device; what an encoding cannot show is escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads: keep the interpreter from complaining once more when it closes the stream."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+
+
+def _defect(error: Exception) -> int:
+    """Something that must not happen: where, and what to do about it. No traceback."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    print(f"error: a defect in envcheck {envcheck.__version__}: ", end="", file=sys.stderr)
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    for frame in frames:
+        print(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}", file=sys.stderr)
+    print("hint: please report it with the command and these lines", file=sys.stderr)
+    return 4
 
 
 def _overview() -> argparse.ArgumentParser:
