@@ -53,7 +53,9 @@ def judge(check: Check, context: Context) -> list[Finding]:
         evidence = (Evidence(missing.key, f"unknown: {missing.reason}"),)
         detail = f"{missing.key} could not be observed: {missing.reason}"
         found.append(
-            Finding(check.code, "unknown", check.severity, check.title, detail=detail, evidence=evidence)
+            Finding(
+                check.code, "unknown", check.severity, check.title, detail=detail, evidence=evidence
+            )
         )
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"

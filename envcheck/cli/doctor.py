@@ -41,8 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judging.add_argument(
         "--fail-on", choices=FAIL_ON, help="lowest severity that exits with 1 (default error)"
     )
-    judging.add_argument("--select", action="append", metavar="CODE", help="only these codes or families")
-    judging.add_argument("--ignore", action="append", metavar="CODE", help="not these codes or families")
+    judging.add_argument(
+        "--select", action="append", metavar="CODE", help="only these codes or families"
+    )
+    judging.add_argument(
+        "--ignore", action="append", metavar="CODE", help="not these codes or families"
+    )
     add_output(parser)
 
 
@@ -57,7 +61,9 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--color", choices=("auto", "always", "never"), help="default auto")
     output.add_argument("--no-redact", action="store_true", help="on a terminal: show everything")
-    output.add_argument("-v", "--verbose", action="count", default=0, help="what passed; -vv: facts")
+    output.add_argument(
+        "-v", "--verbose", action="count", default=0, help="what passed; -vv: facts"
+    )
     output.add_argument("-q", "--quiet", action="count", default=0, help="failures only")
 
 
@@ -109,7 +115,9 @@ def _selected(loaded: tuple[Check, ...], settings: Settings) -> tuple[Check, ...
     """The checks that ``--select`` and ``--ignore`` leave. Raises UsageError if none is left."""
     for code in (*settings.select, *settings.ignore):
         if not any(check.code.startswith(code) for check in loaded):
-            raise UsageError(f"no check is called `{code}`", hint="`envcheck list checks` names them")
+            raise UsageError(
+                f"no check is called `{code}`", hint="`envcheck list checks` names them"
+            )
     kept = tuple(
         check
         for check in loaded

@@ -89,7 +89,9 @@ def _defect(error: Exception) -> int:
     print(f"error: a defect in envcheck {envcheck.__version__}: ", end="", file=sys.stderr)
     print(f"{type(error).__name__}: {error}", file=sys.stderr)
     for frame in frames:
-        print(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}", file=sys.stderr)
+        print(
+            f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}", file=sys.stderr
+        )
     print("hint: please report it with the command and these lines", file=sys.stderr)
     return 4
 

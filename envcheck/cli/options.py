@@ -34,7 +34,9 @@ def add_collection(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="import torch and compute with it, in a child process; verify every file of RECORD",
     )
-    group.add_argument("--online", action="store_true", help="ask whether the package index answers")
+    group.add_argument(
+        "--online", action="store_true", help="ask whether the package index answers"
+    )
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="for the whole collection (default 30)"
     )
