@@ -43,9 +43,14 @@ class Request:
     timeout = 30.0  # seconds for everything
 
     def __init__(self):
+        self.started = time.monotonic()
         self.paths = {}  # label -> path: further places whose disk matters
         self.modules = []  # import names to import for real, with deep
         self.variables = []  # names of environment variables whose presence matters
+
+    def left(self):
+        """Seconds until the time for the whole sheet is over; may be negative."""
+        return self.started + self.timeout - time.monotonic()
 
 
 class Facts:
@@ -230,9 +235,14 @@ def _kill_group(pid):
             pass
 
 
-def command(argv, deadline, env=None):
-    """Start ``argv`` (its program looked up on PATH) with a C locale; returns a Child to wait for."""
-    environ = dict(os.environ, LC_ALL="C", LANGUAGE="C", **(env or {}))
+def command(argv, deadline, env=None, localized=False):
+    """Start ``argv`` (its program looked up on PATH); returns a Child to wait for.
+
+    In a C locale, so that its messages can be read, unless ``localized``: as the user would.
+    """
+    environ = dict(os.environ, **(env or {}))
+    if not localized:
+        environ.update(LC_ALL="C", LANGUAGE="C")
 
     def run():
         for number in (signal.SIGPIPE, signal.SIGINT):
@@ -271,17 +281,22 @@ class Isolated:
 
     def wait(self):
         """Returns (dict of everything emitted, Outcome)."""
-        import json
-
         outcome = self.child.wait()
-        values = {}
-        for line in outcome.out.split(b"\n"):
-            if line.startswith(b'{"'):
-                try:
-                    values.update(json.loads(line.decode("utf-8", "replace")))
-                except ValueError:
-                    continue
-        return values, outcome
+        return emitted(outcome.out), outcome
+
+
+def emitted(data):
+    """The objects in ``data``, one a line as ``emit`` writes them, merged; other lines are noise."""
+    import json
+
+    values = {}
+    for line in data.split(b"\n"):
+        if line.startswith(b'{"'):
+            try:
+                values.update(json.loads(line.decode("utf-8", "replace")))
+            except ValueError:
+                continue
+    return values
 
 
 def emit(**values):
