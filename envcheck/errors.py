@@ -11,6 +11,11 @@ A finding is not an exception and an exception is not a finding: these are about
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class EnvcheckError(Exception):
     """What ``cli.main`` prints as ``error: …``, context lines and ``hint: …``.
@@ -53,3 +58,11 @@ class AgentError(TargetError):
     """The agent did not answer with a fact sheet."""
 
     reference = "agent"
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`` (did you mean `x`?)`` if one of ``words`` is close to ``word``, else empty."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(words), n=1)
+    return f" (did you mean `{close[0]}`?)" if close else ""

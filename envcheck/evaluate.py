@@ -5,7 +5,6 @@ Nothing here raises for anything a sheet may hold: a check that fails to cope is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
@@ -13,7 +12,9 @@ from envcheck.model.facts import FactSheet, UnknownFact
 from envcheck.model.finding import SEVERITIES, Counts, Evidence, Finding, Report, Waiver
 
 if TYPE_CHECKING:
-    from envcheck.model.profile import Profile, WaiverEntry
+    from collections.abc import Iterable, Sequence
+
+    from envcheck.model.profile import Profile, WaiverRule
 
 FAIL_ON = (*SEVERITIES, "never")
 
@@ -23,21 +24,24 @@ def evaluate(
     checks: Sequence[Check],
     *,
     profile: Profile | None = None,
-    waivers: Iterable[WaiverEntry] = (),
+    waivers: Iterable[WaiverRule] = (),
     wants: frozenset[str] = frozenset(),
     today: str = "",
     fail_on: str = "error",
 ) -> Report:
     """Run ``checks`` over ``sheet`` and fold their findings into a Report. Never raises.
 
-    ``today`` (ISO) decides which waivers have expired; the caller has the clock.
+    ``today`` (ISO) decides which waivers have expired; the caller has the clock. ``waivers`` apply
+    besides the profile's own.
     """
     context = Context(sheet, profile, wants=wants, today=today)
-    findings = [finding for check in checks for finding in judge(check, context)]
-    findings = _apply_waivers(findings, list(waivers), today)
-    findings = _fold(findings, checks)
+    rules = [*waivers, *(profile.waivers if profile is not None else ())]
+    for check in checks:
+        for finding in judge(check, context):
+            context.findings.append(_waived(finding, rules, today))
+    findings = _fold(context.findings, checks)
     counts = count(findings)
-    profiles = (profile.name,) if profile is not None else ()
+    profiles = profile.names if profile is not None else ()
     return Report(sheet, tuple(findings), verdict(findings, fail_on), counts, profiles=profiles)
 
 
@@ -46,7 +50,7 @@ def judge(check: Check, context: Context) -> list[Finding]:
     found: list[Finding] = []
     try:
         for finding in check.judge(context) or ():
-            found.append(_complete(finding, check))
+            found.append(_complete(finding, check, context))
     except NotApplicable as reason:
         found.append(Finding(check.code, "skip", check.severity, check.title, detail=str(reason)))
     except UnknownFact as missing:
@@ -63,28 +67,23 @@ def judge(check: Check, context: Context) -> list[Finding]:
     return found or [Finding(check.code, "pass", check.severity, check.title)]
 
 
-def _complete(finding: Finding, check: Check) -> Finding:
-    return finding._replace(
+def _complete(finding: Finding, check: Check, context: Context) -> Finding:
+    finding = finding._replace(
         code=finding.code or check.code, severity=finding.severity or check.severity
     )
+    condition = context.undecided.get(finding.anchor) if finding.anchor else None
+    if condition and finding.status == "fail":
+        detail = f"Whether this applies is not known (`{condition}`). {finding.detail}".rstrip()
+        finding = finding._replace(status="unknown", detail=detail)
+    return finding
 
 
-def _apply_waivers(
-    findings: list[Finding], waivers: list[WaiverEntry], today: str
-) -> list[Finding]:
-    if not waivers:
-        return findings
-    return [_waived(finding, waivers, today) for finding in findings]
-
-
-def _waived(finding: Finding, waivers: list[WaiverEntry], today: str) -> Finding:
+def _waived(finding: Finding, rules: Sequence[WaiverRule], today: str) -> Finding:
     if finding.status != "fail":
         return finding
-    for waiver in waivers:
-        expires = waiver.expires or ""
-        matches = finding.code.startswith(waiver.code) and waiver.subject in ("", finding.subject)
-        if matches and not (expires and today and expires < today):
-            return finding._replace(waiver=Waiver(waiver.reason, expires))
+    for rule in rules:
+        if rule.covers(finding) and not rule.expired(today):
+            return finding._replace(waiver=Waiver(rule.reason, rule.expires))
     return finding
 
 
@@ -115,7 +114,8 @@ def count(findings: Iterable[Finding]) -> Counts:
 
 def verdict(findings: Iterable[Finding], fail_on: str = "error") -> str:
     """``fail`` at or above the threshold; else ``inconclusive`` if a required answer is open or a
-    check crashed; else ``warn`` if anything failed; else ``pass``."""
+    check crashed; else ``warn`` if anything failed; else ``pass``.
+    """
     findings = list(findings)
     open_findings = [finding for finding in findings if finding.open]
     if any(_reaches(finding.severity, fail_on) for finding in open_findings):

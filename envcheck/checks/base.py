@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.model.finding import Evidence, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from envcheck.model.facts import FactSheet
-    from envcheck.model.profile import Profile
+    from envcheck.model.finding import Anchor
+    from envcheck.model.profile import Placed, Profile
 
 
 class NotApplicable(Exception):
@@ -21,9 +23,10 @@ class Context:
 
     ``facts[key]`` is the value, None if absent, and raises UnknownFact if it could not be observed:
     ``evaluate`` turns that into an ``unknown`` finding. ``get`` is for what only adds to a finding.
+    ``findings`` are those of the checks before this one, waivers applied.
     """
 
-    __slots__ = ("facts", "profile", "today", "wants")
+    __slots__ = ("facts", "findings", "profile", "today", "undecided", "wants")
 
     def __init__(
         self,
@@ -37,6 +40,9 @@ class Context:
         self.profile = profile
         self.wants = wants
         self.today = today
+        self.findings: list[Finding] = []
+        #: where a requirement is written -> the condition of which nobody knows whether it holds
+        self.undecided: dict[Anchor, str] = {}
 
     def __getitem__(self, key: str) -> Any:
         return self.facts[key]
@@ -56,18 +62,25 @@ class Context:
             found.append(Evidence(key, value, fact.source))
         return tuple(found)
 
-    def requirements(self, kind: str) -> list[Any]:
+    def requirements(self, kind: str) -> list[Placed]:
         """The profile's requirements of this kind whose ``when`` holds; empty without a profile.
 
-        A requirement whose condition cannot be decided is kept: its check will say what is unknown.
+        A requirement whose condition cannot be decided is kept, and a failure of it becomes
+        ``unknown``: nobody can tell whether it applies.
         """
         if self.profile is None:
             return []
-        return [
-            requirement
-            for requirement in getattr(self.profile, kind)
-            if all(self.holds(condition) is not False for condition in requirement.when)
-        ]
+        return [placed for placed in getattr(self.profile, kind) if self.applies(placed)]
+
+    def applies(self, placed: Placed) -> bool:
+        """Whether a requirement's ``when`` holds, or may hold."""
+        answers = {condition: self.holds(condition) for condition in placed.when}
+        if False in answers.values():
+            return False
+        for condition, answer in answers.items():
+            if answer is None:
+                self.undecided[placed.anchor] = condition
+        return True
 
     def holds(self, condition: str) -> bool | None:
         """Whether a ``when`` condition holds; None if that cannot be known."""

@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.model.condition import DEVICES, SYSTEMS
+
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
-
-_DEVICES = ("cuda", "rocm", "xpu", "npu", "mps")
-_SYSTEMS = ("linux", "darwin", "windows")
 
 
 def holds(condition: str, context: Context) -> bool | None:
     """Whether ``condition`` holds on this target; None if the facts do not tell.
 
-    What the user wants (``--want cuda``, ``--want extensions``) decides; without a wish a device is
-    wanted if the target has one or has a torch built for it.
+    What the user wants (``--want cuda``, ``no-cuda``, ``cpu``) decides. Without a wish a device is
+    wanted if the target has one: a torch that is built for CUDA runs on the CPU as well, and a
+    machine without a GPU is not broken because pip installed that build.
     """
     if f"no-{condition}" in context.wants:
         return False
     if condition in context.wants:
         return True
-    if condition in _SYSTEMS:
+    if condition in SYSTEMS:
         system = context.facts.fact("host.os")
         return system.value == condition if system.known else None
-    if condition in _DEVICES:
-        return _wanted_device(condition, context)
+    if condition in DEVICES:
+        return False if "cpu" in context.wants else _has_device(condition, context)
     return False
 
 
-def _wanted_device(kind: str, context: Context) -> bool | None:
-    if context.get("torch.build.kind") == kind:
-        return True
+def _has_device(kind: str, context: Context) -> bool | None:
     devices = context.facts.fact("devices.kinds")
-    if not devices.known or not isinstance(devices.value, list):
-        return None if devices.status == "unknown" else False
-    return kind in devices.value
+    if devices.status == "unknown":
+        return None
+    return isinstance(devices.value, list) and kind in devices.value

@@ -1,32 +1,44 @@
-"""Profiles: what a use needs. Validated by msgspec, which also writes the JSON Schema for editors.
+"""Profiles: what a use needs.
+
+As written in TOML (msgspec validates, and writes the JSON Schema for editors), and as checks see
+it: extended, combined, every requirement with the place where it is written.
 
 This module is loaded only when a profile is used: msgspec costs as much as starting Python twice.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import datetime as dt  # noqa: TC003  # msgspec reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
-from envcheck.model.finding import Anchor, Waiver
+from envcheck.model.condition import CONDITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envcheck.model.finding import Anchor, Finding
 
 SCHEMA = "envcheck.profile/1"
 
 Severity = Literal["error", "warning", "note"]
 Specifier = Annotated[str, Meta(description="PEP 440 specifier set, such as `>=3.10,<3.15`")]
-Positive = Annotated[float, Meta(gt=0)]
-Condition = Literal[
-    "cuda", "rocm", "xpu", "npu", "mps", "extensions", "distributed", "linux", "darwin", "windows"
-]
+Positive = Annotated[float, Meta(gt=0, lt=1e9)]
+Condition = Annotated[str, Meta(extra_json_schema={"enum": list(CONDITIONS)})]
+System = Literal["linux", "darwin", "windows"]
 DeviceKind = Literal["cuda", "rocm", "xpu", "npu", "mps"]
 DType = Literal["fp32", "fp16", "bf16", "tf32", "fp8", "int8"]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
 class Requirement(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What every requirement may say besides itself."""
 
-    id: Annotated[str, Meta(description="Name by which a profile that extends this one replaces it")] = ""
+    id: Annotated[
+        Identifier | None,
+        Meta(description="Name by which a profile that extends this one replaces or drops it"),
+    ] = None
     severity: Severity = "error"
     when: Annotated[
         list[Condition],
@@ -34,9 +46,6 @@ class Requirement(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     ] = field(default_factory=list)
     reason: Annotated[str, Meta(description="Why it is needed")] = ""
     source: Annotated[str, Meta(description="Where that is written, with a date")] = ""
-
-    #: Filled in by the loader; ``None`` only for what was made in memory.
-    anchor: Anchor | None = None
 
 
 class PythonRequirement(Requirement, kw_only=True, frozen=True):
@@ -50,8 +59,8 @@ class PythonRequirement(Requirement, kw_only=True, frozen=True):
 class OSRequirement(Requirement, kw_only=True, frozen=True):
     """The operating system is one of ``any``; others than ``recommended`` give a note."""
 
-    any: list[Literal["linux", "darwin", "windows"]]
-    recommended: list[Literal["linux", "darwin", "windows"]] = field(default_factory=list)
+    any: list[System]
+    recommended: list[System] = field(default_factory=list)
 
 
 class LibcRequirement(Requirement, kw_only=True, frozen=True):
@@ -71,7 +80,9 @@ class DistributionRequirement(Requirement, kw_only=True, frozen=True):
     """An installed distribution, as PEP 508: ``torch>=2.2``, ``ray[tune]>=2.7.0``."""
 
     requires: str
-    optional: Annotated[bool, Meta(description="May be absent; if present the version must fit")] = False
+    optional: Annotated[
+        bool, Meta(description="May be absent; if present the version must fit")
+    ] = False
 
 
 class CudaToolkitRequirement(Requirement, kw_only=True, frozen=True):
@@ -148,7 +159,18 @@ class CpuRequirement(Requirement, kw_only=True, frozen=True):
 class CompilerRequirement(Requirement, kw_only=True, frozen=True):
     """A build tool on the target."""
 
-    tool: Literal["c", "c++", "fortran", "rust", "nvcc", "make", "cmake", "ninja", "pkg-config", "python-headers"]
+    tool: Literal[
+        "c",
+        "c++",
+        "fortran",
+        "rust",
+        "nvcc",
+        "make",
+        "cmake",
+        "ninja",
+        "pkg-config",
+        "python-headers",
+    ]
     requires: Specifier = ""
 
 
@@ -170,22 +192,36 @@ class FileRequirement(Requirement, kw_only=True, frozen=True):
 class WaiverEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A finding that is tolerated, counted and shown."""
 
-    code: Annotated[str, Meta(description="A code such as `GPU101`, or a family such as `GPU`", min_length=2)]
-    reason: Annotated[str, Meta(min_length=1)]
-    subject: str = ""
-    expires: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    code: Annotated[
+        str,
+        Meta(
+            description="A code such as `GPU101`, or the beginning of some, such as `GPU`",
+            pattern=r"^[A-Z]{2,5}[0-9]{0,3}$",
+        ),
+    ]
+    reason: Annotated[str, Meta(pattern=r"\S", description="Why it is tolerated")]
+    subject: Annotated[str, Meta(description="Only findings about this; empty means all")] = ""
+    expires: Annotated[
+        dt.date | None, Meta(description="The last day on which it applies, YYYY-MM-DD")
+    ] = None
 
 
-class Profile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class ProfileDocument(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A profile as written in TOML: one array of tables for each kind of requirement."""
 
-    name: str
-    schema: Literal["envcheck.profile/1"] = "envcheck.profile/1"
-    summary: str = ""
-    extends: list[str] = field(default_factory=list)
-    drop: Annotated[list[str], Meta(description="Ids of inherited requirements that do not apply")] = field(
-        default_factory=list
+    schema: Annotated[Literal["envcheck.profile/1"], Meta(description="Version of this format")] = (
+        "envcheck.profile/1"
     )
+    name: Annotated[
+        Identifier | None, Meta(description="What reports call it; by default the file's name")
+    ] = None
+    summary: Annotated[str, Meta(description="One line about the use it is for")] = ""
+    extends: Annotated[
+        list[str], Meta(description="Names of shipped profiles, or paths relative to this file")
+    ] = field(default_factory=list)
+    drop: Annotated[
+        list[str], Meta(description="Ids of inherited requirements that do not apply")
+    ] = field(default_factory=list)
     python: list[PythonRequirement] = field(default_factory=list)
     os: list[OSRequirement] = field(default_factory=list)
     libc: list[LibcRequirement] = field(default_factory=list)
@@ -206,4 +242,82 @@ class Profile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     waiver: list[WaiverEntry] = field(default_factory=list)
 
 
-__all__ = ["SCHEMA", "Anchor", "Profile", "Requirement", "Waiver"]
+def _kinds() -> Iterator[tuple[str, type[Requirement]]]:
+    for part in structs.fields(ProfileDocument):
+        (item,) = getattr(part.type, "__args__", None) or (None,)
+        if isinstance(item, type) and issubclass(item, Requirement):
+            yield part.name, item
+
+
+#: name of the array of tables -> what its tables are
+KINDS: dict[str, type[Requirement]] = dict(_kinds())
+
+
+class Placed:
+    """A requirement as checks see it: its own fields, its ``kind``, and where it is written."""
+
+    __slots__ = ("anchor", "kind", "written")
+
+    def __init__(self, kind: str, written: Requirement, anchor: Anchor) -> None:
+        self.kind = kind
+        self.written = written
+        self.anchor = anchor
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copying and pickling ask before there is anything to ask
+            raise AttributeError(name)
+        return getattr(self.written, name)
+
+    def __repr__(self) -> str:
+        return f"{self.written!r} at {self.anchor.path}:{self.anchor.line}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Placed) and (self.kind, self.written) == (
+            other.kind,
+            other.written,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # lists in it
+
+
+class WaiverRule(NamedTuple):
+    """A waiver as ``evaluate`` applies it. ``expires`` is an ISO date or empty."""
+
+    code: str
+    reason: str
+    subject: str = ""
+    expires: str = ""
+    anchor: Anchor | None = None
+
+    def expired(self, today: str) -> bool:
+        """Whether its last day is before ``today`` (ISO; empty: not known, so no)."""
+        return bool(self.expires and today and self.expires < today)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it speaks of ``finding``."""
+        return finding.code.startswith(self.code) and self.subject in ("", finding.subject)
+
+
+class Profile(NamedTuple):
+    """One profile, or several combined: all of their requirements hold.
+
+    ``profile.distribution`` and so on are the requirements of one kind, in the order written.
+    """
+
+    names: tuple[str, ...]
+    requirements: tuple[Placed, ...] = ()
+    waivers: tuple[WaiverRule, ...] = ()
+    summary: str = ""
+
+    @property
+    def name(self) -> str:
+        """For headings."""
+        return " + ".join(self.names)
+
+    def __getattr__(self, kind: str) -> tuple[Placed, ...]:
+        if kind not in KINDS:
+            raise AttributeError(kind)
+        return tuple(placed for placed in self.requirements if placed.kind == kind)
+
+
+__all__ = ["KINDS", "SCHEMA", "Placed", "Profile", "ProfileDocument", "Requirement", "WaiverRule"]

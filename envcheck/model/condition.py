@@ -1,0 +1,32 @@
+"""The words of ``when`` and ``--want``, and what each means; ``checks/conditions.py`` decides."""
+
+from __future__ import annotations
+
+DEVICES = ("cuda", "rocm", "xpu", "npu", "mps")
+SYSTEMS = ("linux", "darwin", "windows")
+
+#: condition -> when it holds, if ``--want`` does not say
+CONDITIONS: dict[str, str] = {
+    "cuda": "the target has an NVIDIA device",
+    "rocm": "the target has an AMD device with ROCm",
+    "xpu": "the target has an Intel device",
+    "npu": "the target has an Ascend device",
+    "mps": "the target has an Apple GPU",
+    "linux": "the target runs Linux",
+    "darwin": "the target runs macOS",
+    "windows": "the target runs Windows",
+    "extensions": "never by itself: C++ or CUDA extensions are built",
+    "distributed": "accelerate's configuration asks for several processes, FSDP or DeepSpeed",
+    "fsdp": "accelerate's configuration asks for FSDP",
+    "deepspeed": "accelerate's configuration asks for DeepSpeed",
+    "fp16": "accelerate's configuration asks for fp16",
+    "bf16": "accelerate's configuration asks for bf16",
+    "fp8": "accelerate's configuration asks for fp8",
+}
+
+#: word of ``--want`` -> what it says
+WANTS: dict[str, str] = {
+    **{name: f"take `{name}` as given" for name in CONDITIONS},
+    "cpu": "no device is wanted: requirements on devices and what belongs to them do not apply",
+    **{f"no-{name}": f"take `{name}` as not given" for name in CONDITIONS},
+}
