@@ -31,6 +31,14 @@ def cache_dir() -> str:
     return os.path.join(base, "envcheck")
 
 
+def identity() -> tuple[str, str, str]:
+    """Home directory, user name and host name of this process: what ``redact`` hides."""
+    home = os.path.expanduser("~")
+    user = variable("USER") or variable("LOGNAME") or variable("USERNAME")
+    host = os.uname().nodename if hasattr(os, "uname") else variable("COMPUTERNAME")
+    return ("" if home == "~" else home), user, host
+
+
 class Settings(NamedTuple):
     """What holds for one command, from all sources."""
 

@@ -1,10 +1,273 @@
-"""The one door for everything that leaves the process (being written)."""
+"""The one door for everything that leaves the process: no secrets, no names of people or machines.
+
+The home directory becomes ``~``, other homes ``/home/<user>``, user and host names ``<user>`` and
+``<host>`` where they stand as such (a path's component, ``user@host``), credentials and device
+identifiers ``<redacted>``. Commands stay fit for pasting: there the home becomes what a shell
+expands, with respect to the quotes it stands in.
+
+Only what leaves is scanned, and patterns are loaded only if a quick look finds a suspicious mark.
+"""
 
 from __future__ import annotations
 
-from envcheck.model.finding import Report
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envcheck.model.facts import Fact, FactSheet
+from envcheck.model.finding import Evidence, Finding, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HIDDEN = "<redacted>"
+#: Names that say nothing about anybody.
+_COMMON = frozenset(
+    ("root", "user", "users", "admin", "ubuntu", "debian", "fedora", "runner", "vscode", "jovyan",
+     "nobody", "python", "conda", "app", "home", "work", "data", "dev", "test", "build", "docker",
+     "localhost", "worker", "node", "default")
+)  # fmt: skip
+#: Without any of these in a text, no pattern of ``redaction`` can match …
+_MARKS = (
+    "@", "hf_", "api_org_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "sk-",
+    "sk_", "nvapi-", "xox", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "dckr_pat", "eyJ",
+    "-----BEGIN", "GPU-", "MIG-", "/home/", "/Users/", "\\Users\\", "earer ", "asic ", "EARER ",
+)  # fmt: skip
+#: … nor without one of these, in any case, together with a ``=`` or ``:``.
+_NAMES = (
+    "token", "secret", "passw", "api_key", "api-key", "apikey", "access", "credential", "serial",
+)  # fmt: skip
 
 
-def redact_report(report: Report) -> Report:
-    """The report without what must not leave."""
-    return report
+class Identity(NamedTuple):
+    """Whose names are hidden: home directories (target's and host's), user and host names."""
+
+    homes: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+class Redactor:
+    """Hides what must not leave; ``hidden`` holds each distinct thing it took out, never shown."""
+
+    def __init__(self, identity: Identity) -> None:
+        homes = {home.rstrip("/\\") for home in identity.homes}
+        self.homes = sorted(
+            (h for h in homes if h.count("/") + h.count("\\") and len(h) > 3), key=len
+        )[::-1]
+        self.users = tuple(filter(_telling, identity.users))
+        self.hosts = tuple(filter(_telling, identity.hosts))
+        self.hidden: set[str] = set()
+
+    def text(self, text: str) -> str:
+        """``text`` with the home as ``~``; everything else hidden as the module says."""
+        for home in self.homes:
+            if home in text:
+                text = _replace_path(text, home, _tilde)
+        return self._scan(text)
+
+    def command(self, text: str, *, pasteable: bool = True) -> str:
+        """As ``text``, with the home written so that a shell finds it again.
+
+        ``pasteable``: names in paths stay, since a path without them is another one.
+        """
+        for home in self.homes:
+            if home in text:
+                text = _replace_path(text, home, _shell_home)
+        if pasteable:
+            text = self._secrets(text)
+        else:
+            text = self._scan(text).replace("<user>", "USER").replace("<host>", "HOST")
+        if text.startswith("''\"$HOME\"'"):
+            text = text[2:]
+        return text.replace(" ''\"$HOME\"'", ' "$HOME"\'')
+
+    def value(self, value: Any, depth: int = 50) -> Any:
+        """A copy of a JSON value, keys included, in which every text is redacted."""
+        if isinstance(value, str):
+            return self.text(value)
+        if not depth:
+            return "…" if isinstance(value, (dict, list, tuple)) else value
+        if isinstance(value, dict):
+            return {self.text(str(k)): self._member(k, v, depth - 1) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item, depth - 1) for item in value]
+        return value
+
+    def _member(self, key: object, value: Any, depth: int) -> Any:
+        """A member whose name says that its value is an identifier or a secret."""
+        if isinstance(value, str) and value and isinstance(key, str):
+            from envcheck.redaction import secret_name
+
+            if secret_name(key) and not value.isalpha():  # letters alone: present, malformed …
+                self.hidden.add(value)
+                return HIDDEN
+        return self.value(value, depth)
+
+    def _secrets(self, text: str, *, names: bool = False) -> str:
+        if any(mark in text for mark in _MARKS) or _names_something(text):
+            from envcheck.redaction import scan
+
+            return scan(text, self.hidden, names=names)
+        return text
+
+    def _scan(self, text: str) -> str:
+        text = self._secrets(text, names=True)
+        for name, shown in [
+            *((u, "<user>") for u in self.users),
+            *((h, "<host>") for h in self.hosts),
+        ]:
+            if name in text:
+                from envcheck.redaction import hide_name
+
+                text = hide_name(text, name, shown, self.hidden)
+        return text
+
+
+class _RedactedSheet(FactSheet):
+    """A sheet whose facts are redacted when they are looked up: most of them never are."""
+
+    __slots__ = ("_redactor", "_target")
+
+    def __init__(self, sheet: FactSheet, redactor: Redactor) -> None:
+        super().__init__(sheet.document)
+        self._redactor = redactor
+        self._target: dict[str, Any] = redactor.value(dict(sheet.target))
+
+    @property
+    def target(self) -> dict[str, Any]:
+        return self._target
+
+    @property
+    def agent(self) -> dict[str, Any]:
+        agent: dict[str, Any] = self._redactor.value(dict(super().agent))
+        return agent
+
+    def fact(self, key: str) -> Fact:
+        fact = super().fact(key)
+        hide = self._redactor
+        value = hide._member(key.rpartition(".")[2], fact.value, 50)
+        return Fact(fact.status, value, hide.text(fact.reason), hide.text(fact.source))
+
+
+def redact_report(report: Report, *, facts: bool = False, pasteable: bool = False) -> Report:
+    """``report`` fit to leave. A note says how many values were hidden.
+
+    ``facts``: they will be written too, so what they hide is counted; else each is redacted when it
+    is looked up. ``pasteable``: only a person at a terminal reads it, so commands keep the names in
+    their paths.
+    """
+    redactor = Redactor(identity(report.sheet))
+    sheet = _RedactedSheet(report.sheet, redactor)
+    if facts:
+        for key in sheet:
+            sheet.fact(key)
+    findings = tuple(_finding(finding, redactor, pasteable) for finding in report.findings)
+    notes = tuple(map(redactor.text, report.notes))
+    count = len(redactor.hidden)
+    if count:
+        notes += (f"redacted: {count} value{'' if count == 1 else 's'}",)
+    return report._replace(sheet=sheet, findings=findings, notes=notes)
+
+
+def redact_document(document: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A fact sheet's document fit to leave, and how many distinct values were hidden."""
+    redactor = Redactor(identity(FactSheet(document)))
+    facts = document.get("facts")
+    result = {k: redactor.value(v) for k, v in document.items() if k != "facts"}
+    if isinstance(facts, dict):
+        hide = redactor.value
+        result["facts"] = {
+            key: _entry(key, entry, redactor) if isinstance(entry, dict) else hide(entry)
+            for key, entry in facts.items()
+        }
+    return result, len(redactor.hidden)
+
+
+def identity(sheet: FactSheet) -> Identity:
+    """Homes and names, of this process and as far as the sheet tells of its target."""
+    from envcheck.config import identity as own
+
+    home, user, host = own()
+    homes, users, hosts = [home], [user], [host]
+    for key, names in (("host.home", homes), ("host.user", users), ("host.name", hosts)):
+        value = sheet.get(key)
+        if isinstance(value, str):
+            names.append(value)
+    target = sheet.target.get("name")
+    if sheet.target.get("kind") == "ssh" and isinstance(target, str):
+        login, _, machine = target.rpartition("@")
+        users.append(login)
+        hosts.append(machine.partition(":")[0])
+    return Identity(tuple(homes), tuple(users), tuple(hosts))
+
+
+def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
+    hide = redactor.text
+    remedy, anchor, waiver = finding.remedy, finding.anchor, finding.waiver
+    return finding._replace(
+        title=hide(str(finding.title)),
+        detail=hide(str(finding.detail)),
+        subject=hide(str(finding.subject)),
+        source=hide(finding.source),
+        evidence=tuple(Evidence(f, hide(str(v)), hide(s)) for f, v, s in finding.evidence),
+        remedy=remedy
+        and remedy._replace(
+            text=hide(remedy.text),
+            commands=tuple(redactor.command(c, pasteable=pasteable) for c in remedy.commands),
+        ),
+        anchor=anchor,
+        waiver=waiver and waiver._replace(reason=hide(waiver.reason)),
+    )
+
+
+def _entry(key: str, entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    result: dict[str, Any] = redactor.value({k: v for k, v in entry.items() if k != "value"})
+    if "value" in entry:
+        result["value"] = redactor._member(key.rpartition(".")[2], entry["value"], 50)
+    return result
+
+
+def _names_something(text: str) -> bool:
+    if "=" not in text and ":" not in text:
+        return False
+    lower = text.lower()
+    return any(name in lower for name in _NAMES)
+
+
+def _telling(name: str) -> bool:
+    return len(name) >= 3 and name.lower() not in _COMMON and not name.isdigit()
+
+
+def _replace_path(text: str, home: str, shown: Callable[[str], str]) -> str:
+    """``home`` where it is a whole path or the beginning of one; ``shown`` gets what is before."""
+    before, *parts = text.split(home)
+    result = before
+    for part in parts:
+        whole = not part or not (part[0].isalnum() or part[0] in "._-")
+        starts = not before or not (before[-1].isalnum() or before[-1] in "._-/")
+        result += (shown(result) if whole and starts else home) + part
+        before = part
+    return result
+
+
+def _tilde(_: str) -> str:
+    return "~"
+
+
+def _shell_home(before: str) -> str:
+    """How a POSIX shell's command that begins with ``before`` writes the home."""
+    quote = ""
+    escaped = False
+    for character in before:
+        if escaped:
+            escaped = False
+        elif character == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    if quote == '"':
+        return "$HOME"
+    if quote == "'":
+        return "'\"$HOME\"'"
+    return "~" if not before or before[-1].isspace() else '"$HOME"'

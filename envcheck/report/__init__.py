@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 #: name -> (module, summary, suffix of files)
 REPORTERS: dict[str, tuple[str, str, str]] = {
+    "terminal": ("terminal", "the same as text, with colour", ".ansi"),
     "text": ("text", "aligned text without colour, for pipes and logs", ".txt"),
+    "json": ("json", "one object, envcheck.report/1; with -vv also all facts", ".json"),
 }
 
 

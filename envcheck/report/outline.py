@@ -1,0 +1,256 @@
+"""What a person is told, as lines with a role: the structure that text and terminal share.
+
+The order is fixed: what was examined, one line a family (failures expanded, consequences folded
+under their cause, waivers with their reason), notes, hints, and the counts as the last line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.model.finding import SEVERITIES, Counts, Finding, Report
+from envcheck.report.facts import fact_lines
+from envcheck.report.headline import headline, label, subject
+from envcheck.report.printable import block, line, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MANY = 6  # findings of one code that are expanded; the rest are counted (all with -v)
+EVIDENCE = 4  # pieces of evidence shown for a finding (all with -v)
+
+
+class Line(NamedTuple):
+    """One line before it is wrapped. ``status`` picks the mark and the colour.
+
+    ``role``: target, group, finding, text, command, more, fact, hint, summary or blank. ``head`` is
+    what stands before the text and how far continuation lines hang. A command is never wrapped.
+    """
+
+    role: str
+    text: str = ""
+    head: str = ""
+    indent: int = 0
+    status: str = ""
+
+
+BLANK = Line("blank")
+
+
+def outline(report: Report, verbose: int = 0) -> Iterator[Line]:
+    """The lines of ``report``, in order. Nothing for ``verbose`` of -2 or less."""
+    if verbose <= -2:
+        return
+    yield Line("target", line(subject(report.sheet)), head="Examined ")
+    if report.profiles:
+        yield Line("target", line(", ".join(report.profiles)), head="Profile  ")
+    yield BLANK
+    folded = _consequences(report.findings)
+    groups = _families(report.findings)
+    for prefix, findings in groups.items():
+        yield from _group(prefix, findings, folded, report, verbose)
+    if not groups:
+        yield Line("text", "No check applied.")
+    if verbose >= 2:
+        yield BLANK
+        yield from (Line("fact", text, key, 2) for key, text in fact_lines(report.sheet))
+    yield BLANK
+    for note in report.notes:
+        yield Line("hint", line(note), "note: ")
+    yield from (Line("hint", text, "hint: ") for text in _hints(report, verbose))
+    yield Line("summary", summary(report), status=report.verdict)
+
+
+def summary(report: Report) -> str:
+    """The closing line: the verdict if there is nothing to count, and always the counts."""
+    text = tally(report.counts)
+    if report.verdict == "pass" and not report.counts.note:
+        text = f"Ready: no problems found ({text})" if report.findings else "Nothing was checked"
+    elif report.verdict == "inconclusive":
+        text = f"Inconclusive: {text}"
+    return f"{text} in {report.seconds:.2f} s" if report.seconds else text
+
+
+def tally(counts: Counts) -> str:
+    """``2 errors, 1 warning, 14 passed, 3 skipped``."""
+    parts = []
+    for name, count in zip(Counts._fields, counts, strict=True):
+        if not count:
+            continue
+        if name in SEVERITIES:
+            name += "" if count == 1 else "s"
+        parts.append(
+            f"{count} check{'' if count == 1 else 's'} crashed"
+            if name == "crash"
+            else f"{count} {name}"
+        )
+    return ", ".join(parts) or "0 checks"
+
+
+def rank(finding: Finding) -> int:
+    """How much it matters: failures by severity, then what is open; lower is worse."""
+    if finding.status == "fail" and finding.waiver is None:
+        severity = finding.severity if finding.severity in SEVERITIES else "error"
+        return 2 - SEVERITIES.index(severity)
+    order = {"crash": 3, "unknown": 4 if finding.required else 6, "fail": 5, "pass": 7}
+    return order.get(finding.status, 8)
+
+
+def family(code: str) -> str:
+    """The letters a code begins with."""
+    return code.rstrip("0123456789") or code
+
+
+def headword(finding: Finding) -> str:
+    """What stands between code and title."""
+    if finding.status == "fail":
+        return "waived" if finding.waiver else finding.severity
+    words = {"pass": "passed", "skip": "skipped", "crash": "check crashed"}
+    return words.get(finding.status, finding.status)
+
+
+def _families(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(family(finding.code), []).append(finding)
+    return groups
+
+
+def _consequences(findings: tuple[Finding, ...]) -> dict[int, tuple[Finding, ...]]:
+    """Root findings (by id) that have consequences, and those; and every consequence, with none.
+
+    A chain of causes is followed to its root; a circle, or a cause that did not fail, is no fold.
+    """
+    failed: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.open and (finding.code not in failed or not finding.cause):
+            failed.setdefault(finding.code, finding)
+    below: dict[int, tuple[Finding, ...]] = {}
+    for finding in findings:
+        if not finding.cause or finding.status not in ("fail", "unknown") or finding.waiver:
+            continue
+        root, seen = finding, {finding.code}
+        while root.cause and root.cause in failed and root.cause not in seen:
+            root = failed[root.cause]
+            seen.add(root.code)
+        if root is not finding and root.cause not in seen:
+            below[id(root)] = (*below.get(id(root), ()), finding)
+            below.setdefault(id(finding), ())
+    return below
+
+
+def _group(
+    prefix: str,
+    findings: list[Finding],
+    folded: dict[int, tuple[Finding, ...]],
+    report: Report,
+    verbose: int,
+) -> Iterator[Line]:
+    """One family: its line, and what is expanded below it."""
+    findings = sorted(findings, key=rank)
+    roots = [finding for finding in findings if folded.get(id(finding)) != ()]
+    failing = [finding for finding in roots if rank(finding) <= 4]
+    waived = [finding for finding in roots if finding.waiver and finding.status == "fail"]
+    hidden = [finding for finding in findings if folded.get(id(finding)) == ()]
+    if verbose < 0 and not failing:
+        return
+    status = _mark(findings)
+    yield Line(
+        "group", _facts_of(prefix, findings, hidden, failing, report), label(prefix), 0, status
+    )
+    expanded: dict[str, int] = {}
+    for finding in failing:
+        expanded[finding.code] = expanded.get(finding.code, 0) + 1
+        if expanded[finding.code] <= MANY or verbose > 0:
+            yield from _expanded(finding, folded.get(id(finding), ()), verbose)
+    for code, count in expanded.items():
+        if count > MANY and verbose <= 0:
+            yield Line("more", f"and {count - MANY} more of {line(code)} (-v shows all)", "… ", 4)
+    for finding in waived:
+        if verbose >= 0:
+            yield _one_line(finding)
+    if verbose > 0:
+        shown = {id(finding) for finding in (*failing, *waived, *hidden)}
+        yield from (_one_line(finding) for finding in findings if id(finding) not in shown)
+
+
+def _mark(findings: list[Finding]) -> str:
+    """A family's status: that of its worst finding; all skipped is skipped."""
+    names = ("error", "warning", "note", "unknown", "unknown", "pass", "unknown", "pass", "skip")
+    return names[rank(findings[0])]
+
+
+def _facts_of(
+    prefix: str,
+    findings: list[Finding],
+    hidden: list[Finding],
+    failing: list[Finding],
+    report: Report,
+) -> str:
+    """The text of a family's line: key facts, else how its checks fared."""
+    parts = [line(headline(prefix, report.sheet))]
+    unknown = sum(finding.status == "unknown" and finding not in failing for finding in findings)
+    if hidden:
+        causes = ", ".join(dict.fromkeys(line(finding.cause) for finding in hidden))
+        parts.append(f"{len(hidden)} explained by {causes}")
+    if unknown and not hidden:
+        parts.append(f"{unknown} could not be judged")
+    if findings[0].status == "skip":
+        parts.append("not applicable")
+    text = ", ".join(part for part in parts if part)
+    if text or failing:
+        return text
+    passed = sum(finding.status == "pass" for finding in findings)
+    return f"{passed} check{'' if passed == 1 else 's'} passed" if passed else ""
+
+
+def _expanded(finding: Finding, consequences: tuple[Finding, ...], verbose: int) -> Iterator[Line]:
+    """A finding that matters, with everything needed to act on it."""
+    head = f"{line(finding.code)} {line(headword(finding))}: "
+    status = finding.severity if finding.status == "fail" else "unknown"
+    yield Line("finding", line(finding.title), head, 4, status)
+    for text in block(finding.detail):
+        yield Line("text", text, "", 6)
+    evidence = finding.evidence if verbose > 0 else finding.evidence[:EVIDENCE]
+    for fact, value, source in evidence:
+        where = f" ({line(source)})" if source else ""
+        text = shorten(line(value), 2000 if verbose > 0 else 160)
+        yield Line("more", f"{line(fact)} = {text}{where}", "seen: ", 6)
+    if finding.source:
+        yield Line("more", line(finding.source), "source: ", 6)
+    if finding.anchor:
+        yield Line("more", f"{line(finding.anchor.path)}:{finding.anchor.line}", "required in: ", 6)
+    if finding.remedy:
+        yield Line("hint", line(finding.remedy.text), "fix: ", 6)
+        for command in finding.remedy.commands:
+            yield from (Line("command", text, "", 10) for text in block(command))
+    for consequence in consequences:
+        text = f"{line(consequence.code)} {line(consequence.title)}"
+        yield Line("more", text, "explains: ", 6)
+
+
+def _one_line(finding: Finding) -> Line:
+    head = f"{line(finding.code)} {headword(finding)}: "
+    text = line(finding.title)
+    if finding.waiver:
+        until = f", until {line(finding.waiver.expires)}" if finding.waiver.expires else ""
+        text += f" (reason: {line(finding.waiver.reason)}{until})"
+    elif finding.status in ("skip", "unknown") and finding.detail:
+        text += f": {line(finding.detail)}"
+    status = {"pass": "pass", "skip": "skip", "fail": "skip"}.get(finding.status, "unknown")
+    return Line("finding", text, head, 4, status)
+
+
+def _hints(report: Report, verbose: int) -> Iterator[str]:
+    """What to do next; nothing when quiet."""
+    if verbose < 0:
+        return
+    worst = min(report.findings, key=rank, default=None)
+    if worst is not None and rank(worst) <= 4:
+        yield f"`envcheck explain {line(worst.code)}` says what a code means and what mends it"
+    sheet = report.sheet
+    deep = any(key.startswith("compute.") and sheet.fact(key).known for key in sheet)
+    if sheet.get("torch.installed") is True and not deep:
+        yield "torch was not imported: `--deep` does, and computes with it"
+    elif report.counts.unknown and verbose == 0:
+        yield "`-v` says what could not be judged, and why"
