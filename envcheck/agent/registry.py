@@ -7,6 +7,7 @@ Each entry: name (the prefix of its facts), module, deadline in seconds. A probe
 PROBES = (
     ("interpreter", "interpreter", 5.0),
     ("host", "host", 5.0),
+    ("limits", "limits", 5.0),
     ("nvidia", "nvidia", 15.0),
     ("devices", "devices", 5.0),
     ("torch", "torch_static", 5.0),
