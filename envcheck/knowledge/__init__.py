@@ -1,0 +1,22 @@
+"""What is known about the world outside the target: dated tables, each row with its source.
+
+A table is ``NAME.json`` here: an object with ``about``, ``date`` (up to which it is known to be
+complete) and ``rows``. Past its date the answer is unknown, not a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import Any
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+@lru_cache(maxsize=32)
+def table(name: str) -> dict[str, Any]:
+    """The table called ``name``, read when it is first asked for."""
+    with open(os.path.join(_FOLDER, f"{name}.json"), encoding="utf-8") as file:
+        document: dict[str, Any] = json.load(file)
+    return document
