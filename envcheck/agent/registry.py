@@ -12,4 +12,8 @@ PROBES = (
     ("devices", "devices", 5.0),
     ("torch", "torch_static", 5.0),
     ("libraries", "libraries", 5.0),
+    ("toolchain", "toolchain", 5.0),
+    ("network", "network", 5.0),
+    ("credentials", "credentials", 5.0),
+    ("launch", "launch", 5.0),
 )
