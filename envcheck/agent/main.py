@@ -21,6 +21,7 @@ AGENT_VERSION = "1"
 def main(argv):
     """Parse ``argv``, run, print, and leave without running anybody's exit handlers."""
     output = _take_stdout()
+    os.write(output, b"\n")  # a sign of life: the interpreter has started
     request = parse(argv)
     started = time.monotonic()
     sheets = _supervise(request) if hasattr(os, "fork") else _in_process(request)

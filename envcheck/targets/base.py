@@ -19,11 +19,14 @@ class AgentRequest(NamedTuple):
     paths: tuple[tuple[str, str], ...] = ()
     modules: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    prefix: str = ""
 
     def argv(self) -> list[str]:
         """The agent's arguments."""
         words = [f"--{name}" for name in ("deep", "online", "versions") if getattr(self, name)]
         words += ["--timeout", str(self.timeout)]
+        if self.prefix:
+            words += ["--prefix", self.prefix]
         for label, path in self.paths:
             words += ["--path", f"{label}={path}"]
         for module in self.modules:
@@ -41,29 +44,42 @@ class Collection(Protocol):
 
 
 class Target(Protocol):
-    """A place to examine."""
+    """A place to examine.
+
+    What it puts into the sheet as ``target``: ``kind``, ``name``, ``chosen_by`` (why this one) and,
+    where they apply, ``own_tool_environment`` (true: nothing was found but the environment that
+    pipx, uv or the like made for envcheck), ``startup`` (why its interpreter does not start as it
+    should), ``outside`` (the interpreter that looked from outside instead).
+    """
 
     def start(self, request: AgentRequest) -> Collection:
         """Begin to collect; the caller may do something else meanwhile. Raises TargetError."""
 
 
-def read_sheet(data: bytes, target: dict[str, Any]) -> FactSheet:
-    """The agent's answer as a sheet of ``target``.
+_START = b'{"schema": "envcheck.facts/'
 
-    Raises AgentError if it is no fact sheet: not JSON, another document, a newer major version.
-    """
-    try:
-        document = json.loads(data)
-    except ValueError as error:
-        raise AgentError(
-            "the agent did not answer with JSON",
-            context=(f"{error}", f"it said: {data[:200]!r}"),
-        ) from error
-    schema = document.get("schema") if isinstance(document, dict) else None
+
+def as_sheet(document: dict[str, Any], target: dict[str, Any]) -> FactSheet:
+    """What the agent answered, as the sheet of ``target``. Raises AgentError for a newer major."""
+    schema = document.get("schema")
     if schema != SCHEMA:
         raise AgentError(
             f"not a fact sheet that this envcheck can read: schema {schema!r}, wanted {SCHEMA!r}",
             hint="use the envcheck version that wrote it, or a newer one",
         )
-    document["target"] = target
-    return FactSheet(document)
+    return FactSheet({**document, "target": target})
+
+
+def find_sheet(data: bytes) -> dict[str, Any] | None:
+    """The fact sheet in what an agent printed, whatever else was printed around it; None if there
+    is none or it is cut short.
+    """
+    at = data.rfind(_START)
+    if at < 0:
+        return None
+    text = data[at:].decode("utf-8", "replace")
+    try:
+        document, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,7 +1,7 @@
 """The agent as one zipapp, cached under a name made from its content.
 
 The archive holds the sources and, beside them, bytecode for this Python: another Python ignores it
-(its magic number differs) and compiles the source. Stored, not compressed: it is read at each start.
+(its magic number differs) and compiles the source. Stored, not compressed: read at each start.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 from importlib.util import MAGIC_NUMBER
 from zlib import crc32
 
+from envcheck.config import cache_dir
+
 PACKAGE = "envcheck_agent"
 _AGENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "agent")
 
@@ -18,22 +20,25 @@ _AGENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 def path() -> str:
     """Path of the zipapp, written to the cache first if it is not there yet.
 
-    Where nothing can be written, a private temporary file that lives as long as this process.
+    Empty where there is no cache that is this user's alone: the agent then goes by standard input.
     """
     sources = read_sources()
     name = f"agent-{_digest(sources)}-{sys.implementation.cache_tag}.pyz"
-    from envcheck.config import cache_dir
-
     folder = cache_dir()
     file = os.path.join(folder, name)
-    if _trusted(file):
+    if not os.path.isabs(folder):  # no home directory
+        return ""
+    if _private(folder) and _private(file):
         return file
-    data = build(sources, bytecode=True)
     try:
+        if not _may_create(folder):
+            return ""
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        _write(file, data)
+        if not _private(folder):
+            return ""
+        _write(file, build(sources))
     except OSError:
-        return _anonymous(data)
+        return ""
     return file
 
 
@@ -48,32 +53,21 @@ def read_sources() -> dict[str, bytes]:
     return sources
 
 
-def build(sources: dict[str, bytes], *, bytecode: bool) -> bytes:
-    """The zipapp's bytes; with ``bytecode`` also ``.pyc`` for this Python (unchecked)."""
+def build(sources: dict[str, bytes]) -> bytes:
+    """The zipapp's bytes: the sources, and ``.pyc`` for this Python (unchecked) beside them."""
     import io
     import marshal
     import zipfile
 
     header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
-    method = zipfile.ZIP_STORED if bytecode else zipfile.ZIP_DEFLATED
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, source in sources.items():
             inside = name if name == "__main__.py" else f"{PACKAGE}/{name}"
-            _add(archive, inside, source)
-            if bytecode:
-                code = compile(source, f"<agent>/{inside}", "exec", dont_inherit=True)
-                _add(archive, inside + "c", header + marshal.dumps(code))
+            code = compile(source, f"<agent>/{inside}", "exec", dont_inherit=True)
+            for file, data in ((inside, source), (inside + "c", header + marshal.dumps(code))):
+                archive.writestr(zipfile.ZipInfo(file, (1980, 1, 1, 0, 0, 0)), data)
     return buffer.getvalue()
-
-
-def _add(archive: object, name: str, data: bytes) -> None:
-    import zipfile
-
-    assert isinstance(archive, zipfile.ZipFile)
-    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    info.compress_type = archive.compression
-    archive.writestr(info, data)
 
 
 def _digest(sources: dict[str, bytes]) -> str:
@@ -85,13 +79,22 @@ def _digest(sources: dict[str, bytes]) -> str:
     return f"{high:08x}{low:08x}"
 
 
-def _trusted(file: str) -> bool:
-    """There, and nobody else could have written it."""
+def _private(path: str) -> bool:
+    """There, this user's, and nobody else could have written it."""
     try:
-        status = os.stat(file)
+        status = os.stat(path)
     except OSError:
         return False
     return sys.platform == "win32" or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
+
+
+def _may_create(folder: str) -> bool:
+    """Whether the nearest directory that exists is this user's: as root, nobody else's home is
+    written to.
+    """
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return sys.platform == "win32" or os.stat(folder).st_uid == os.geteuid()
 
 
 def _write(file: str, data: bytes) -> None:
@@ -102,22 +105,6 @@ def _write(file: str, data: bytes) -> None:
         with os.fdopen(fd, "wb") as stream:
             stream.write(data)
         os.replace(temporary, file)
-    except OSError:
+    except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _anonymous(data: bytes) -> str:
-    """A file without a place: in memory on Linux, else in the temporary directory."""
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("envcheck-agent", 0)
-        os.write(fd, data)
-        return f"/proc/{os.getpid()}/fd/{fd}"
-    import atexit
-    import tempfile
-
-    fd, name = tempfile.mkstemp(suffix=".pyz")
-    atexit.register(os.unlink, name)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(data)
-    return name

@@ -1,33 +1,54 @@
-"""An interpreter on this machine: by default the one of the active environment."""
+"""An interpreter on this machine, and the environment around it when it does not start."""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any
 
-from envcheck.errors import AgentError, TargetError
-from envcheck.model.facts import FactSheet
-from envcheck.process import Completed, Process
-from envcheck.targets import bundle
-from envcheck.targets.base import AgentRequest, read_sheet
+from envcheck import process
+from envcheck.targets import bundle, remote
+from envcheck.targets.base import AgentRequest, as_sheet, find_sheet
 
-_SLACK = 3.0  # seconds for the interpreter to start and the agent to print
+if TYPE_CHECKING:
+    from envcheck.model.facts import FactSheet
+    from envcheck.process import Completed
 
 
 class Interpreter:
-    """The agent under ``executable``. ``chosen_by`` says why this one."""
+    """The agent under ``executable``. ``chosen_by`` says why this one.
 
-    def __init__(self, executable: str, *, chosen_by: str) -> None:
+    ``environment`` is the directory of its virtual or conda environment, if it is in one: where
+    the interpreter does not start at all, that is examined from outside. ``own_tool``: envcheck's
+    own environment, made by pipx or the like, because there was no other.
+    """
+
+    def __init__(
+        self,
+        executable: str,
+        *,
+        chosen_by: str,
+        kind: str = "python",
+        environment: str = "",
+        own_tool: bool = False,
+    ) -> None:
         self.executable = executable
         self.chosen_by = chosen_by
+        self.kind = kind
+        self.environment = environment
+        self.own_tool = own_tool
 
     def start(self, request: AgentRequest) -> Running:
         """Start the agent in isolated mode."""
         return Running(self, request)
 
-    def describe(self) -> dict[str, str]:
+    def describe(self) -> dict[str, Any]:
         """What goes into the sheet as ``target``."""
-        return {"kind": "python", "name": self.executable, "chosen_by": self.chosen_by}
+        name = self.executable if self.kind == "python" else self.environment
+        target: dict[str, Any] = {"kind": self.kind, "name": name, "chosen_by": self.chosen_by}
+        if self.own_tool:
+            target["own_tool_environment"] = True
+        return target
 
 
 class Running:
@@ -37,44 +58,88 @@ class Running:
         self.target = target
         self.request = request
         self.agent = bundle.path()
-        self.process = self._start("-I", "-B")
+        self.process = self._start(remote.NORMAL, request.timeout + remote.SLACK)
 
-    def _start(self, *flags: str) -> Process:
-        argv = [self.target.executable, *flags, self.agent, *self.request.argv()]
-        return Process(argv, timeout=self.request.timeout + _SLACK)
+    def _start(
+        self, flags: tuple[str, ...], seconds: float
+    ) -> process.Process | process.WindowsProcess:
+        if self.agent:
+            argv = [*flags, self.agent, *self.request.argv()]
+            stdin = b""
+        else:  # nothing can be written anywhere: from memory
+            argv = remote.words(self.request, flags)
+            stdin = remote.payload().encode()
+        return process.start([self.target.executable, *argv], timeout=seconds, stdin=stdin)
 
     def finish(self) -> FactSheet:
-        """The sheet. If start-up itself fails, once more without ``site``, saying so."""
-        done = self.process.wait()
-        target: dict[str, object] = dict(self.target.describe())
-        if done.status == "exit" and b"-I" in done.stderr and b"nknown option" in done.stderr:
-            done = self._start("-E", "-s", "-B").wait()  # Python 2
-        elif done.status in ("exit", "signal") and not done.stdout:
-            second = self._start("-I", "-S", "-B").wait()
-            if second.status == "ok":
-                target["startup"] = _startup_failure(done)
-                done = second
-        if done.stdout.strip():
-            return read_sheet(done.stdout, target)
-        self._fail(done)
-
-    def _fail(self, done: Completed) -> NoReturn:
-        name = self.target.executable
-        reason = done.reason(name) or f"{name} printed nothing"
-        error = TargetError if done.status == "missing" else AgentError
-        tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-5:]
-        raise error(
-            f"cannot examine {name}: {reason}",
-            context=tuple(tail) if done.status != "missing" else (),
+        """The sheet. If start-up fails or hangs, once more without ``site``; if that fails too, of
+        the environment from outside. Both say so. Raises AgentError.
+        """
+        flags: tuple[str, ...] | None = remote.NORMAL
+        target = self.target.describe()
+        spent = 0.0
+        first: Completed | None = None
+        while flags is not None:
+            done = self._answer()
+            document = find_sheet(done.stdout)
+            if document is not None:
+                if first is not None and flags == remote.WITHOUT_SITE:
+                    target["startup"] = remote.startup_failure(first)
+                return as_sheet(document, target)
+            if first is None or flags == remote.ANCIENT:
+                first = done
+            spent += done.seconds
+            flags = remote.next_flags(done, flags)
+            if flags is not None:
+                left = self.request.timeout + remote.SLACK - spent
+                self.process = self._start(flags, max(left, remote.SLACK))
+        assert first is not None
+        if self.target.environment and self.target.executable != sys.executable:
+            target["startup"] = remote.startup_failure(first)
+            return self._from_outside(target)
+        raise remote.failure(
+            self.target.executable,
+            first,
             hint="name another interpreter with --python, or a broken environment with --venv",
         )
 
+    def _answer(self) -> Completed:
+        """How the attempt ended. Half of the time is for starting: an interpreter that has said
+        nothing by then is hung, and there must be time for another attempt.
+        """
+        if self.process.answers_within(self.request.timeout / 2):
+            return self.process.wait()
+        self.process.kill()
+        return self.process.wait()._replace(status="timeout")
 
-def _startup_failure(done: Completed) -> str:
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return f"{done.reason('start-up')}: {lines[-1] if lines else 'no message'}"
+    def _from_outside(self, target: dict[str, Any]) -> FactSheet:
+        """The environment's files, read by the interpreter that runs envcheck."""
+        request = self.request._replace(prefix=self.target.environment)
+        sheet = Interpreter(sys.executable, chosen_by="").start(request).finish()
+        target["outside"] = sys.executable
+        return type(sheet)({**sheet.document, "target": target})
 
 
 def this_interpreter() -> Interpreter:
     """The interpreter that runs envcheck."""
-    return Interpreter(sys.executable, chosen_by="envcheck runs in it")
+    return Interpreter(sys.executable, chosen_by="envcheck runs in it", environment=sys.prefix)
+
+
+def target(value: str, _python: str = "") -> Interpreter:
+    """``value`` as a path, an environment's directory, a command on PATH or a version.
+
+    Raises TargetError if there is none.
+    """
+    from envcheck.targets import search, venv
+
+    if os.path.isdir(value):
+        return venv.target(value)
+    return around(search.interpreter(value), chosen_by="--python")
+
+
+def around(executable: str, *, chosen_by: str) -> Interpreter:
+    """The interpreter, knowing the virtual environment that it is in, if it is in one."""
+    environment = os.path.dirname(os.path.dirname(os.path.abspath(executable)))
+    if not os.path.exists(os.path.join(environment, "pyvenv.cfg")):
+        environment = ""
+    return Interpreter(executable, chosen_by=chosen_by, environment=environment)

@@ -1,0 +1,83 @@
+"""Command lines that run the agent without any file of ours on the target.
+
+Two stages. The *guard* starts without ``site``, so that nothing of the environment can stop it,
+sets an alarm, which survives ``exec``, and becomes the *loader*: the same interpreter in isolated
+mode, which reads the agent from its arguments or from standard input. An interpreter that hangs
+while it starts is ended by the alarm, also where the host has no way to kill it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from typing import TYPE_CHECKING
+
+from envcheck.errors import AgentError
+from envcheck.targets import bundle
+
+if TYPE_CHECKING:
+    from envcheck.process import Completed
+    from envcheck.targets.base import AgentRequest
+
+#: One line each, without quotes of the other kind: they pass through a remote shell.
+GUARD = (
+    "import os,signal,sys;"
+    "hasattr(signal,'alarm') and signal.alarm(int(sys.argv[1]));"
+    "os.execv(sys.executable,[sys.executable]+sys.argv[2:])"
+)
+LOADER = (
+    "import json,sys;n=3+int(sys.argv[2]);"
+    "a=json.loads(''.join(sys.argv[3:n]) or sys.stdin.read());"
+    "s={'__name__':'boot'};exec(a['boot.py'],s);s['run'](a,int(sys.argv[1]),sys.argv[n:])"
+)
+_PIECE = 100_000  # Linux takes 128 KiB for one argument
+SLACK = 4.0  # seconds for an interpreter to start and its answer to travel
+
+#: Interpreter options, in the order in which they are tried: normal; an interpreter without ``-I``
+#: (Python 2); one whose start-up fails.
+NORMAL, ANCIENT, WITHOUT_SITE = ("-I", "-B"), ("-E", "-s", "-B"), ("-I", "-S", "-B")
+
+
+def payload() -> str:
+    """The agent as one JSON object, ASCII only."""
+    sources = bundle.read_sources()
+    return json.dumps({name: data.decode() for name, data in sources.items()})
+
+
+def words(request: AgentRequest, flags: tuple[str, ...], agent: str = "") -> list[str]:
+    """Arguments for the target's interpreter. Without ``agent`` it reads standard input."""
+    pieces = [agent[at : at + _PIECE] for at in range(0, len(agent), _PIECE)]
+    bare = [flag for flag in flags if flag != "-S"]
+    seconds = request.timeout + SLACK
+    guard = [*bare, "-S", "-c", GUARD, str(math.ceil(seconds / 2))]
+    loader = [*flags, "-c", LOADER, str(math.ceil(seconds)), str(len(pieces))]
+    return [*guard, *loader, *pieces, *request.argv()]
+
+
+def next_flags(done: Completed, flags: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What to try after an attempt with ``flags`` that gave no sheet; None if nothing is left."""
+    if flags == NORMAL and b"-I" in done.stderr and b"nknown option" in done.stderr:
+        return ANCIENT
+    if flags == NORMAL and done.status in ("exit", "signal", "timeout"):
+        return WITHOUT_SITE
+    return None
+
+
+def startup_failure(done: Completed) -> str:
+    """What an interpreter that does not start says, as one sentence."""
+    if done.status == "signal" and done.code == signal.SIGALRM:
+        return f"start-up did not end within {done.seconds:.3g} s"
+    lines = done.text_err().splitlines()
+    if done.status == "missing" or not lines:
+        return done.reason("the interpreter")
+    return f"{done.reason('start-up')}: {lines[-1]}"
+
+
+def failure(name: str, done: Completed, *, hint: str = "") -> AgentError:
+    """The agent gave no sheet: why, with the end of what it said."""
+    reason = done.reason(name) or f"{name} printed no fact sheet"
+    if done.status == "signal" and done.code == signal.SIGKILL:
+        hint = "a process that is killed unasked has usually met a memory limit"
+    tail = done.text_err().splitlines()[-5:]
+    return AgentError(f"cannot examine {name}: {reason}", context=tuple(tail), hint=hint)
