@@ -92,8 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
         seconds=round(time.time() - started, 3),
     )
     verbose = arguments.verbose - arguments.quiet
-    shown = report if arguments.no_redact and emit.only_terminal(sinks) else redact_report(report)
-    emit.emit(shown, sinks, color=settings.color, verbose=verbose)
+    private = emit.only_terminal(sinks)
+    shown = report
+    if not (arguments.no_redact and private):
+        shown = redact_report(report, facts=verbose >= 2, pasteable=private)
+    emit.emit(shown, sinks, color=settings.color, verbose=verbose, fail_on=settings.fail_on)
     return exit_code(report)
 
 

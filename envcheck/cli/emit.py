@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envcheck.model.finding import Report
 
 HUMAN = ("terminal", "text")
+LINES = "github"  # commands between the lines of a log: no document, it may stand beside text
 
 
 class Sink(NamedTuple):
@@ -34,7 +35,7 @@ def parse_sinks(words: tuple[str, ...]) -> tuple[Sink, ...]:
                 f"there is no report format `{name}`", hint=f"one of {', '.join(REPORTERS)}"
             )
         sinks.append(Sink(name, "" if path == "-" else path))
-    if sum(not sink.path for sink in sinks) > 1:
+    if sum(not sink.path and sink.format != LINES for sink in sinks) > 1:
         raise UsageError(
             "two reports for standard output",
             hint="give all but one a file: --report json:report.json",
@@ -75,25 +76,65 @@ def _width(stream: TextIO) -> int:
         return 100
 
 
-def emit(report: Report, sinks: tuple[Sink, ...], *, color: str, verbose: int) -> None:
+def emit(
+    report: Report, sinks: tuple[Sink, ...], *, color: str, verbose: int, fail_on: str = "error"
+) -> None:
     """Render to every sink. The human view goes to standard output unless a document does, then
     to standard error. Raises UsageError if a file cannot be written."""
     for sink in sinks:
         if sink.path:
-            write_file(sink.path, _render(report, sink.format, Options(verbose=verbose)))
-    documents = [sink for sink in sinks if not sink.path and sink.format not in HUMAN]
-    for sink in documents:
-        if sink.format != "none":
-            sys.stdout.write(_render(report, sink.format, Options(verbose=verbose)))
-    if any(sink.format == "none" for sink in documents):
-        return
-    stream = sys.stderr if documents else sys.stdout
-    asked = [sink.format for sink in sinks if sink.format in HUMAN and not sink.path]
-    if documents and not stream.isatty() and not asked:
+            options = _document_options(verbose, fail_on)
+            write_file(sink.path, _render(report, sink.format, options))
+    formats = [sink.format for sink in sinks if not sink.path]
+    documents = [name for name in formats if name not in (*HUMAN, LINES)]
+    for name in documents:
+        if name != "none":
+            sys.stdout.write(_render(report, name, _document_options(verbose, fail_on)))
+    if "none" not in documents:
+        _talk(report, formats, bool(documents), color=color, verbose=verbose)
+    if LINES in formats:
+        options = _document_options(verbose, fail_on)
+        sys.stdout.write(_render(report, LINES, options))
+        _append_summary(report, options)
+
+
+def _talk(
+    report: Report, formats: list[str], has_document: bool, *, color: str, verbose: int
+) -> None:
+    """The human view, where a person reads it."""
+    stream = sys.stderr if has_document else sys.stdout
+    asked = [name for name in formats if name in HUMAN]
+    if has_document and not stream.isatty() and not asked:
         return
     options = options_for(stream, color=color, verbose=verbose)
     name = asked[0] if asked else ("terminal" if stream.isatty() or options.colour else "text")
     stream.write(_render(report, name, options))
+
+
+def _document_options(verbose: int, fail_on: str) -> Options:
+    """For a format that others read: with the pages of all codes and the directory of the anchors."""
+    from envcheck.checks import load
+    from envcheck.checks.pages import page
+    from envcheck.report.base import Rule
+
+    pages = [page(check) for check in load()]
+    rules = {p.code: Rule(p.title, p.severity, p.summary, p.markdown()) for p in pages}
+    return Options(verbose=verbose, rules=rules, fail_on=fail_on, root=os.getcwd())
+
+
+def _append_summary(report: Report, options: Options) -> None:
+    """The job summary, where GitHub Actions wants one."""
+    from envcheck.config import variable
+    from envcheck.report import github
+
+    path = variable("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(github.summary(report, options))
+    except OSError as error:
+        print(f"warning: cannot write the job summary: {error.strerror}", file=sys.stderr)
 
 
 def _render(report: Report, name: str, options: Options) -> str:

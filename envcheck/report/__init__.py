@@ -13,6 +13,10 @@ REPORTERS: dict[str, tuple[str, str, str]] = {
     "terminal": ("terminal", "the same as text, with colour", ".ansi"),
     "text": ("text", "aligned text without colour, for pipes and logs", ".txt"),
     "json": ("json", "one object, envcheck.report/1; with -vv also all facts", ".json"),
+    "markdown": ("markdown", "for bug reports: a summary, the rest folded away", ".md"),
+    "junit": ("junit", "JUnit XML, one test case for each finding", ".xml"),
+    "sarif": ("sarif", "SARIF 2.1.0 for code scanning, anchored to the profile's lines", ".sarif"),
+    "github": ("github", "workflow commands: annotations on a pull request", ".txt"),
 }
 
 

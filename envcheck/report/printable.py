@@ -104,8 +104,8 @@ def _break(word: str, width: int) -> int:
 
 
 def code_span(text: str) -> str:
-    """Inline code for Markdown that nothing inside can end; safe in a table's cell too."""
-    text = line(text).replace("|", "\\|").strip()
+    """Inline code for Markdown that nothing inside can end."""
+    text = line(text).strip()
     if not text:
         return ""
     longest, run = 0, 0
