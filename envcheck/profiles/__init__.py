@@ -28,13 +28,13 @@ def load(references: Sequence[str], cwd: str = "") -> Profile:
 
     Raises DataError, with all problems of the first file that has any.
     """
-    from envcheck.profiles.load import combine
+    from envcheck.profiles.resolve import combine
 
     return combine(references, cwd or os.getcwd())
 
 
 def loads(text: str, path: str = "profile.toml") -> Profile:
     """The profile written in ``text``; it may extend shipped ones. Raises DataError."""
-    from envcheck.profiles.load import from_text
+    from envcheck.profiles.resolve import from_text
 
     return from_text(text, path)

@@ -97,15 +97,13 @@ class Reader:
         """``table`` as a struct; None if something is wrong, which is then in ``problems``."""
         before = len(self.problems)
         fields = {part.encode_name: part for part in msgspec.structs.fields(struct)}
-        own = {
-            name: part for name, part in fields.items() if name not in KINDS and name != "waiver"
-        }
+        lists = {*KINDS, "waiver"} if issubclass(struct, ProfileDocument) else set()
+        own = {name: part for name, part in fields.items() if name not in lists}
         values = {}
         for key, value in table.items():
             place = _place(where, printable(key))
             if key not in own:
-                known = [*own, *(KINDS if struct is ProfileDocument else ())]
-                self._problem(locate(key), place, f"not known{did_you_mean(key, known)}")
+                self._problem(locate(key), place, f"not known{did_you_mean(key, fields)}")
                 continue
             try:
                 values[key] = msgspec.convert(value, own[key].type)
