@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 def add_target(parser: argparse.ArgumentParser) -> None:
     """What is examined; without any of these, the active environment."""
     group = parser.add_argument_group("target (default: the active environment)")
+    group.add_argument(
+        "--python",
+        metavar="PATH",
+        help="an interpreter, a command on PATH or a version; with --image, --container or --ssh "
+        "the interpreter there",
+    )
     one = group.add_mutually_exclusive_group()
-    one.add_argument("--python", metavar="PATH", help="an interpreter, or a command on PATH")
     one.add_argument("--venv", metavar="DIR", help="a virtual environment, even a broken one")
     one.add_argument("--image", metavar="REF", help="a Docker image")
     one.add_argument("--container", metavar="ID", help="a running Docker container")

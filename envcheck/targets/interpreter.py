@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from envcheck import process
 from envcheck.targets import bundle, remote
-from envcheck.targets.base import AgentRequest, as_sheet, find_sheet
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
     from envcheck.process import Completed
+    from envcheck.targets.base import AgentRequest
 
 
 class Interpreter:
@@ -58,6 +59,7 @@ class Running:
         self.target = target
         self.request = request
         self.agent = bundle.path()
+        self.started = time.monotonic()
         self.process = self._start(remote.NORMAL, request.timeout + remote.SLACK)
 
     def _start(
@@ -75,25 +77,10 @@ class Running:
         """The sheet. If start-up fails or hangs, once more without ``site``; if that fails too, of
         the environment from outside. Both say so. Raises AgentError.
         """
-        flags: tuple[str, ...] | None = remote.NORMAL
         target = self.target.describe()
-        spent = 0.0
-        first: Completed | None = None
-        while flags is not None:
-            done = self._answer()
-            document = find_sheet(done.stdout)
-            if document is not None:
-                if first is not None and flags == remote.WITHOUT_SITE:
-                    target["startup"] = remote.startup_failure(first)
-                return as_sheet(document, target)
-            if first is None or flags == remote.ANCIENT:
-                first = done
-            spent += done.seconds
-            flags = remote.next_flags(done, flags)
-            if flags is not None:
-                left = self.request.timeout + remote.SLACK - spent
-                self.process = self._start(flags, max(left, remote.SLACK))
-        assert first is not None
+        sheet, first = remote.examine(self._attempt, target)
+        if sheet is not None:
+            return sheet
         if self.target.environment and self.target.executable != sys.executable:
             target["startup"] = remote.startup_failure(first)
             return self._from_outside(target)
@@ -103,10 +90,13 @@ class Running:
             hint="name another interpreter with --python, or a broken environment with --venv",
         )
 
-    def _answer(self) -> Completed:
-        """How the attempt ended. Half of the time is for starting: an interpreter that has said
-        nothing by then is hung, and there must be time for another attempt.
+    def _attempt(self, flags: tuple[str, ...]) -> Completed:
+        """Run the agent. Half of the time is for starting: an interpreter that has said nothing by
+        then is hung, and there must be time for another attempt.
         """
+        if flags != remote.NORMAL:
+            left = self.started + self.request.timeout - time.monotonic()
+            self.process = self._start(flags, max(left, 0.0) + remote.SLACK)
         if self.process.answers_within(self.request.timeout / 2):
             return self.process.wait()
         self.process.kill()

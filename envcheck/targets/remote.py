@@ -1,9 +1,10 @@
 """Command lines that run the agent without any file of ours on the target.
 
 Two stages. The *guard* starts without ``site``, so that nothing of the environment can stop it,
-sets an alarm, which survives ``exec``, and becomes the *loader*: the same interpreter in isolated
+and starts the *loader* with an alarm, which survives ``exec``: the same interpreter in isolated
 mode, which reads the agent from its arguments or from standard input. An interpreter that hangs
-while it starts is ended by the alarm, also where the host has no way to kill it.
+while it starts is ended by the alarm, also where the host has no way to kill it. (The guard stays
+as its parent because an alarm does not end the first process of a container.)
 """
 
 from __future__ import annotations
@@ -11,20 +12,25 @@ from __future__ import annotations
 import json
 import math
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import AgentError
+from envcheck.process import Completed
 from envcheck.targets import bundle
+from envcheck.targets.base import as_sheet, find_sheet
 
 if TYPE_CHECKING:
-    from envcheck.process import Completed
+    from collections.abc import Callable
+
+    from envcheck.model.facts import FactSheet
     from envcheck.targets.base import AgentRequest
 
 #: One line each, without quotes of the other kind: they pass through a remote shell.
 GUARD = (
     "import os,signal,sys;"
-    "hasattr(signal,'alarm') and signal.alarm(int(sys.argv[1]));"
-    "os.execv(sys.executable,[sys.executable]+sys.argv[2:])"
+    "p=os.fork() or (signal.alarm(int(sys.argv[1])),"
+    "os.execv(sys.executable,[sys.executable]+sys.argv[2:]));"
+    "s=os.waitpid(p,0)[1];sys.exit(s>>8 or s and 128+(s&127))"
 )
 LOADER = (
     "import json,sys;n=3+int(sys.argv[2]);"
@@ -36,7 +42,9 @@ SLACK = 4.0  # seconds for an interpreter to start and its answer to travel
 
 #: Interpreter options, in the order in which they are tried: normal; an interpreter without ``-I``
 #: (Python 2); one whose start-up fails.
-NORMAL, ANCIENT, WITHOUT_SITE = ("-I", "-B"), ("-E", "-s", "-B"), ("-I", "-S", "-B")
+NORMAL: tuple[str, ...] = ("-I", "-B")
+ANCIENT: tuple[str, ...] = ("-E", "-s", "-B")
+WITHOUT_SITE: tuple[str, ...] = ("-I", "-S", "-B")
 
 
 def payload() -> str:
@@ -55,18 +63,34 @@ def words(request: AgentRequest, flags: tuple[str, ...], agent: str = "") -> lis
     return [*guard, *loader, *pieces, *request.argv()]
 
 
-def next_flags(done: Completed, flags: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What to try after an attempt with ``flags`` that gave no sheet; None if nothing is left."""
-    if flags == NORMAL and b"-I" in done.stderr and b"nknown option" in done.stderr:
-        return ANCIENT
-    if flags == NORMAL and done.status in ("exit", "signal", "timeout"):
-        return WITHOUT_SITE
-    return None
+def examine(
+    attempt: Callable[[tuple[str, ...]], Completed], target: dict[str, Any]
+) -> tuple[FactSheet | None, Completed]:
+    """The sheet of ``target`` from the first ``attempt`` that gives one; and how it went at first.
+
+    ``attempt`` runs the agent with interpreter options. If start-up fails or hangs, once more
+    without ``site``; ``target`` then says so.
+    """
+    first = done = attempt(NORMAL)
+    flags = NORMAL
+    document = find_sheet(done.stdout)
+    if document is None and b"-I" in done.stderr and b"nknown option" in done.stderr:
+        first = done = attempt(ANCIENT)
+        document = find_sheet(done.stdout)
+    elif document is None and done.status in ("exit", "signal", "timeout"):
+        flags = WITHOUT_SITE
+        done = attempt(flags)
+        document = find_sheet(done.stdout)
+    if document is None:
+        return None, first
+    if flags == WITHOUT_SITE:
+        target["startup"] = startup_failure(first)
+    return as_sheet(document, target), first
 
 
 def startup_failure(done: Completed) -> str:
     """What an interpreter that does not start says, as one sentence."""
-    if done.status == "signal" and done.code == signal.SIGALRM:
+    if done.status == "signal" and done.code == signal.SIGALRM:  # the guard's
         return f"start-up did not end within {done.seconds:.3g} s"
     lines = done.text_err().splitlines()
     if done.status == "missing" or not lines:
@@ -81,3 +105,9 @@ def failure(name: str, done: Completed, *, hint: str = "") -> AgentError:
         hint = "a process that is killed unasked has usually met a memory limit"
     tail = done.text_err().splitlines()[-5:]
     return AgentError(f"cannot examine {name}: {reason}", context=tuple(tail), hint=hint)
+
+
+def ended(code: int, out: bytes, err: bytes, seconds: float) -> Completed:
+    """A process of which only a shell's exit status is known: above 128 it was a signal."""
+    status = "ok" if code == 0 else "signal" if 128 < code < 192 else "exit"
+    return Completed(status, code - 128 if status == "signal" else code, out, err, seconds)
