@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
 
 import envcheck
 from envcheck.cli import COMMANDS
 from envcheck.errors import EnvcheckError, UsageError
+
+TYPE_CHECKING = False  # `typing` costs a tenth of a start of Python
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 EPILOG = """exit status:
   0 the verdict passes   1 findings at or above --fail-on   2 wrong usage or configuration
@@ -49,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    from importlib import import_module
+
     if not words or words[0].startswith("-"):
         _overview().parse_args(words or ["--help"])
         return 0
@@ -97,6 +101,8 @@ def _defect(error: Exception) -> int:
 
 
 def _overview() -> argparse.ArgumentParser:
+    import argparse
+
     width = max(map(len, COMMANDS)) + 2
     commands = "\n".join(f"  {name:{width}}{summary}" for name, (_, summary) in COMMANDS.items())
     parser = argparse.ArgumentParser(
@@ -111,6 +117,8 @@ def _overview() -> argparse.ArgumentParser:
 
 
 def _parser(name: str, summary: str) -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog=f"envcheck {name}",
         description=summary[0].upper() + summary[1:] + ".",
