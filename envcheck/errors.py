@@ -6,7 +6,7 @@
 ├── ``TargetError``   the target could not be examined (exit 3)
 └── ``AgentError``    the agent answered with something that is no fact sheet (exit 3)
 
-A finding is not an exception and an exception is not a finding: these are about envcheck's own work.
+A finding is no exception and an exception no finding: these are about envcheck's own work.
 """
 
 from __future__ import annotations

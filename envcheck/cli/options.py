@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from envcheck.errors import UsageError
 from envcheck.targets.base import AgentRequest
 
 if TYPE_CHECKING:
+    import argparse
+
     from envcheck.config import Settings
     from envcheck.model.profile import Profile
     from envcheck.targets.base import Target
