@@ -8,6 +8,7 @@ PROBES = (
     ("interpreter", "interpreter", 5.0),
     ("host", "host", 5.0),
     ("limits", "limits", 5.0),
+    ("distributions", "distributions", 15.0),
     ("nvidia", "nvidia", 15.0),
     ("devices", "devices", 5.0),
     ("torch", "torch_static", 5.0),
