@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from envcheck.model.profile import WaiverEntry
+from typing import Any, NamedTuple
 
 
 def variable(name: str) -> str:
@@ -17,12 +14,14 @@ def variable(name: str) -> str:
 
 
 def cache_dir() -> str:
-    """Where envcheck keeps what it can make again: ``ENVCHECK_CACHE_DIR``, else the user's cache."""
+    """Where envcheck keeps what it can make again: `ENVCHECK_CACHE_DIR`, else the user's cache."""
     chosen = variable("ENVCHECK_CACHE_DIR")
     if chosen:
         return chosen
     if sys.platform == "win32":
-        return os.path.join(variable("LOCALAPPDATA") or os.path.expanduser("~"), "envcheck", "cache")
+        return os.path.join(
+            variable("LOCALAPPDATA") or os.path.expanduser("~"), "envcheck", "cache"
+        )
     if sys.platform == "darwin":
         return os.path.expanduser("~/Library/Caches/envcheck")
     base = variable("XDG_CACHE_HOME")
@@ -40,7 +39,7 @@ def identity() -> tuple[str, str, str]:
 
 
 class Settings(NamedTuple):
-    """What holds for one command, from all sources."""
+    """What holds for one command, from all sources; a later one replaces what an earlier said."""
 
     profile: tuple[str, ...] = ()
     fail_on: str = "error"
@@ -51,11 +50,157 @@ class Settings(NamedTuple):
     want: tuple[str, ...] = ()
     timeout: float = 0.0
     paths: tuple[tuple[str, str], ...] = ()
-    waivers: tuple[WaiverEntry, ...] = ()
+    sources: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    def source(self, name: str) -> str:
+        """Who said so: `default`, `pyproject.toml:12`, `ENVCHECK_FAIL_ON` or `command line`."""
+        return self.sources.get(name, "default")
+
+
+#: setting -> (how it is read, what it is). In TOML its name has hyphens.
+SETTINGS: dict[str, tuple[str, str]] = {
+    "profile": ("names", "profiles by name or file; in TOML also the project's own as a table"),
+    "fail-on": ("note warning error never", "lowest severity of a finding that exits with 1"),
+    "select": ("words", "only these codes or families"),
+    "ignore": ("words", "not these codes or families"),
+    "report": ("reports", "reports to write, FORMAT[:PATH]"),
+    "color": ("auto always never", "whether to colour"),
+    "want": ("wants", "what is wanted of the environment: cuda, extensions, no-cuda …"),
+    "timeout": ("seconds", "for the whole collection"),
+    "paths": ("places", "further places whose disk matters, by label"),
+}
+PREFIX = "ENVCHECK_"
+OTHER_VARIABLES = ("ENVCHECK_CACHE_DIR",)
 
 
 def resolve(command_line: Mapping[str, Any], cwd: str) -> Settings:
-    """Settings as default < ``[tool.envcheck]`` < ``ENVCHECK_*`` < command line."""
-    lists = ("profile", "select", "ignore", "report", "want")
-    said = {name: tuple(v) if name in lists else v for name, v in command_line.items()}
-    return Settings(**said)
+    """Settings as default < ``[tool.envcheck]`` < ``ENVCHECK_*`` < command line.
+
+    ``command_line`` has what was said there by setting, with underscores; None is not said.
+    Raises DataError for the project's file, UsageError for the others.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    notes = []
+    project = project_file(cwd)
+    if project is not None:
+        from envcheck.project import read
+
+        for name, (value, source) in read(*project, cwd).items():
+            values[name], sources[name] = value, source
+    for variable_name, text in os.environ.items():
+        if not variable_name.startswith(PREFIX) or variable_name in OTHER_VARIABLES:
+            continue
+        key = variable_name[len(PREFIX) :].lower().replace("_", "-")
+        if key not in SETTINGS:
+            notes.append(_unknown_variable(variable_name))
+        elif text:
+            values[key], sources[key] = _said(key, text.split(","), variable_name), variable_name
+    for name, said in command_line.items():
+        if said is not None:
+            key = name.replace("_", "-")
+            option = f"--{key}"
+            values[key], sources[key] = _said(key, said, option), "command line"
+    fields = {name.replace("-", "_"): value for name, value in values.items()}
+    named = {name.replace("-", "_"): source for name, source in sources.items()}
+    return Settings(**fields, sources=named, notes=tuple(notes))
+
+
+def project_file(cwd: str) -> tuple[str, bytes] | None:
+    """The nearest ``pyproject.toml`` upwards that speaks of envcheck: (path, content).
+
+    Looks no further than the root of the repository, the home directory or the file system's root.
+    A file that does not speak of envcheck is not parsed, and need not be TOML.
+    """
+    folder = os.path.abspath(cwd)
+    home = os.path.expanduser("~")
+    while True:
+        path = os.path.join(folder, "pyproject.toml")
+        try:
+            with open(path, "rb") as file:
+                content = file.read(_PROJECT_LIMIT)
+        except OSError:
+            content = b""
+        if b"tool.envcheck" in content or b"tool]\nenvcheck" in content:
+            return path, content
+        parent = os.path.dirname(folder)
+        if folder in (parent, home) or os.path.exists(os.path.join(folder, ".git")):
+            return None
+        folder = parent
+
+
+_PROJECT_LIMIT = 1 << 20
+
+
+def interpret(key: str, said: object) -> Any:
+    """The value of setting ``key`` from what was said. Raises ValueError with what is wrong."""
+    kind = SETTINGS[key][0]
+    if kind == "seconds":
+        return _seconds(said[0] if isinstance(said, list) and len(said) == 1 else said)
+    if kind == "places":
+        return _places(said)
+    words = [said] if isinstance(said, str) else said
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        raise ValueError("expected a string or a list of strings")
+    if kind in ("words", "wants"):
+        words = [part for word in words for part in word.split(",")]
+    words = [word.strip() for word in words if word.strip()]
+    if kind == "wants":
+        from envcheck.model.condition import WANTS
+
+        _each_of(words, tuple(WANTS))
+    elif kind not in ("words", "names", "reports"):
+        _each_of(words, tuple(kind.split()))
+        if len(words) != 1:
+            raise ValueError(f"expected one of {', '.join(kind.split())}")
+        return words[0]
+    return tuple(words)
+
+
+def _said(key: str, said: object, where: str) -> Any:
+    try:
+        return interpret(key, said)
+    except ValueError as error:
+        from envcheck.errors import UsageError
+
+        raise UsageError(f"{where}: {error}") from error
+
+
+def _seconds(said: object) -> float:
+    try:
+        seconds = float(said) if isinstance(said, (str, int, float)) else -1.0
+    except (ValueError, OverflowError):
+        seconds = -1.0
+    if isinstance(said, bool) or not 0 < seconds < 1e6:
+        raise ValueError(f"expected a number of seconds, not {said!r}")
+    return seconds
+
+
+def _places(said: object) -> tuple[tuple[str, str], ...]:
+    if isinstance(said, Mapping):
+        pairs = list(said.items())
+    elif isinstance(said, (list, tuple)):
+        pairs = [word.partition("=")[::2] if isinstance(word, str) else ("", "") for word in said]
+    else:
+        pairs = [("", "")]
+    for label, path in pairs:
+        if not (label and isinstance(path, str) and path) or "=" in label or "\0" in label + path:
+            raise ValueError("expected a path for each label, such as output=/data/run1")
+    return tuple(pairs)
+
+
+def _each_of(words: list[str], choices: tuple[str, ...]) -> None:
+    for word in words:
+        if word not in choices:
+            from envcheck.errors import did_you_mean
+
+            named = f": {', '.join(choices)}" if len(choices) < 8 else ""
+            raise ValueError(f"`{word[:80]!s}` is not known{did_you_mean(word, choices)}{named}")
+
+
+def _unknown_variable(name: str) -> str:
+    from envcheck.errors import did_you_mean
+
+    known = [PREFIX + key.upper().replace("-", "_") for key in SETTINGS]
+    return f"{name[:80]} is not a setting{did_you_mean(name, known)}; it is ignored"

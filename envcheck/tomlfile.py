@@ -98,6 +98,11 @@ def printable(text: str, limit: int = 200) -> str:
     return safe + ("…" if len(text) > limit else "")
 
 
+def is_path(reference: str) -> bool:
+    """Whether a reference to a profile is a file's path and not a shipped one's name."""
+    return reference.endswith(".toml") or "/" in reference or "\\" in reference
+
+
 class Places:
     """Where the tables and keys of a TOML text begin; lines count from 1.
 

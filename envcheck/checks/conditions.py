@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.model.condition import DEVICES, SYSTEMS
+from envcheck.model.condition import ARCHITECTURES, DEVICES, PRECISIONS, SYSTEMS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
     from envcheck.checks.base import Context
 
 
@@ -24,9 +27,19 @@ def holds(condition: str, context: Context) -> bool | None:
     if condition in SYSTEMS:
         system = context.facts.fact("host.os")
         return system.value == condition if system.known else None
+    if condition in ARCHITECTURES:
+        machine = context.facts.fact("host.arch")
+        return str(machine.value).lower() in ARCHITECTURES[condition] if machine.known else None
     if condition in DEVICES:
         return False if "cpu" in context.wants else _has_device(condition, context)
-    return False
+    if condition in PRECISIONS:
+        return _configured(context, lambda values: values.get("mixed_precision") == condition)
+    if condition in _LAUNCHES:
+        return _is_launched(condition, context)
+    return False  # `extensions`: nothing on a machine says that some will be built
+
+
+_LAUNCHES = ("distributed", "fsdp", "deepspeed")
 
 
 def _has_device(kind: str, context: Context) -> bool | None:
@@ -34,3 +47,25 @@ def _has_device(kind: str, context: Context) -> bool | None:
     if devices.status == "unknown":
         return None
     return isinstance(devices.value, list) and kind in devices.value
+
+
+def _is_launched(condition: str, context: Context) -> bool | None:
+    if condition == "distributed" and {"fsdp", "deepspeed"} & context.wants:
+        return True
+
+    def asks(values: Mapping[str, Any]) -> bool:
+        kind = str(values.get("distributed_type", "NO")).lower()
+        if condition != "distributed":
+            return kind == condition
+        processes = values.get("num_processes")
+        return kind != "no" or (isinstance(processes, int) and processes > 1)
+
+    return _configured(context, asks)
+
+
+def _configured(context: Context, asks: Callable[[Mapping[str, Any]], bool]) -> bool | None:
+    """What accelerate's configuration says; it asks for nothing where there is none."""
+    values = context.facts.fact("launch.accelerate.config.values")
+    if values.status == "unknown":
+        return None
+    return isinstance(values.value, dict) and asks(values.value)

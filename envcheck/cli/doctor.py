@@ -82,7 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
         sheet,
         loaded,
         profile=profile,
-        waivers=settings.waivers,
         wants=frozenset(settings.want),
         today=time.strftime("%Y-%m-%d", time.gmtime(started)),
         fail_on=settings.fail_on,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 DEVICES = ("cuda", "rocm", "xpu", "npu", "mps")
 SYSTEMS = ("linux", "darwin", "windows")
+PRECISIONS = ("fp16", "bf16", "fp8")
+#: as wheel tags name it -> how systems do
+ARCHITECTURES = {"x86_64": ("x86_64", "amd64"), "aarch64": ("aarch64", "arm64")}
 
 #: condition -> when it holds, if ``--want`` does not say
 CONDITIONS: dict[str, str] = {
@@ -15,6 +18,8 @@ CONDITIONS: dict[str, str] = {
     "linux": "the target runs Linux",
     "darwin": "the target runs macOS",
     "windows": "the target runs Windows",
+    "x86_64": "the target's processor is an x86-64",
+    "aarch64": "the target's processor is a 64-bit Arm",
     "extensions": "never by itself: C++ or CUDA extensions are built",
     "distributed": "accelerate's configuration asks for several processes, FSDP or DeepSpeed",
     "fsdp": "accelerate's configuration asks for FSDP",

@@ -9,7 +9,7 @@ from envcheck.errors import DataError, did_you_mean
 from envcheck.model.profile import SCHEMA, Placed, Profile, WaiverRule
 from envcheck.profiles import FOLDER, SHOWN, names
 from envcheck.profiles.validate import Problem, Reader, Written
-from envcheck.tomlfile import Source, parse, printable, read
+from envcheck.tomlfile import Source, is_path, parse, printable, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +56,6 @@ def _load(reference: str, base: str, chain: tuple[str, ...]) -> Profile:
     if len(chain) >= _DEPTH:
         raise DataError(f"more than {_DEPTH} profiles extend one another")
     return _resolve(parse(read(path, shown), shown), os.path.dirname(path), (*chain, path))
-
-
-def is_path(reference: str) -> bool:
-    """Whether a reference is a file's path and not a shipped profile's name."""
-    return reference.endswith(".toml") or "/" in reference or os.sep in reference
 
 
 def _not_found(reference: str, base: str) -> NoReturn:
