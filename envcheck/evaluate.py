@@ -14,6 +14,7 @@ from envcheck.model.finding import SEVERITIES, Counts, Evidence, Finding, Report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from envcheck.model.finding import Anchor
     from envcheck.model.profile import Profile, WaiverRule
 
 FAIL_ON = (*SEVERITIES, "never")
@@ -48,23 +49,43 @@ def evaluate(
 def judge(check: Check, context: Context) -> list[Finding]:
     """One check's findings, complete; a pass if it had nothing to say."""
     found: list[Finding] = []
+    context.given = []
     try:
         for finding in check.judge(context) or ():
             found.append(_complete(finding, check, context))
     except NotApplicable as reason:
         found.append(Finding(check.code, "skip", check.severity, check.title, detail=str(reason)))
     except UnknownFact as missing:
-        evidence = (Evidence(missing.key, f"unknown: {missing.reason}"),)
-        detail = f"{missing.key} could not be observed: {missing.reason}"
-        found.append(
-            Finding(
-                check.code, "unknown", check.severity, check.title, detail=detail, evidence=evidence
-            )
-        )
+        found += _open(check, context, missing, {finding.anchor for finding in found})
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"
         found.append(Finding(check.code, "crash", check.severity, check.title, detail=detail))
     return found or [Finding(check.code, "pass", check.severity, check.title)]
+
+
+def _open(
+    check: Check, context: Context, missing: UnknownFact, answered: set[Anchor | None]
+) -> list[Finding]:
+    """Unknown, for each requirement that the check had not come to, or else for the check."""
+    question = Finding(
+        check.code,
+        "unknown",
+        check.severity,
+        check.title,
+        detail=f"{missing.key} could not be observed: {missing.reason}",
+        evidence=(Evidence(missing.key, f"unknown: {missing.reason}"),),
+    )
+    left = [placed for placed in context.given if placed.anchor not in answered]
+    return [
+        question._replace(
+            severity=placed.severity,
+            subject=placed.id or placed.kind,
+            anchor=placed.anchor,
+            source=placed.source,
+            required=placed.severity == "error",
+        )
+        for placed in left
+    ] or [question]
 
 
 def _complete(finding: Finding, check: Check, context: Context) -> Finding:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: prefix -> (modules, what the family is about). A module has a literal tuple ``CHECKS``.
 FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
     "PY": (("interpreter",), "the interpreter and its environment"),
+    "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 
 

@@ -26,7 +26,7 @@ class Context:
     ``findings`` are those of the checks before this one, waivers applied.
     """
 
-    __slots__ = ("facts", "findings", "profile", "today", "undecided", "wants")
+    __slots__ = ("facts", "findings", "given", "profile", "today", "undecided", "wants")
 
     def __init__(
         self,
@@ -41,6 +41,8 @@ class Context:
         self.wants = wants
         self.today = today
         self.findings: list[Finding] = []
+        #: what ``requirements`` gave to the check that runs now
+        self.given: list[Placed] = []
         #: where a requirement is written -> the condition of which nobody knows whether it holds
         self.undecided: dict[Anchor, str] = {}
 
@@ -70,7 +72,9 @@ class Context:
         """
         if self.profile is None:
             return []
-        return [placed for placed in getattr(self.profile, kind) if self.applies(placed)]
+        found = [placed for placed in getattr(self.profile, kind) if self.applies(placed)]
+        self.given += found
+        return found
 
     def applies(self, placed: Placed) -> bool:
         """Whether a requirement's ``when`` holds, or may hold."""
