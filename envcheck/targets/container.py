@@ -65,7 +65,7 @@ class Running:
         target: dict[str, Any] = {
             "kind": "container",
             "name": self.target.reference,
-            "chosen_by": f"--container, {self.choice.chosen_by}",
+            "chosen_by": self.choice.chosen_by,
             "id": self.container.id,
             "image": (self.container.attrs.get("Config") or {}).get("Image"),
         }

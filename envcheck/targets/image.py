@@ -69,7 +69,7 @@ class Running:
         target: dict[str, Any] = {
             "kind": "image",
             "name": self.target.reference,
-            "chosen_by": f"--image, {self.choice.chosen_by}",
+            "chosen_by": self.choice.chosen_by,
             "id": self.image.id,
         }
         sheet, first = remote.examine(self._attempt, target)

@@ -1,0 +1,87 @@
+"""The cached zipapp: by content, private, and never where it does not belong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from envcheck.targets import bundle
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "deep" / "cache"
+    monkeypatch.setenv("ENVCHECK_CACHE_DIR", str(folder))
+    return folder
+
+
+def test_is_written_once_and_found_again(cache):
+    first = bundle.path()
+    before = os.stat(first)
+    assert bundle.path() == first
+    assert os.stat(first).st_mtime_ns == before.st_mtime_ns
+    assert before.st_mode & 0o777 == 0o600
+    assert [file.name for file in cache.iterdir()] == [os.path.basename(first)]
+
+
+def test_another_content_has_another_name(cache, monkeypatch):
+    first = bundle.path()
+    sources = bundle.read_sources()
+    changed = {**sources, "main.py": sources["main.py"] + b"\n"}
+    monkeypatch.setattr(bundle, "read_sources", lambda: changed)
+    assert bundle.path() != first
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o722])
+def test_a_folder_that_others_write_to_is_not_used(cache, mode):
+    cache.mkdir(parents=True)
+    cache.chmod(mode)
+    assert bundle.path() == ""
+    assert list(cache.iterdir()) == []
+
+
+def test_a_file_that_others_write_to_is_replaced(cache):
+    file = bundle.path()
+    with open(file, "wb") as stream:
+        stream.write(b"not ours")
+    os.chmod(file, 0o666)
+    assert bundle.path() == file
+    assert os.stat(file).st_mode & 0o777 == 0o600
+    assert os.path.getsize(file) > 1000
+
+
+@pytest.mark.root
+def test_nothing_is_put_into_somebody_elses_directory(cache):
+    cache.parent.mkdir()
+    os.chown(cache.parent, 4711, 4711)
+    assert bundle.path() == ""
+    cache.mkdir()
+    os.chown(cache, 4711, 4711)
+    assert bundle.path() == ""
+    assert list(cache.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ENVCHECK_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert bundle.path() == ""
+
+
+def test_a_relative_folder_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENVCHECK_CACHE_DIR", "~/nowhere")
+    assert bundle.path() == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_holds_every_module_as_source_and_as_bytecode(cache):
+    import zipfile
+
+    names = zipfile.ZipFile(bundle.path()).namelist()
+    sources = [name for name in names if name.endswith(".py")]
+    assert "__main__.py" in sources
+    assert {name + "c" for name in sources} == set(names) - set(sources)
+    top = {name.partition("/")[0].partition(".")[0] for name in names}
+    assert not top & sys.stdlib_module_names
