@@ -72,6 +72,8 @@ class Redactor:
         for home in self.homes:
             if home in text:
                 text = _replace_path(text, home, _shell_home)
+        if "~/" in text:  # a sheet that was redacted before
+            text = _replace_path(text, "~", _shell_home, "/")
         if pasteable:
             text = self._secrets(text)
         else:
@@ -168,6 +170,11 @@ def redact_report(report: Report, *, facts: bool = False, pasteable: bool = Fals
     return report._replace(sheet=sheet, findings=findings, notes=notes)
 
 
+def redact_sheet(sheet: FactSheet) -> FactSheet:
+    """``sheet`` with every fact redacted when it is looked up."""
+    return _RedactedSheet(sheet, Redactor(identity(sheet)))
+
+
 def redact_document(document: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """A fact sheet's document fit to leave, and how many distinct values were hidden."""
     redactor = Redactor(identity(FactSheet(document)))
@@ -237,12 +244,16 @@ def _telling(name: str) -> bool:
     return len(name) >= 3 and name.lower() not in _COMMON and not name.isdigit()
 
 
-def _replace_path(text: str, home: str, shown: Callable[[str], str]) -> str:
-    """``home`` where it is a whole path or the beginning of one; ``shown`` gets what is before."""
+def _replace_path(text: str, home: str, shown: Callable[[str], str], after: str = "") -> str:
+    """``home`` where it is a whole path or the beginning of one; ``shown`` gets what is before.
+
+    ``after``: what must follow it.
+    """
     before, *parts = text.split(home)
     result = before
     for part in parts:
         whole = not part or not (part[0].isalnum() or part[0] in "._-")
+        whole = whole and part.startswith(after)
         starts = not before or not (before[-1].isalnum() or before[-1] in "._-/")
         result += (shown(result) if whole and starts else home) + part
         before = part

@@ -5,4 +5,9 @@ from __future__ import annotations
 #: name -> (module, one-line summary)
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "say what is wrong with an environment and what mends it"),
+    "facts": ("facts", "observe an environment and write a fact sheet, to be judged anywhere"),
+    "diff": ("diff", "say what differs between two environments, what matters first"),
+    "explain": ("explain", "say what a code means, why it matters and what mends it"),
+    "list": ("listing", "list checks, facts, profiles, probes, reporters or targets"),
+    "completion": ("completion", "print a completion script for bash, zsh or tcsh"),
 }

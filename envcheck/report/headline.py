@@ -42,6 +42,9 @@ def subject(sheet: FactSheet) -> str:
     chosen = _text(target.get("chosen_by"))
     if chosen:
         about.append(f"chosen by {chosen}" if " " not in chosen else chosen)
+    saved = _text(target.get("facts"))
+    if saved and saved != name:
+        about.append(f"as saved in {saved}" if saved != "-" else "from standard input")
     return f"{name} ({', '.join(about)})" if about else name
 
 

@@ -1,0 +1,171 @@
+"""What differs between two fact sheets, what matters first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+
+if TYPE_CHECKING:
+    from envcheck.model.facts import FactSheet
+
+#: What decides whether something runs comes first; a fact ranks by the first prefix it begins with.
+IMPORTANCE = (
+    "nvidia.kernel.", "nvidia.libcuda.", "nvidia.", "devices.", "torch.version", "torch.build.",
+    "torch.", "libraries.", "toolchain.cuda", "interpreter.version", "interpreter.implementation",
+    "interpreter.abi", "interpreter.", "host.os", "host.arch", "host.libc.", "host.container",
+    "host.cpu.", "host.", "distributions.installed", "distributions.",
+    "limits.", "toolchain.", "network.", "credentials.", "launch.", "compute.",
+)  # fmt: skip
+
+#: Facts, or members of a fact's records, that change from one minute to the next.
+VOLATILE = (
+    "free", "used", "available", "seconds", "time", "uptime", "load", "temperature", "utilization",
+    "power", "clock", "pid", "checked",
+)  # fmt: skip
+#: What tells the records of a list apart.
+_NAMES = ("name", "label", "index", "soname", "tool", "variable", "path")
+
+
+MISSING = "—"
+MANY = 6  # items of a list that are shown whole
+
+
+class Difference(NamedTuple):
+    """One fact, or one member of one record of a fact, that is not the same.
+
+    ``key`` is the fact's; ``subject`` names the record (a distribution, a disk). ``left`` and
+    ``right`` are values as text, MISSING where a side has no such fact or record.
+    """
+
+    key: str
+    subject: str
+    left: str
+    right: str
+
+
+def compare(left: FactSheet, right: FactSheet, *, everything: bool = False) -> list[Difference]:
+    """The differences, what matters most first.
+
+    Without ``everything`` not those which any two environments have, or one at two times: where
+    things lie, how much memory is free, how long something took.
+    """
+    keys = sorted({*left, *right}, key=lambda key: (_rank(key), key))
+    found: list[Difference] = []
+    for key in keys:
+        if everything or not _is_volatile(key):
+            found += _fact(key, left, right, everything)
+    return found
+
+
+def _fact(key: str, left: FactSheet, right: FactSheet, everything: bool) -> list[Difference]:
+    a, b = left.fact(key), right.fact(key)
+    if a.known and b.known and _records(a.value) and _records(b.value):
+        return _record_differences(key, a.value, b.value, everything)
+    if (a.status, a.value) == (b.status, b.value) and (key in left) == (key in right):
+        return []
+    if a.known and b.known:
+        if not everything and _is_place(a.value) and _is_place(b.value):
+            return []
+        return [Difference(key, "", *_texts(a.value, b.value))]
+    texts = []
+    for sheet, fact in ((left, a), (right, b)):
+        text = _text(fact.value) if fact.known else fact.status
+        if fact.status == "unknown":
+            text = f"unknown: {fact.reason}"
+        texts.append(text if key in sheet else MISSING)
+    return [Difference(key, "", *texts)]
+
+
+def _record_differences(
+    key: str, left: list[dict[str, Any]], right: list[dict[str, Any]], everything: bool
+) -> list[Difference]:
+    """Records of the same name compared member by member; then those that only one side has."""
+    ours, theirs = _named(left), _named(right)
+    found, alone = [], []
+    for identity in sorted({*ours, *theirs}):
+        (name, a), (other, b) = ours.get(identity, ("", None)), theirs.get(identity, ("", None))
+        if a is None or b is None:
+            alone.append(Difference(key, name or other, _summary(a), _summary(b)))
+            continue
+        for member in sorted({*a, *b}, key=lambda m: (m != "version", m)):
+            one, two = a.get(member), b.get(member)
+            ordinary = _is_volatile(member) or (_is_place(one) and _is_place(two))
+            if one != two and member not in _NAMES and (everything or not ordinary):
+                about = name if member == "version" else f"{name} {member}"
+                found.append(Difference(key, about, *_texts(one, two)))
+    return found + alone
+
+
+def _named(records: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Records by a name that is the same on both sides, each with the name as it is written."""
+    named: dict[str, tuple[str, dict[str, Any]]] = {}
+    for position, record in enumerate(records):
+        names = (record[n] for n in _NAMES if isinstance(record.get(n), (str, int)))
+        shown = str(next(names, position))
+        identity = shown.lower().replace("_", "-").replace(".", "-")
+        number = 2
+        while identity in named:
+            identity = f"{identity.partition(' (')[0]} ({number})"
+            number += 1
+        named[identity] = (shown, record)
+    return named
+
+
+def _summary(record: dict[str, Any] | None) -> str:
+    """A record in a word: its version, else that it is there."""
+    if record is None:
+        return MISSING
+    version = record.get("version")
+    return version if isinstance(version, str) else "present"
+
+
+def _texts(left: object, right: object) -> tuple[str, str]:
+    """Both values as text; of two long lists only what the other has not."""
+    if _strings(left) and _strings(right) and max(len(left), len(right)) > MANY:
+        common = set(left) & set(right)
+        if common:
+            return _rest(left, common), _rest(right, common)
+    return _text(left), _text(right)
+
+
+def _rest(items: list[str], common: set[str]) -> str:
+    rest = [item for item in items if item not in common]
+    if not rest:
+        return "nothing else" if len(items) == len(common) else "the same in another order"
+    return f"only here: {', '.join(rest)}"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if _strings(value):
+        return ", ".join(value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) or "none"
+    return MISSING if value is None else str(value)
+
+
+def _strings(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _is_volatile(name: str) -> bool:
+    words = name.replace(".", "_").split("_")
+    return any(word in VOLATILE for word in words)
+
+
+def _is_place(value: object) -> bool:
+    """A path, or a list of nothing else."""
+    if isinstance(value, str):
+        return value.startswith(("/", "~/", "\\\\")) or value[1:3] == ":\\"
+    return isinstance(value, list) and bool(value) and all(map(_is_place, value))
+
+
+def _rank(key: str) -> int:
+    for rank, prefix in enumerate(IMPORTANCE):
+        if key.startswith(prefix):
+            return rank
+    return len(IMPORTANCE)
