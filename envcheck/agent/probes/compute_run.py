@@ -135,8 +135,11 @@ def innermost(text):
 
 
 def missing_library(text):
-    """`libX.so.N` out of the loader's `cannot open shared object file`, None if it is not that."""
+    """`libX.so.N` that the loader (glibc's or musl's) did not find, None if it was not that."""
     head, mark, _ = text.partition(": cannot open shared object file")
+    if not mark:
+        _, mark, rest = text.partition("Error loading shared library ")
+        head = rest.partition(":")[0]
     return head.split()[-1].rpartition("/")[2] if mark and head.split() else None
 
 
@@ -158,16 +161,33 @@ def loading(values, outcome, name, seconds):
         return None
     blocks = outcome.text_err().split("(most recent call first):")
     frames = [line.strip() for line in blocks[-1].splitlines() if line.strip().startswith('File "')]
-    in_loader = ('File "<frozen importlib', "/ctypes/__init__.py")
-    if len(blocks) < 2 or not frames or not any(mark in frames[0] for mark in in_loader):
+    if len(blocks) < 2 or not frames or not _is_loading(frames[0]):
         return None
     _, again = grandchild(name, seconds, seconds, env={"LD_DEBUG": "files,libs"})
+    return last_loaded(again.err.decode("utf-8", "replace"))
+
+
+def _is_loading(line):
+    """Whether a frame is one from which Python calls the dynamic loader."""
+    if line.startswith('File "<frozen importlib'):
+        return True
+    return "ctypes" in line and line.endswith((" in __init__", " in _load_library"))
+
+
+def last_loaded(text):
+    """The file that the loader dealt with last, from what LD_DEBUG=files,libs printed."""
     last = None
-    for line in again.err.decode("utf-8", "replace").splitlines():
-        for mark in ("trying file=", "calling init: "):
-            _, found, path = line.partition(mark)
-            if found and path.startswith("/"):
-                last = path.strip()
+    places = {}
+    for line in text.splitlines():
+        said = line.partition(":\t")[2].strip()
+        if said.startswith("trying file="):
+            path = said[len("trying file=") :]
+            places[path.rpartition("/")[2]] = path
+        elif said.startswith("file="):
+            path = said[len("file=") :].partition(" [")[0]
+            last = path if path.startswith("/") else places.get(path, path)
+        elif said.startswith("calling init: "):
+            last = said[len("calling init: ") :]
     return last
 
 
