@@ -1,0 +1,214 @@
+"""Writes the files of this package: ``python -m envcheck.schemas.generate``."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import msgspec
+
+from envcheck.model.facts import SCHEMA as FACTS
+from envcheck.model.finding import SEVERITIES, STATUSES, Counts
+from envcheck.model.profile import SCHEMA as PROFILE
+from envcheck.model.profile import ProfileDocument
+from envcheck.targets.fields import declared
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NOTE = "Made by `python -m envcheck.schemas.generate`; not to be edited."
+REPORT = "envcheck.report/1"
+
+Schema = dict[str, Any]
+
+
+def documents() -> dict[str, str]:
+    """File name -> content."""
+    probes = declared()
+    return {
+        "facts.schema.json": _text(facts_schema(probes)),
+        "profile.schema.json": _text(profile_schema()),
+        "report.schema.json": _text(report_schema()),
+        "fields.json": _lines(field_types(probes)),
+    }
+
+
+def field_types(probes: list[dict[str, Any]]) -> Schema:
+    """What ``schemas.fields`` returns."""
+    return {field["key"]: _declared(field) for probe in probes for field in probe["fields"]}
+
+
+def _declared(field: dict[str, Any]) -> Any:
+    if field["type"] not in ("record", "records") or not field.get("item"):
+        return {"records": ["map"], "record": "map"}.get(field["type"], field["type"])
+    record = {item["key"]: _declared(item) for item in field["item"]}
+    return [record] if field["type"] == "records" else record
+
+
+def facts_schema(probes: list[dict[str, Any]]) -> Schema:
+    """Of a fact sheet. Facts and members that are not declared are allowed: newer envchecks add."""
+    facts = {
+        field["key"]: {
+            "description": _description(field),
+            "$ref": "#/$defs/fact",
+            "properties": {"value": _value(field)},
+        }
+        for probe in probes
+        for field in probe["fields"]
+    }
+    known = {"properties": {"status": {"const": "known"}}, "required": ["status"]}
+    fact = {
+        "type": "object",
+        "properties": {
+            "status": {"enum": ["known", "absent", "unknown"]},
+            "value": True,
+            "reason": {"type": "string", "description": "Why it is unknown"},
+            "source": {"type": "string", "description": "Where it was read"},
+        },
+        "required": ["status"],
+        "if": known,
+        "then": {"required": ["value"]},
+        "else": {"properties": {"value": False}},
+    }
+    status = {
+        "type": "object",
+        "properties": {
+            "status": {"type": "string"},
+            "reason": {"type": "string"},
+            "seconds": {"type": "number"},
+        },
+        "required": ["status"],
+    }
+    properties = {
+        "schema": {"const": FACTS},
+        "agent": {**status, "description": "How the agent fared in the target"},
+        "probes": {"type": "object", "additionalProperties": status},
+        "target": {"type": "object", "description": "What was examined and how it was chosen"},
+        "facts": {
+            "type": "object",
+            "properties": facts,
+            "additionalProperties": {"$ref": "#/$defs/fact"},
+        },
+    }
+    return _document(
+        "Fact sheet: all facts of one target at one time",
+        {
+            "properties": properties,
+            "required": ["schema", "agent", "probes", "facts"],
+            "$defs": {"fact": fact},
+        },
+    )
+
+
+def _description(field: dict[str, Any]) -> str:
+    unit = f" [{field['unit']}]" if field.get("unit") else ""
+    return f"{field['doc']}{unit}"
+
+
+def _value(field: dict[str, Any]) -> Schema:
+    kind = field["type"]
+    if kind == "strings":
+        return {"type": "array", "items": {"type": "string"}}
+    if kind == "map":
+        return {"type": "object"}
+    if kind not in ("record", "records"):
+        return {"type": kind}
+    members = {
+        item["key"]: {
+            "description": _description(item),
+            "anyOf": [_value(item), {"type": "null"}],
+        }
+        for item in field.get("item", ())
+    }
+    record: Schema = {"type": "object", "properties": members}
+    return record if kind == "record" else {"type": "array", "items": record}
+
+
+def profile_schema() -> Schema:
+    """Of a profile, for editors of TOML."""
+    schema = msgspec.json.schema(ProfileDocument)
+    definitions = schema["$defs"]
+    document = definitions.pop(ProfileDocument.__name__)
+    return _document(
+        f"Requirement profile, {PROFILE}",
+        {
+            "properties": document["properties"],
+            "additionalProperties": False,
+            "$defs": dict(sorted(definitions.items())),
+        },
+    )
+
+
+def report_schema() -> Schema:
+    """Of a report as JSON."""
+    string, strings = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    count = {"type": "integer", "minimum": 0}
+    evidence = _object({"fact": string, "value": string, "source": string})
+    finding = {
+        "code": {**string, "description": "Stable; `envcheck explain CODE` shows its page"},
+        "status": {"enum": list(STATUSES)},
+        "severity": {"enum": list(SEVERITIES)},
+        "title": string,
+        "detail": {**string, "description": "Why, in one or two sentences"},
+        "subject": {**string, "description": "Tells findings of one code apart"},
+        "cause": {**string, "description": "Code of the finding that explains this one, or empty"},
+        "required": {"type": "boolean", "description": "Without an answer the verdict is open"},
+        "evidence": {"type": "array", "items": evidence},
+        "remedy": _or_null(_object({"text": string, "commands": strings})),
+        "anchor": _or_null(_object({"path": string, "line": {**count, "minimum": 1}})),
+        "waiver": _or_null(_object({"reason": string, "expires": string})),
+        "source": {**string, "description": "Where the requirement comes from"},
+    }
+    fact = {"type": "object", "required": ["status"]}
+    properties = {
+        "schema": {"const": REPORT},
+        "tool": _object({"name": {"const": "envcheck"}, "version": string}),
+        "created": {**string, "description": "UTC, as in RFC 3339"},
+        "seconds": {"type": "number", "minimum": 0},
+        "target": {"type": "object", "description": "What was examined and how it was chosen"},
+        "agent": {"type": "object", "description": "How the agent fared in the target"},
+        "profiles": strings,
+        "verdict": {"enum": ["pass", "warn", "fail", "inconclusive"]},
+        "counts": _object(dict.fromkeys(Counts._fields, count)),
+        "findings": {"type": "array", "items": _object(finding)},
+        "notes": strings,
+        "facts": {
+            "description": "The facts, where they were asked for, as in a fact sheet",
+            "type": "object",
+            "additionalProperties": fact,
+        },
+    }
+    required = [name for name in properties if name != "facts"]
+    return _document("Report of envcheck", {"properties": properties, "required": required})
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _document(title: str, rest: Schema) -> Schema:
+    return {"$schema": DIALECT, "$comment": NOTE, "title": title, "type": "object", **rest}
+
+
+def _text(schema: Schema) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _lines(table: Schema) -> str:
+    """One entry a line: a change of one fact changes one line."""
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in table.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write(folder: str) -> None:
+    """Write the files that differ."""
+    for name, content in documents().items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+
+
+if __name__ == "__main__":
+    write(os.path.dirname(os.path.abspath(__file__)))
