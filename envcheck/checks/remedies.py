@@ -120,7 +120,8 @@ def new_environment(
     keep: bool = False,
 ) -> Remedy:
     """A virtual environment with Python ``python`` (``3.12``); ``keep``: the one at ``path`` stays,
-    only its interpreter is replaced."""
+    only its interpreter is replaced.
+    """
     text = why or f"Make an environment with Python {python}"
     installer = _Installer(context)
     if installer.place == "image":
@@ -134,8 +135,28 @@ def new_environment(
     if installer.kind == "uv":
         flag = ["--allow-existing"] if keep else []
         return installer.remedy(text, [["uv", "venv", *flag, "--python", python, path]])
-    flag = ["--upgrade"] if keep else []
-    return installer.remedy(text, [[f"python{python}", "-m", "venv", *flag, path]])
+    commands = [[f"python{python}", "-m", "venv", *(["--upgrade"] if keep else []), path]]
+    if keep and not installer.windows:  # venv leaves links that lead nowhere as they are
+        names = ("python", "python3", f"python{python}")
+        commands.insert(0, ["rm", "-f", *(f"{path}/bin/{name}" for name in names)])
+    return installer.remedy(text, commands)
+
+
+def typed(context: Context, text: str, commands: Sequence[Sequence[str]]) -> Remedy:
+    """Commands that install nothing into the interpreter, as they are typed where the target is."""
+    installer = _Installer(context)
+    installer.before = []
+    return installer.remedy(text, commands)
+
+
+def remove_directories(context: Context, paths: Sequence[str]) -> tuple[str, ...]:
+    """Commands that remove these; none for an image, which is built again instead."""
+    installer = _Installer(context)
+    if not paths or installer.place == "image":
+        return ()
+    argv = ["rmdir", "/s", "/q"] if installer.windows else ["rm", "-r", "--"]
+    installer.before = []
+    return installer.remedy("", [[*argv, *paths]]).commands
 
 
 class _Installer:
