@@ -127,7 +127,7 @@ def _least(least, value, source):
 
 
 def _number(file):
-    """The number in a one-line file; None for ``max``, for version 1's "none", and if unreadable."""
+    """The number in a one-line file; None for "no limit" of either version, and if unreadable."""
     text = (read_text(file, 64) or "").strip()
     if not text.isdigit():
         return None
@@ -149,7 +149,7 @@ def _below(root, path):
 
 
 def _unescape(text):
-    """mountinfo writes space, tab, newline and backslash as octal."""
+    """Mountinfo writes space, tab, newline and backslash as octal."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text

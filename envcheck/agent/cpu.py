@@ -26,7 +26,8 @@ _APPLE = {
 
 class Processor:
     """``model``, ``vendor`` text or None; ``features`` a sorted list or None; ``foreign`` whether
-    the kernel's processor is of another architecture than this process believes."""
+    the kernel's processor is of another architecture than this process believes.
+    """
 
     def __init__(self):
         self.model = self.vendor = self.features = None
@@ -80,7 +81,9 @@ def _sysctl(processor):
     processor.source = "sysctl"
     processor.model = values.get("machdep.cpu.brand_string")
     processor.vendor = values.get("machdep.cpu.vendor") or "Apple"
-    flags = values.get("machdep.cpu.features", "") + " " + values.get("machdep.cpu.leaf7_features", "")
+    flags = (
+        values.get("machdep.cpu.features", "") + " " + values.get("machdep.cpu.leaf7_features", "")
+    )
     found = {flag.lower().replace(".", "_").replace("avx1_0", "avx") for flag in flags.split()}
     for name, flag in _APPLE.items():
         if values.get("hw.optional.arm." + name) == "1":

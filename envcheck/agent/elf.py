@@ -12,19 +12,39 @@ _ENTRIES = 4096  # entries of the dynamic section read at most
 _STRING = 8192  # bytes of one name or search path at most
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
 _NEEDED, _STRTAB, _SONAME, _RPATH, _RUNPATH = 1, 5, 14, 15, 29
-_MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 21: "ppc64", 22: "s390x", 243: "riscv64"}
+_MACHINES = {
+    3: "i386",
+    40: "arm",
+    62: "x86_64",
+    183: "aarch64",
+    21: "ppc64",
+    22: "s390x",
+    243: "riscv64",
+}
 
 
 class Elf:
-    """``machine`` as uname says it; ``needed`` sonames in order; ``rpath``, ``runpath`` folders.
+    """``machine`` as uname says it, ``flags`` as in the header; ``needed`` sonames in order;
+    ``rpath``, ``runpath`` folders.
 
     ``problem`` is empty, or says why less than all of it could be read (``truncated`` …).
     """
 
-    __slots__ = ("bits", "interpreter", "machine", "needed", "problem", "rpath", "runpath", "soname")
+    __slots__ = (
+        "bits",
+        "flags",
+        "interpreter",
+        "machine",
+        "needed",
+        "problem",
+        "rpath",
+        "runpath",
+        "soname",
+    )
 
     def __init__(self):
         self.bits = 0
+        self.flags = 0
         self.machine = ""
         self.interpreter = ""
         self.soname = ""
@@ -64,6 +84,7 @@ def _read(fd, size):
         return int.from_bytes(data[at : at + length], order)
 
     elf.machine = _MACHINES.get(number(head, 18, 2), str(number(head, 18, 2)))
+    elf.flags = number(head, 48 if wide else 36, 4)
     word = 8 if wide else 4
     table = number(head, 32 if wide else 28, word)
     step = number(head, 54 if wide else 42, 2)

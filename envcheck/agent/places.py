@@ -107,7 +107,7 @@ def _torch(temporary):
 
 
 def _cache(name, variable):
-    """(path, deciding variable, error) of a cache below XDG_CACHE_HOME unless ``variable`` is set."""
+    """(path, deciding variable, error) of a cache: ``variable``, else below XDG_CACHE_HOME."""
     if variable in os.environ:
         return expand(os.environ[variable]), variable, _unexpanded(os.environ[variable])
     base = os.environ.get("XDG_CACHE_HOME")

@@ -15,7 +15,8 @@ _CACHE = {}
 
 class Environment:
     """Where things are: ``config`` is pyvenv.cfg as a dict (None outside virtual environments),
-    ``site`` the site-packages directories, ``path`` records of entry, origin and exists."""
+    ``site`` the site-packages directories, ``path`` records of entry, origin and exists.
+    """
 
     def __init__(self, request):
         self.outside = bool(request.prefix)

@@ -8,7 +8,7 @@ from ``sysconfig``: that costs more than the whole probe may.
 import os
 import sys
 
-from .libc import elf_machine
+from . import elf
 
 LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "ironpython": "ip", "jython": "jy"}
@@ -113,13 +113,22 @@ def _manylinux(arch, version, oldest, allowed):
 
 
 def _compatible_abi(archs, executable):
-    if "armv7l" in archs:  # EABI version 5 with hard float
-        machine = elf_machine(executable)
-        return machine is not None and machine[:2] == (32, 40) and machine[2] & 0xFF000400 == 0x05000400
+    """32-bit platforms are told apart by the executable; the others by name."""
+    if archs[0] in ("armv8l", "armv7l"):  # EABI version 5 with hard float
+        found = elf.read(executable)
+        return (
+            found is not None
+            and _shape(found) == (32, "arm")
+            and (found.flags & 0xFF000400 == 0x05000400)
+        )
     if "i686" in archs:
-        machine = elf_machine(executable)
-        return machine is not None and machine[:2] == (32, 3)
+        found = elf.read(executable)
+        return found is not None and _shape(found) == (32, "i386")
     return archs[0] in _MANYLINUX_ARCHS
+
+
+def _shape(found):
+    return found.bits, found.machine
 
 
 def macos_platforms(version, arch):
@@ -139,7 +148,9 @@ def _macos_10(minors, arch):
     if arch != "x86_64":
         return []
     return [
-        "macosx_10_%d_%s" % (minor, form) for minor in minors for form in _intel_formats((10, minor))
+        "macosx_10_%d_%s" % (minor, form)
+        for minor in minors
+        for form in _intel_formats((10, minor))
     ]
 
 

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 #: prefix -> (modules, what the family is about). A module has a literal tuple ``CHECKS``.
 FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
-    "PY": (("interpreter",), "the interpreter and its environment"),
+    "PY": (
+        ("interpreter", "search_path", "interpreter_required"),
+        "the interpreter and its environment",
+    ),
+    "OS": (("host",), "operating system, C library and processor"),
+    "RES": (
+        ("resources", "places", "resources_required"),
+        "memory, processors, disk and limits",
+    ),
     "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 

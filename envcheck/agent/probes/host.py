@@ -12,14 +12,20 @@ FIELDS = (
     Field("os", "string", "`linux`, `darwin`, `windows` or what `sys.platform` says"),
     Field("kernel", "string", "Release of the kernel"),
     Field("kernel_build", "string", "Version of the kernel: when and how it was built"),
-    Field("arch", "string", "Architecture, as `platform.machine()`: `x86_64`, `aarch64`, `arm64`, `AMD64`"),
+    Field(
+        "arch",
+        "string",
+        "Architecture, as `platform.machine()`: `x86_64`, `aarch64`, `arm64`, `AMD64`",
+    ),
     Field("distribution.id", "string", "`ID` of os-release: `debian`, `alpine` …; `macos`"),
     Field("distribution.version", "string", "`VERSION_ID` of os-release, or the version of macOS"),
     Field("distribution.name", "string", "`PRETTY_NAME` of os-release"),
     Field("libc.family", "string", "`glibc`, `musl` or `bionic`"),
     Field("libc.version", "string", "Version of the C library that is running"),
     Field("tags", "strings", "Platform part of the wheel tags that are supported, best first"),
-    Field("tags.veto", "string", "A `_manylinux` module that decides which manylinux tags are allowed"),
+    Field(
+        "tags.veto", "string", "A `_manylinux` module that decides which manylinux tags are allowed"
+    ),
     Field("container", "string", "`docker`, `podman`, `kubernetes`, `lxc`, `containerd` …"),
     Field("wsl", "string", "`wsl1` or `wsl2`: Windows Subsystem for Linux"),
     Field("emulation", "string", "`qemu-user` or `rosetta`: the whole system is translated"),
@@ -165,7 +171,7 @@ def _linux_tags(facts, request, machine, library):
             return
         vetoed = {tuple(pair) for pair in answers["answers"]}
         source = module
-        allowed = lambda major, minor, arch: (major, minor) not in vetoed  # noqa: E731
+        allowed = lambda major, minor, _: (major, minor) not in vetoed  # noqa: E731
     platforms = tags.linux_platforms(
         machine, bits, library.family, release, allowed, libc.EXECUTABLE
     )

@@ -33,7 +33,7 @@ def container(root="/"):
     if os.path.isdir(below(".singularity.d")):
         return "apptainer"
     named = (read_text(below("run/systemd/container"), 64) or "").strip()
-    named = named or _variable_of_init(below("proc/1/environ")) or os.environ.get("container", "")
+    named = named or _variable_of_init(below("proc/1/environ")) or os.environ.get("container", "")  # noqa: SIM112
     if named:
         return "podman" if named == "oci" else named
     text = read_text(below("proc/1/cgroup"), 1 << 14) or ""
@@ -65,7 +65,11 @@ def _root_mount(text):
         left, _, right = line.partition(" - ")
         if left.split(" ")[4:5] != ["/"] or not right.startswith("overlay "):
             continue
-        for mark, kind in (("containerd", "containerd"), ("docker", "docker"), ("containers/", "podman")):
+        for mark, kind in (
+            ("containerd", "containerd"),
+            ("docker", "docker"),
+            ("containers/", "podman"),
+        ):
             if mark in right:
                 return kind
     return None

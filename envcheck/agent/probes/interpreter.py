@@ -26,7 +26,7 @@ FIELDS = (
     Field(
         "tags",
         "strings",
-        "Wheel tags: `interpreter-abi` pairs that go with every `host.tags`, then whole `…-any` tags",
+        "Wheel tags: `interpreter-abi` for every one of `host.tags`, then whole `…-any` tags",
     ),
     Field("prefix", "string", "`sys.prefix`: the environment"),
     Field("base_prefix", "string", "`sys.base_prefix`: the installation it was made from"),
@@ -38,12 +38,17 @@ FIELDS = (
     Field("venv.creator", "string", "`uv`, `virtualenv` or `venv`"),
     Field("venv.config", "map", "pyvenv.cfg"),
     Field("venv.activates", "string", "Directory that `bin/activate` of this environment names"),
+    Field("venv.moved", "boolean", "Whether that is another directory than the environment's"),
     Field("is_conda", "boolean", "Whether it is a conda environment"),
     Field("externally_managed", "boolean", "EXTERNALLY-MANAGED: pip refuses to install here"),
-    Field("emulation", "string", "`rosetta` or `windows-on-arm`: translated from another architecture"),
+    Field(
+        "emulation", "string", "`rosetta` or `windows-on-arm`: translated from another architecture"
+    ),
     Field("pythonpath", "strings", "Entries of PYTHONPATH, absolute; absent if it is not set"),
     Field("pythonhome", "string", "PYTHONHOME; absent if it is not set"),
-    Field("pythonhome.valid", "boolean", "Whether a standard library of this version is in PYTHONHOME"),
+    Field(
+        "pythonhome.valid", "boolean", "Whether a standard library of this version is in PYTHONHOME"
+    ),
     Field("safe_path", "boolean", "PYTHONSAFEPATH: the script's directory is not searched"),
     Field("user_site.path", "string", "The user's own site-packages"),
     Field("user_site.enabled", "boolean", "Whether a plain start of this Python searches it"),
@@ -54,7 +59,9 @@ FIELDS = (
         "Where a plain `python script.py`, started here, looks for modules, in order",
         item=(
             Field("entry", "string", "Directory or archive"),
-            Field("origin", "string", "`cwd`, `PYTHONPATH`, `stdlib`, `user-site`, `site` or `pth`"),
+            Field(
+                "origin", "string", "`cwd`, `PYTHONPATH`, `stdlib`, `user-site`, `site` or `pth`"
+            ),
             Field("exists", "boolean", "Whether it is there"),
         ),
     ),
@@ -141,7 +148,7 @@ def _environment(facts, where):
     config = where.config
     facts.known("is_venv", config is not None, file)
     if config is None:
-        for name in ("home", "version", "creator", "config", "activates"):
+        for name in ("home", "version", "creator", "config", "activates", "moved"):
             facts.absent("venv." + name, file)
         return
     facts.known("venv.config", config, file)
@@ -151,7 +158,10 @@ def _environment(facts, where):
     creator = next((name for name in ("uv", "virtualenv") if name in config), "venv")
     facts.known("venv.creator", creator, file)
     script = os.path.join(where.prefix, "Scripts" if IS_WINDOWS else "bin", "activate")
-    facts.found("venv.activates", interpreter_outside.activated(script), script)
+    named = interpreter_outside.activated(script)
+    facts.found("venv.activates", named, script)
+    moved = named and os.path.realpath(named) != os.path.realpath(where.prefix)
+    facts.found("venv.moved", None if named is None else moved, script)
 
 
 def _search(facts, where):
@@ -198,7 +208,9 @@ def _emulation(facts):
         translated = outcome.text().strip() == "1"  # an Intel Mac does not have the key
         facts.found("emulation", "rosetta" if translated else None, "sysctl.proc_translated")
     elif IS_WINDOWS:
-        native = os.environ.get("PROCESSOR_ARCHITEW6432") or os.environ.get("PROCESSOR_IDENTIFIER", "")
+        native = os.environ.get("PROCESSOR_ARCHITEW6432") or os.environ.get(
+            "PROCESSOR_IDENTIFIER", ""
+        )
         other = native.upper().startswith("ARM") and "(arm" not in sys.version.lower()
         facts.found("emulation", "windows-on-arm" if other else None, "PROCESSOR_IDENTIFIER")
     else:
@@ -207,7 +219,9 @@ def _emulation(facts):
 
 def _missing_modules(facts, where):
     if sys.implementation.name != "cpython":
-        facts.unknown("missing_modules", "only CPython keeps them as extension modules of these names")
+        facts.unknown(
+            "missing_modules", "only CPython keeps them as extension modules of these names"
+        )
         return
     present = set(sys.builtin_module_names)
     listed = []

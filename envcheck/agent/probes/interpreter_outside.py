@@ -6,13 +6,14 @@ from ..protocol import IS_WINDOWS, command, read_text
 
 _NOT_RUNNING = "the environment's interpreter does not start; the agent ran under another Python"
 _RUNTIME = (
-    "bits compiler debug gil soabi cache_tag base_prefix stdlib emulation shadows missing_modules "
-    "externally_managed pythonhome pythonhome.valid tags free_threaded abi"
-).split()
+    ("bits", "compiler", "debug", "gil", "soabi", "cache_tag", "tags", "free_threaded", "abi")
+    + ("base_prefix", "stdlib", "emulation", "shadows", "missing_modules", "externally_managed")
+    + ("pythonhome", "pythonhome.valid")
+)
 
 
 def collect(facts, where):
-    """What pyvenv.cfg and the directories tell; what only a running interpreter knows is unknown."""
+    """What the files tell; what only a running interpreter knows is unknown."""
     for name in _RUNTIME:
         facts.unknown(name, _NOT_RUNNING)
     config = where.config or {}
@@ -50,7 +51,9 @@ def why_not(executable, config, prefix):
     if gone:
         return "%s, the home in pyvenv.cfg, does not exist" % home
     said = outcome.text_err().splitlines()
-    return outcome.reason(executable) + (": " + said[-1] if said and outcome.status == "exit" else "")
+    return outcome.reason(executable) + (
+        ": " + said[-1] if said and outcome.status == "exit" else ""
+    )
 
 
 def activated(script):

@@ -5,8 +5,8 @@ import sys
 
 #: already imported when the working directory is put on the path, so it cannot hide these
 STARTED = frozenset(
-    "__main__ _collections_abc _sitebuiltins abc codecs encodings genericpath io ntpath os posixpath "
-    "site stat zipimport".split()
+    ("__main__", "_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings", "genericpath")
+    + ("io", "ntpath", "os", "posixpath", "site", "stat", "zipimport")
 )
 _LIMIT = 20000  # names looked at in one directory
 
@@ -44,7 +44,8 @@ def standard_modules(stdlib):
 
 def _modules(folder, wanted):
     """(module, file) for each file or regular package in ``folder`` that can be imported under one
-    of the names ``wanted``; None wants all."""
+    of the names ``wanted``; None wants all.
+    """
     try:
         with os.scandir(folder) as entries:
             for count, entry in enumerate(entries):
@@ -53,9 +54,11 @@ def _modules(folder, wanted):
                 stem, dot, suffix = entry.name.partition(".")
                 if stem not in wanted if wanted is not None else not stem.isidentifier():
                     continue
-                if suffix == "py" or suffix.rpartition(".")[2] in ("so", "pyd"):
-                    yield stem, entry.path
-                elif not dot and os.path.isfile(os.path.join(entry.path, "__init__.py")):
+                if (
+                    suffix == "py"
+                    or suffix.rpartition(".")[2] in ("so", "pyd")
+                    or (not dot and os.path.isfile(os.path.join(entry.path, "__init__.py")))
+                ):
                     yield stem, entry.path
     except OSError:
         return

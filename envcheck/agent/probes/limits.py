@@ -28,7 +28,9 @@ _DISK = (
 FIELDS = (
     Field("memory.total", "integer", "Memory of the machine", "byte"),
     Field("memory.available", "integer", "Memory that can still be taken", "byte"),
-    Field("memory.limit", "integer", "The least limit of the control group and its ancestors", "byte"),
+    Field(
+        "memory.limit", "integer", "The least limit of the control group and its ancestors", "byte"
+    ),
     Field("memory.effective", "integer", "The least of total and limit", "byte"),
     Field("swap.total", "integer", "Swap space of the machine", "byte"),
     Field("swap.free", "integer", "Swap space not in use", "byte"),
@@ -187,7 +189,9 @@ def _getrlimit():
         number = getattr(resource, constant, None)
         if number is not None:
             pair = resource.getrlimit(number)
-            found[name] = tuple(None if value == resource.RLIM_INFINITY else value for value in pair)
+            found[name] = tuple(
+                None if value == resource.RLIM_INFINITY else value for value in pair
+            )
     return found
 
 
@@ -245,7 +249,7 @@ def _resolve(path):
             path = above
             continue
         except ValueError as failure:  # an embedded null character
-            raise OSError(0, str(failure))
+            raise OSError(0, str(failure)) from failure
         break
     return path, status, error
 

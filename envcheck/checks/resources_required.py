@@ -1,0 +1,126 @@
+"""RES2xx: what a profile asks of memory, shared memory and processors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.required import about
+from envcheck.checks.resources import GIB, as_number, gib
+from envcheck.model.finding import Finding, fail, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envcheck.model.profile import Placed
+
+
+def required_memory(context: Context) -> Iterator[Finding]:
+    """There is less memory than the profile asks for.
+
+    ## Why it matters
+    A model passes through main memory when it is loaded; without enough the kernel kills the
+    process.
+
+    ## Causes
+    A small machine, or a control group's limit below what the machine has.
+
+    ## Remedy
+    Use a larger machine, or raise the container's limit.
+
+    ## Sources
+    The profile's own line. Memory is what all control groups and the machine allow.
+    """
+    for requirement in context.requirements("memory"):
+        have = as_number(context["limits.memory.effective"])
+        keys = ("limits.memory.effective", "limits.memory.total", "limits.memory.limit")
+        yield _enough(context, requirement, "memory", have, requirement.minimum_gib, keys)
+
+
+def required_shared_memory(context: Context) -> Iterator[Finding]:
+    """/dev/shm is smaller than the profile asks for.
+
+    ## Why it matters
+    DataLoader workers and NCCL pass data through it and die when it is full.
+
+    ## Causes
+    Containers get 64 MiB unless told otherwise.
+
+    ## Remedy
+    `docker run --shm-size=8g` or `--ipc=host`.
+
+    ## Sources
+    The profile's own line; Docker documentation, `--shm-size`.
+    """
+    for requirement in context.requirements("shared_memory"):
+        if context["host.os"] != "linux":
+            raise NotApplicable("only Linux has /dev/shm")
+        have = as_number(context["limits.shm.total"]) or 0
+        keys = ("limits.shm.total", "host.container")
+        yield _enough(context, requirement, "/dev/shm", have, requirement.minimum_gib, keys)
+
+
+def required_cpu(context: Context) -> Iterator[Finding]:
+    """Too few processors may be used, or they lack instruction sets that the profile names.
+
+    ## Why it matters
+    Data loading needs processors; number formats such as bf16 are emulated without their
+    instructions.
+
+    ## Causes
+    Affinity, cpusets and quotas below what the machine has; a virtual machine's processor type.
+
+    ## Remedy
+    Give the container more processors, or use another machine.
+
+    ## Sources
+    The profile's own line; `sched_getaffinity`, control groups, `/proc/cpuinfo`.
+    """
+    for requirement in context.requirements("cpu"):
+        fields = about(context, requirement, "cpu", "host.cpu.usable", "host.cpu.model")
+        wrong = []
+        if requirement.minimum:
+            usable = as_number(context["host.cpu.usable"])
+            if usable is not None and usable < requirement.minimum:
+                wrong.append(
+                    f"{requirement.minimum:g} processors are needed, {usable:g} may be used"
+                )
+        if requirement.features:
+            have = {_feature(name) for name in context["host.cpu.features"] or ()}
+            missing = [name for name in requirement.features if _feature(name) not in have]
+            if missing:
+                wrong.append(f"the processor lacks {', '.join(missing)}")
+        if wrong:
+            yield fail("; ".join(wrong), **fields)
+        else:
+            yield passed("the processors fit the profile", **fields)
+
+
+def _enough(
+    context: Context,
+    requirement: Placed,
+    what: str,
+    have: float | None,
+    minimum_gib: float,
+    keys: tuple[str, ...],
+) -> Finding:
+    fields = about(context, requirement, what, *keys)
+    # a machine sold with 16 GiB shows a little less: the kernel and firmware take theirs
+    enough = have is not None and have >= minimum_gib * GIB * (0.93 if what == "memory" else 1)
+    if enough:
+        return passed(f"{gib(have or 0)} of {what}, {minimum_gib:g} GiB needed", **fields)
+    return fail(f"{minimum_gib:g} GiB of {what} needed, {gib(have or 0)} there", **fields)
+
+
+def _feature(name: str) -> str:
+    """``avx512_bf16``, ``AVX512-BF16`` and ``avx512bf16`` are one."""
+    return name.lower().replace("_", "").replace("-", "").replace(".", "")
+
+
+CHECKS = (
+    Check("RES201", "there is as much memory as the profile asks for", "error", required_memory),
+    Check(
+        "RES203", "/dev/shm is as large as the profile asks for", "error", required_shared_memory
+    ),
+    Check("RES204", "the processors fit the profile", "error", required_cpu),
+)

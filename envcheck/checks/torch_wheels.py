@@ -1,0 +1,64 @@
+"""Which torch has a wheel for the target: from a dated table, so a last resort before an index is
+asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envcheck.checks.markers import parse
+from envcheck.checks.specifiers import canonical, release_of, satisfies
+
+if TYPE_CHECKING:
+    from envcheck.checks.base import Context
+    from envcheck.model.profile import Placed
+
+
+def wanted(context: Context) -> list[tuple[str, Placed]]:
+    """The profile's requirements of torch that have to be met: (specifier, requirement)."""
+    found = []
+    for requirement in context.requirements("distribution"):
+        parsed = parse(str(requirement.requires))
+        if parsed and canonical(parsed.name) == "torch" and not requirement.optional:
+            found.append((parsed.specifier, requirement))
+    return found
+
+
+def installed(context: Context) -> bool:
+    """Whether torch is known to be there already."""
+    return bool(context.get("torch.installed"))
+
+
+def table() -> dict[str, Any]:
+    """The table, with ``source`` and ``date``."""
+    from envcheck import knowledge
+
+    return knowledge.table("torch_wheels")
+
+
+def newest(python: str, glibc: str = "") -> str | None:
+    """The newest torch with a wheel for this Python (``3.9``) and glibc; None for none."""
+    found = None
+    for row in table()["rows"]:
+        if not _at_least(python, row["python"]):
+            continue
+        if glibc and not _at_least(glibc, row["glibc"]):
+            continue
+        found = str(row["torch"])
+    return found
+
+
+def offers(python: str, specifier: str, glibc: str = "") -> bool:
+    """Whether some release in the table that has a wheel for this target is in ``specifier``.
+
+    A release that a later row replaces stays installable, so every row that fits counts.
+    """
+    return any(
+        satisfies(row["torch"], specifier)
+        for row in table()["rows"]
+        if _at_least(python, row["python"]) and (not glibc or _at_least(glibc, row["glibc"]))
+    )
+
+
+def _at_least(version: str, floor: str) -> bool:
+    return (release_of(version) or ()) >= (release_of(floor) or ())
