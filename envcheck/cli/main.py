@@ -61,10 +61,27 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(f"there is no command `{name}`", hint=_similar(name))
     module, summary = COMMANDS[name]
     command = import_module(f"envcheck.cli.{module}")
+    _end_by_exception()
     parser = _parser(name, summary)
     command.add_arguments(parser)
     result: int = command.run(parser.parse_args(words[1:]))
     return result
+
+
+def _end_by_exception() -> None:
+    """SIGTERM and SIGHUP raise SystemExit: children are killed and containers removed first."""
+    import signal
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            try:
+                signal.signal(number, leave)
+            except ValueError:  # not in the main thread
+                return
 
 
 def _prepare_streams() -> None:

@@ -95,13 +95,12 @@ class Running:
 
     @contextmanager
     def _container(self, entrypoint: list[str], command: list[str]) -> Iterator[Container]:
-        """A container that is gone afterwards: after an error, Ctrl-C or SIGTERM too."""
+        """A container that is gone afterwards, after an error or Ctrl-C too."""
         name = f"envcheck-{os.getpid()}-{os.urandom(4).hex()}"
-        with _ended_by_exception(signal.SIGTERM, signal.SIGHUP):
-            try:
-                yield self._create(name, entrypoint, command)
-            finally:
-                _remove(self.client, name)
+        try:
+            yield self._create(name, entrypoint, command)
+        finally:
+            _remove(self.client, name)
 
     def _create(self, name: str, entrypoint: list[str], command: list[str]) -> Container:
         from docker.types import LogConfig
@@ -156,38 +155,22 @@ def _remove(client: DockerClient, name: str) -> None:
     """With its anonymous volumes. A second Ctrl-C has to wait."""
     from docker.errors import APIError
 
-    with _ignored(signal.SIGINT), suppress(APIError):
+    with _uninterrupted(), suppress(APIError):
         client.api.remove_container(name, force=True, v=True)
 
 
 @contextmanager
-def _ended_by_exception(*numbers: signal.Signals) -> Iterator[None]:
-    """Signals that would end the process raise SystemExit, so that ``finally`` is reached."""
-
-    def leave(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    with _handling(leave, *numbers):
-        yield
-
-
-@contextmanager
-def _ignored(*numbers: signal.Signals) -> Iterator[None]:
-    with _handling(signal.SIG_IGN, *numbers):
-        yield
-
-
-@contextmanager
-def _handling(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
-    """``handler`` for ``numbers``; nothing in another thread than the main one."""
+def _uninterrupted() -> Iterator[None]:
+    """Signals that end the process are ignored (in the main thread, where they arrive)."""
     before = []
     with suppress(ValueError):
-        before = [(number, signal.signal(number, handler)) for number in numbers]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before.append((number, signal.signal(number, signal.SIG_IGN)))
     try:
         yield
     finally:
-        for number, old in before:
-            signal.signal(number, old if old is not None else signal.SIG_DFL)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def target(value: str, python: str = "") -> Image:

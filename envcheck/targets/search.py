@@ -35,7 +35,10 @@ def interpreter(value: str) -> str:
 
 def _existing(path: str, said: str) -> str:
     if not os.path.lexists(path):
-        raise TargetError(f"there is no interpreter {said}: no such file")
+        raise TargetError(
+            f"there is no interpreter {said}: no such file",
+            hint="give the path of one, a command on PATH or a version such as 3.12",
+        )
     return resolve_shim(path) or path
 
 

@@ -1,0 +1,150 @@
+"""Environments whose interpreter does not start, or does not start as it should."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+
+
+def dangling(env):
+    """Its base was uninstalled: scenario 29."""
+    for name in ("python", "python3"):
+        (env / "bin" / name).unlink()
+        (env / "bin" / name).symlink_to("/gone/bin/python3")
+
+
+def no_interpreter(env):
+    shutil.rmtree(env / "bin")
+
+
+def other_format(env):
+    """Made on another kind of machine."""
+    replace(env, b"\x7fELF not really")
+
+
+def no_loader(env):
+    """A musl program on glibc and the like: there, executable, and 'No such file'."""
+    with open(sys.executable, "rb") as file:
+        data = file.read()
+    at = data.find(b"/lib64/ld-linux")
+    if at < 0:
+        pytest.skip("only on glibc for x86-64")
+    replace(env, data[:at] + b"/lib64/ld-GONE-" + data[at + 15 :])
+
+
+def not_executable(env):
+    replace(env, b"#!/bin/sh\n", mode=0o644)
+
+
+def no_library(env):
+    """What a missing libpython does: the loader ends it with 127."""
+    replace(
+        env, b"#!/bin/sh\necho 'error while loading shared libraries: libpython' >&2; exit 127\n"
+    )
+
+
+def crashes(env):
+    replace(env, b"#!/bin/sh\nkill -SEGV $$\n")
+
+
+def replace(env, data, mode=0o755):
+    for name in ("python", "python3"):
+        (env / "bin" / name).unlink()
+    (env / "bin" / "python").write_bytes(data)
+    (env / "bin" / "python").chmod(mode)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [dangling, no_interpreter, other_format, no_loader, not_executable, no_library, crashes],
+)
+def test_is_examined_from_outside(facts, venv, damage):
+    env = venv()
+    (env / SITE / "left_behind-1.2.dist-info").mkdir()
+    (env / SITE / "left_behind-1.2.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: left-behind\nVersion: 1.2\n"
+    )
+    damage(env)
+    document = facts(venv=str(env))
+    target = document["target"]
+    assert (target["kind"], target["name"]) == ("venv", str(env))
+    assert target["startup"]
+    assert target["outside"] == sys.executable
+    known = document["facts"]
+    assert known["interpreter.prefix"]["value"] == str(env)
+    version = ".".join(map(str, sys.version_info[:3]))
+    assert known["interpreter.version"]["value"] == version
+    installed = known["distributions.installed"]["value"]
+    assert [(each["name"], each["version"]) for each in installed] == [("left-behind", "1.2")]
+
+
+@pytest.mark.parametrize("damage", [dangling, no_library, other_format])
+def test_doctor_finds_it_through_virtual_env(envcheck, venv, damage):
+    env = venv()
+    damage(env)
+    code = "import sys; from envcheck.cli.main import main; sys.exit(main(['doctor']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "VIRTUAL_ENV": str(env)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "PY002" in done.stdout
+    assert str(env) in done.stdout.splitlines()[0]
+
+
+def test_a_start_up_file_that_ends_the_interpreter(facts, venv):
+    env = venv()
+    (env / SITE / "sitecustomize.py").write_text("raise SystemExit('a start-up file says no')")
+    target = facts(venv=str(env))["target"]
+    assert "a start-up file says no" in target["startup"]
+    assert "outside" not in target
+
+
+def test_a_start_up_file_that_prints_does_no_harm(facts, venv):
+    env = venv()
+    noise = 'import sys; print("{noise}"); sys.stdout.flush()\n'
+    (env / SITE / "noise.pth").write_text(noise)
+    document = facts(venv=str(env))
+    assert "startup" not in document["target"]
+    assert document["agent"]["status"] == "ok"
+
+
+def test_a_start_up_file_that_hangs(facts, venv):
+    env = venv()
+    (env / SITE / "hang.pth").write_text("import time; time.sleep(600)\n")
+    document = facts(venv=str(env), timeout=4.0)
+    assert "did not answer within" in document["target"]["startup"]
+    assert document["agent"]["status"] == "ok"
+    assert document["facts"]["interpreter.prefix"]["value"] == str(env)
+
+
+def test_a_start_up_that_crashes(facts, venv):
+    env = venv()
+    (env / SITE / "crash.pth").write_text(
+        "import os, signal; os.kill(os.getpid(), signal.SIGABRT)\n"
+    )
+    document = facts(venv=str(env))
+    assert "SIGABRT" in document["target"]["startup"]
+    assert document["agent"]["status"] == "ok"
+
+
+def test_what_is_no_python_is_an_error(envcheck, tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    done = envcheck("doctor", "--python", str(program))
+    assert done.returncode == 3
+    assert f"cannot examine {program}: {program} printed no fact sheet" in done.stderr
+
+
+def test_a_healthy_environment_has_no_note(facts, venv):
+    target = facts(venv=str(venv()))["target"]
+    assert set(target) == {"kind", "name", "chosen_by"}
