@@ -43,10 +43,13 @@ _LAUNCHES = ("distributed", "fsdp", "deepspeed")
 
 
 def _has_device(kind: str, context: Context) -> bool | None:
-    devices = context.facts.fact("devices.kinds")
-    if devices.status == "unknown":
-        return None
-    return isinstance(devices.value, list) and kind in devices.value
+    kinds = context.facts.fact("devices.kinds")
+    if isinstance(kinds.value, list) and kind in kinds.value:
+        return True
+    undecided = context.facts.fact("devices.undecided")  # one kind may be open, another settled
+    if isinstance(undecided.value, dict):
+        return None if kind in undecided.value else False
+    return None if kinds.status == "unknown" else False
 
 
 def _is_launched(condition: str, context: Context) -> bool | None:

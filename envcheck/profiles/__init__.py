@@ -17,6 +17,13 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 SHOWN = "envcheck/profiles"  # how reports call that folder, wherever it is installed
 
 
+def is_path(reference: str) -> bool:
+    """Whether ``reference`` is a file's path and not a shipped profile's name."""
+    from envcheck import tomlfile
+
+    return tomlfile.is_path(reference)
+
+
 def names() -> tuple[str, ...]:
     """The names of the shipped profiles, sorted."""
     return tuple(sorted(n[: -len(".toml")] for n in os.listdir(FOLDER) if n.endswith(".toml")))

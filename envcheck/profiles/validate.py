@@ -149,7 +149,14 @@ def _rule(waiver: WaiverEntry, anchor: Anchor) -> WaiverRule:
     return WaiverRule(waiver.code, waiver.reason, waiver.subject, expires, anchor)
 
 
-_WORDS = {"object": "table", "str": "string", "int": "integer", "bool": "true or false", "null": ""}
+_WORDS = {
+    "object": "table",
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "true or false",
+    "null": "",
+}
 
 
 #: what the patterns in ``model/profile.py`` ask for, by key
