@@ -1,8 +1,8 @@
 """RECORD: the files that a distribution was installed with, against those that are there.
 
 The quick look reads the beginning of every RECORD and all of those of distributions with compiled
-code: their shared objects and some ``__init__.py`` of each distribution must exist with the recorded
-size. ``record_all`` looks at every file.
+code: their shared objects and some ``__init__.py`` of each distribution must exist with the size it
+says. ``record_all`` looks at every file.
 """
 
 import os

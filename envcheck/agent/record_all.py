@@ -6,7 +6,7 @@ Votes are taken when two dist-infos of one distribution meet; the rest is asked 
 import os
 
 from .metadata import clean, read
-from .record import Row, compare, difference, rows
+from .record import compare, rows
 
 _LIMIT = 64 << 20
 _LISTED = 20
@@ -202,4 +202,21 @@ def orphans(records, names):
     return found
 
 
-__all__ = ["Row", "ballot", "clobbered", "difference", "everything", "orphans", "says"]
+def numpy_generation(path):
+    """(``1`` or ``2``, "") for which a compiled module was made, or (None, why not).
+
+    One made for NumPy 2 looks for ``numpy._core`` first; one for NumPy 1 knows ``numpy.core`` only.
+    """
+    new, old = b"numpy._core._multiarray_umath", b"numpy.core._multiarray_umath"
+    found_old, tail = False, b""
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(4 << 20), b""):
+                block = tail + block
+                if new in block:
+                    return "2", ""
+                found_old = found_old or old in block
+                tail = block[-64:]
+    except OSError as error:
+        return None, "%s: %s" % (path, error.strerror or error)
+    return ("1", "") if found_old else (None, "it does not name NumPy's module")

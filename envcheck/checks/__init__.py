@@ -18,6 +18,12 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         "the interpreter and its environment",
     ),
     "OS": (("host",), "operating system, C library and processor"),
+    "PKG": (
+        ("packages", "files", "dependencies", "packages_required"),
+        "installed distributions: whole, complete, in agreement",
+    ),
+    "IMP": (("imports",), "what an import really takes, and what start-up runs"),
+    "ABI": (("wheels",), "binaries made for this system"),
     "RES": (
         ("resources", "places", "resources_required"),
         "memory, processors, disk and limits",

@@ -6,6 +6,7 @@ distribution's ``__init__.py`` files and every shared object of a compiled one a
 """
 
 import os
+import sys
 import time
 
 from .. import metadata, origins, pth, record
@@ -71,8 +72,13 @@ FIELDS = (
     Field("conda", "strings", "Conda packages of the prefix, `name=version=build`"),
     Field(
         "leftovers",
-        "strings",
-        "Directories that pip renamed (`~orch`) and did not remove: an interrupted installation",
+        "records",
+        "What pip renamed (`~orch`) and did not remove: an interrupted installation",
+        item=(
+            Field("path", "string", "Directory or file"),
+            Field("name", "string", "Its distribution, where METADATA is in it"),
+            Field("version", "string", "Its version"),
+        ),
     ),
     Field(
         "duplicates",
@@ -128,6 +134,11 @@ FIELDS = (
     Field(
         "orphans", "strings", "Import names in site-packages that no RECORD has; only with --deep"
     ),
+    Field(
+        "torch_numpy",
+        "string",
+        "Generation of NumPy, `1` or `2`, for which torch was compiled; only where they may differ",
+    ),
     Field("files.checked", "integer", "Files that were compared with their RECORD"),
     Field("files.extent", "string", "Which: `sample` (`__init__.py`, shared objects) or `all`"),
     Field("files.left_out", "strings", "Distributions for which the time was not enough"),
@@ -151,6 +162,7 @@ def collect(facts, request):
         facts.known("files.checked", sum(r.get("checked") or 0 for r in scan.records), "RECORD")
         facts.known("files.extent", "sample", "")
         facts.absent("files.left_out")
+    _torch_numpy(facts, scan.records)
     _hidden(facts, scan, where)
     if request.deep or request.versions:
         pth.cost(scan.pth, 5.0, command)
@@ -206,7 +218,7 @@ class Scan:
                     self.pth.append(pth.examine(folder, name))
                 continue
             if name.startswith("~"):
-                self.leftovers.append(metadata.clean(os.path.join(folder, name)))
+                self.leftovers.append(_leftover(os.path.join(folder, name)))
             elif present is not None:
                 imported = origins.import_name(name)
                 if imported:
@@ -224,6 +236,12 @@ class Scan:
             if item["format"] == "dist-info":
                 self.claims.append((item, record.quick(item)))
             self.records.append(item)
+
+
+def _leftover(path):
+    text = metadata.header(os.path.join(path, "METADATA"))[0] if path.endswith("-info") else ""
+    name, version = metadata.value(text, "Name"), metadata.value(text, "Version")
+    return {"path": metadata.clean(path), "name": name, "version": version}
 
 
 def _one(folder, name):
@@ -273,6 +291,33 @@ def _deep(facts, scan, request):
     facts.known("files.left_out", left_out)
     facts.known("clobbered", clobbered(all_claims(scan.records)), "RECORD")
     facts.known("orphans", orphans(scan.records, scan.names), "RECORD")
+
+
+def _torch_numpy(facts, records):
+    """Only for a torch from before NumPy 2 beside NumPy 2: the file is tens of megabytes."""
+    used = {}
+    for item in records:
+        used.setdefault((item["name"] or "").lower(), item)
+    torch, numpy = used.get("torch"), used.get("numpy")
+    if not torch or not numpy or _release(numpy) < (2,) or _release(torch) >= (2, 4):
+        facts.absent("torch_numpy", "torch and NumPy are of one time, or not both installed")
+        return
+    from ..record_all import numpy_generation
+
+    name = {"darwin": "libtorch_python.dylib", "win32": "torch_python.dll"}.get(
+        sys.platform, "libtorch_python.so"
+    )
+    path = os.path.join(torch["location"], "torch", "lib", name)
+    generation, reason = numpy_generation(path)
+    if generation:
+        facts.known("torch_numpy", generation, path)
+    else:
+        facts.unknown("torch_numpy", reason, path)
+
+
+def _release(item):
+    numbers = (item["version"] or "").partition("+")[0].split(".")[:2]
+    return tuple(int(number) for number in numbers if number.isdigit() and len(number) < 9)
 
 
 def _hidden(facts, scan, where):

@@ -1,0 +1,244 @@
+"""PKG12x: what installed distributions declare that they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.checks import remedies
+from envcheck.checks.base import Check, Context
+from envcheck.checks.installed import Distribution, in_use, installed, listed, records, text
+from envcheck.checks.markers import Markers, Requirement, environment, parse
+from envcheck.checks.specifiers import canonical, satisfies
+from envcheck.model.finding import Evidence, Finding, fail, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Unmet(NamedTuple):
+    """A declared requirement that the environment does not meet; ``have`` is None if missing."""
+
+    by: Distribution
+    requirement: Requirement
+    have: Distribution | None
+    raw: str
+
+    @property
+    def wanted(self) -> str:
+        """The requirement without its marker."""
+        return self.requirement.name + self.requirement.specifier
+
+
+def unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]], list[str]]:
+    """(unmet requirements, requirements that are none, markers that cannot be decided).
+
+    Of several distributions of one name the first one on the path counts. Extras count where an
+    installed distribution asks for them. Raises UnknownFact.
+    """
+    there = in_use(installed(context))
+    markers = Markers(environment(context))
+    wrong: list[Unmet] = []
+    malformed: list[tuple[Distribution, str]] = []
+    undecided: list[str] = []
+    done: set[tuple[str, tuple[str, ...]]] = set()
+    queue: list[tuple[Distribution, tuple[str, ...]]] = [(one, ()) for one in there.values()]
+    while queue:
+        one, extras = queue.pop()
+        if (one.key, extras) in done:
+            continue
+        done.add((one.key, extras))
+        for raw in one.requires:
+            requirement = _applicable(raw, extras, markers, undecided)
+            if requirement is None:
+                continue
+            if requirement is _MALFORMED:
+                if not extras:
+                    malformed.append((one, raw))
+                continue
+            have = there.get(requirement.name)
+            if have is None or satisfies(have.version, requirement.specifier) is False:
+                wrong.append(Unmet(one, requirement, have, raw))
+            elif requirement.extras and requirement.extras != extras:
+                queue.append((have, requirement.extras))
+    return list(dict.fromkeys(wrong)), malformed, undecided
+
+
+_MALFORMED = Requirement("")
+
+
+def _applicable(
+    raw: str, extras: tuple[str, ...], markers: Markers, undecided: list[str]
+) -> Requirement | None:
+    """The requirement if it applies, _MALFORMED if it is none, else None."""
+    marker = raw.partition(";")[2].strip() if "@" not in raw else ""
+    if marker and markers.holds(marker, extras) is False:
+        return None
+    requirement = parse(raw)
+    if requirement is None:
+        return _MALFORMED
+    holds = markers.holds(requirement.marker, extras)
+    if holds is None:
+        undecided.append(raw)
+    return requirement if holds else None
+
+
+def missing(context: Context) -> Iterator[Finding]:
+    """A distribution needs another one that is not installed.
+
+    ## Why it matters
+    Importing it fails with ModuleNotFoundError, at once or in the function that needs it.
+
+    ## Causes
+    `pip install --no-deps`, an uninstallation, an interrupted installation.
+
+    ## Remedy
+    Install what is missing.
+
+    ## Sources
+    Requires-Dist of the installed distributions, with markers evaluated for this target; the same
+    question as `pip check` asks.
+    """
+    wrong, _, undecided = unmet(context)
+    interrupted = {
+        canonical(name)
+        for item in records(context.get("distributions.leftovers"))
+        if (name := text(item.get("name")))
+    }
+    by_name: dict[str, list[Unmet]] = {}
+    for item in wrong:
+        if item.have is None:
+            by_name.setdefault(item.requirement.name, []).append(item)
+    for name, items in by_name.items():
+        users = list(dict.fromkeys(str(item.by) for item in items))
+        specifier = ",".join(
+            dict.fromkeys(i.requirement.specifier for i in items if i.requirement.specifier)
+        )
+        packaged = all(not item.by.from_wheel for item in items)
+        yield fail(
+            f"{name} is missing: {listed(users)} require{'s' * (len(users) == 1)} it",
+            subject=name,
+            severity="note" if packaged else "",
+            detail="they came from the operating system's packages, which decide for themselves"
+            if packaged
+            else listed([f"{item.by.name}: {item.raw}" for item in items]),
+            evidence=tuple(
+                item.by.evidence(f"{item.by} requires {item.raw}") for item in items[:5]
+            ),
+            remedy=remedies.install(context, [name + specifier]),
+            cause="PKG103" if name in interrupted else "",
+        )
+    if undecided:
+        yield unknown(
+            f"{len(undecided)} requirements depend on what is not known of the target",
+            detail=listed(undecided),
+        )
+
+
+def conflicts(context: Context) -> Iterator[Finding]:
+    """An installed version does not satisfy what another distribution requires.
+
+    ## Why it matters
+    The two were not made for each other: an import error, or a function that behaves differently.
+
+    ## Causes
+    A later `pip install` that upgraded or downgraded something others need.
+
+    ## Remedy
+    Install a version that satisfies all that require it; if there is none, upgrade those.
+
+    ## Sources
+    Requires-Dist of the installed distributions; the same question as `pip check` asks.
+    """
+    by_have: dict[str, list[Unmet]] = {}
+    for item in unmet(context)[0]:
+        if item.have is not None:
+            by_have.setdefault(item.have.key, []).append(item)
+    for items in by_have.values():
+        have = items[0].have
+        if have is None:
+            continue
+        wishes = list(dict.fromkeys(f"{item.by} requires {item.wanted}" for item in items))
+        packaged = all(not item.by.from_wheel for item in items)
+        specifiers = dict.fromkeys(
+            clause for item in items for clause in item.requirement.specifier.split(",")
+        )
+        yield fail(
+            f"{have} is installed, but {listed(wishes, limit=2)}",
+            subject=have.name,
+            severity="note" if packaged else "",
+            evidence=(
+                have.evidence(),
+                *(i.by.evidence(f"{i.by} requires {i.raw}") for i in items[:5]),
+            ),
+            remedy=remedies.install(context, [have.name + ",".join(specifiers)]),
+        )
+
+
+def requires_python(context: Context) -> Iterator[Finding]:
+    """A distribution says that it does not support this Python.
+
+    ## Why it matters
+    It may use syntax or modules that this Python does not have; nobody tests the combination.
+
+    ## Causes
+    `pip install --ignore-requires-python`, a site-packages directory copied to another Python,
+    PYTHONPATH pointing into another environment.
+
+    ## Remedy
+    Install the release for this Python, or make an environment with a Python that it supports.
+
+    ## Sources
+    Requires-Python in the distribution's METADATA.
+    """
+    version = str(context["interpreter.version"])
+    for one in in_use(installed(context)).values():
+        if one.requires_python and satisfies(version.rstrip("+"), one.requires_python) is False:
+            yield fail(
+                f"{one} requires Python {one.requires_python}, this is {version}",
+                subject=one.name,
+                severity="" if one.from_wheel else "note",
+                evidence=(
+                    Evidence("distributions.installed", one.requires_python, one.path),
+                    *context.evidence("interpreter.version"),
+                ),
+                remedy=remedies.install(
+                    context, [one.name], why=f"Install a {one.name} for this Python"
+                ),
+            )
+
+
+def parsable(context: Context) -> Iterator[Finding]:
+    """A declared requirement cannot be understood.
+
+    ## Why it matters
+    Installers disagree about it: some refuse the distribution, some ignore the line.
+
+    ## Causes
+    An old or hand-written METADATA (`pytz (>dev)` and the like).
+
+    ## Remedy
+    Upgrade the distribution.
+
+    ## Sources
+    PEP 508.
+    """
+    by_user: dict[str, list[str]] = {}
+    users = {}
+    for one, raw in unmet(context)[1]:
+        by_user.setdefault(one.name, []).append(raw)
+        users[one.name] = one
+    for name, lines in by_user.items():
+        shown = listed([repr(line) for line in lines])
+        yield fail(
+            f"{users[name]} declares what is no requirement: {shown}",
+            subject=name,
+            evidence=(users[name].evidence(listed(lines)),),
+        )
+
+
+CHECKS = (
+    Check("PKG121", "declared requirements are installed", "error", missing),
+    Check("PKG122", "declared versions fit each other", "error", conflicts),
+    Check("PKG123", "distributions support this Python", "error", requires_python),
+    Check("PKG124", "declared requirements can be read", "note", parsable),
+)

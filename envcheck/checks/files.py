@@ -1,0 +1,156 @@
+"""PKG10x: the files of installed distributions are there, whole, and have one owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.checks import remedies
+from envcheck.checks.base import Check, Context
+from envcheck.checks.installed import installed, listed, records, strings, text
+from envcheck.checks.packages import is_renamed
+from envcheck.checks.specifiers import canonical
+from envcheck.model.finding import Evidence, Finding, Remedy, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DAMAGE = {
+    "empty": "is empty",
+    "truncated": "ends too early",
+    "git-lfs-pointer": "is a Git LFS pointer, not the file",
+    "not-a-file": "is no regular file",
+}
+
+
+def missing_files(context: Context) -> Iterator[Finding]:
+    """Files of a distribution are not there.
+
+    ## Why it matters
+    Importing it fails, or fails later, in a function that needs the file.
+
+    ## Causes
+    An interrupted installation, a clean-up that removed too much, a partial copy.
+
+    ## Remedy
+    Install the same version again.
+
+    ## Sources
+    PyPA specification "Recording installed projects": RECORD. By default some `__init__.py`
+    files and all shared objects are looked at, with `--deep` every file.
+    """
+    extent = context.get("distributions.files.extent")
+    for one in installed(context):
+        if not one.missing or not one.from_wheel or one.editable:
+            continue
+        code = [file for file in one.missing if _matters(file)]
+        if not code and one.missing_count <= len(one.missing):
+            continue
+        looked = "of all its files" if extent == "all" else "of the files that were looked at"
+        interrupted = any(
+            is_renamed(text(item.get("path")).replace("\\", "/").rpartition("/")[2], name)
+            for item in records(context.get("distributions.leftovers"))
+            for name in (one.key, *map(canonical, one.imports))
+        )
+        verb = "is" if one.missing_count == 1 else "are"
+        yield fail(
+            f"{one}: {one.missing_count} {looked} {verb} missing",
+            subject=one.name,
+            detail=listed(code or one.missing, one.missing_count),
+            cause="PKG103" if interrupted else "",
+            evidence=(one.evidence(listed(one.missing, one.missing_count)),),
+            remedy=remedies.reinstall(context, [one.pinned], damaged=True),
+        )
+
+
+def _matters(file: str) -> bool:
+    """Not a script, a test or a document: images are often slimmed by removing those."""
+    parts = file.split("/")
+    return parts[0] != ".." and not {"tests", "test", "testing", "docs", "examples"} & set(
+        parts[:-1]
+    )
+
+
+def damaged_files(context: Context) -> Iterator[Finding]:
+    """A file is not what was installed: cut off, empty, or a Git LFS pointer.
+
+    ## Why it matters
+    A cut-off shared object ends the process with SIGBUS or "file too short", at import or later.
+
+    ## Causes
+    A full disk, an interrupted copy or download, a repository cloned without Git LFS.
+
+    ## Remedy
+    Install the same version again.
+
+    ## Sources
+    RECORD has each file's size; the ELF header says how long a shared object must be. A file of
+    another size that is whole in its own way (stripped, edited) is a note.
+    """
+    for one in installed(context):
+        broken = [(file, what) for file, what in one.damaged if what != "changed"]
+        if broken:
+            file, what = broken[0]
+            yield fail(
+                f"{one}: {file} {_DAMAGE.get(what, f'cannot be read: {what}')}",
+                subject=one.name,
+                detail=listed([file for file, _ in broken[1:]]),
+                evidence=(one.evidence(listed(f"{file}: {what}" for file, what in broken)),),
+                remedy=remedies.reinstall(context, [one.pinned], damaged=True),
+            )
+        elif one.damaged and one.from_wheel and not one.editable:
+            files = [file for file, _ in one.damaged if _matters(file)]
+            if files:
+                count = max(one.damaged_count, len(files))
+                yield fail(
+                    f"{one}: {count} file{'s' * (count > 1)} changed since installation",
+                    severity="note",
+                    subject=one.name,
+                    detail=listed(files, count),
+                    evidence=(one.evidence(listed(files, count)),),
+                    remedy=remedies.reinstall(context, [one.pinned]),
+                )
+
+
+def clobbered(context: Context) -> Iterator[Finding]:
+    """Two distributions installed the same file with different contents.
+
+    ## Why it matters
+    The last one won: the other one runs with foreign files. Uninstalling either breaks both.
+
+    ## Causes
+    Two builds of one thing under two names: `opencv-python` and `opencv-python-headless`,
+    `tensorflow` and `tensorflow-cpu`, kernels for two CUDA versions.
+
+    ## Remedy
+    Uninstall both and install the one that is wanted.
+
+    ## Sources
+    RECORD of both. By default `__init__.py` files are compared, with `--deep` all files. Files with
+    the same content (shared namespace packages) do no harm and are not reported.
+    """
+    pairs: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for item in records(context["distributions.clobbered"]):
+        pairs.setdefault(strings(item.get("owners")), []).append(item)
+    for owners, items in pairs.items():
+        files = [text(item.get("file")) for item in items]
+        winners = sorted({text(item.get("winner")) for item in items} - {""})
+        keep = winners[0] if winners else owners[-1]
+        gone = remedies.uninstall(context, owners)
+        again = remedies.install(context, [keep])
+        yield fail(
+            f"{' and '.join(owners)} overwrite each other's files",
+            subject=" ".join(owners),
+            detail=f"{listed(files)}"
+            + (f"; on disk is what {listed(winners)} brought" if winners else ""),
+            evidence=(
+                Evidence("distributions.clobbered", listed(files), text(items[0].get("location"))),
+            ),
+            remedy=Remedy(f"Keep one of them, here {keep}", (*gone.commands, *again.commands)),
+        )
+
+
+CHECKS = (
+    Check("PKG104", "files of distributions are there", "error", missing_files),
+    Check("PKG105", "files of distributions are undamaged", "error", damaged_files),
+    Check("PKG106", "no file has two owners", "error", clobbered),
+)

@@ -1,0 +1,234 @@
+"""IMP10x: what an import really takes, and what start-up runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.checks import remedies
+from envcheck.checks.base import Check, Context
+from envcheck.checks.installed import (
+    Distribution,
+    in_use,
+    installed,
+    listed,
+    records,
+    strings,
+    text,
+)
+from envcheck.checks.specifiers import canonical, satisfies
+from envcheck.model.finding import Evidence, Finding, Remedy, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+_COSTLY = 0.010  # seconds of CPU at every start; bare Python needs about as much
+
+
+def from_path(context: Context) -> Iterator[Finding]:
+    """PYTHONPATH takes an import away from the distribution that is installed.
+
+    ## Why it matters
+    What is imported is not what pip shows: another version, another build, or half a copy. No
+    distribution owns it, so no tool upgrades it.
+
+    ## Causes
+    PYTHONPATH into another environment, a `pip install --target` directory or a source tree; often
+    set by a module system or a login script.
+
+    ## Remedy
+    Take the entry off PYTHONPATH.
+
+    ## Sources
+    Python's documentation, "The initialization of the sys.path module search path".
+    """
+    yield from _hidden(context, "PYTHONPATH")
+
+
+def from_directory(context: Context) -> Iterator[Finding]:
+    """A file in the working directory takes an import away from an installed distribution.
+
+    ## Why it matters
+    A script or `python -m` that is started here imports it instead of the distribution: "module
+    'torch' has no attribute …", or a partially initialised module that imports itself.
+
+    ## Causes
+    A script named like the library that it tries out (`torch.py`); a source tree in which Python is
+    started while another version is installed.
+
+    ## Remedy
+    Rename the file; or start Python with `-P` (3.11 and newer), which leaves the directory out.
+
+    ## Sources
+    Python's documentation, "The initialization of the sys.path module search path" and `-P`.
+    """
+    yield from _hidden(context, "cwd")
+
+
+def _hidden(context: Context, origin: str) -> Iterator[Finding]:
+    there = {one.name: one for one in in_use(installed(context)).values()}
+    for item in records(context["distributions.hidden"]):
+        if item.get("origin") == origin:
+            yield _hiding(context, item, there.get(text(item.get("distribution"))))
+
+
+def _hiding(context: Context, item: dict[str, Any], owner: Distribution | None) -> Finding:
+    module, file, kind = text(item.get("module")), text(item.get("file")), text(item.get("kind"))
+    version = text(item.get("version"))
+    place = "PYTHONPATH" if item.get("origin") == "PYTHONPATH" else "the working directory"
+    evidence = (Evidence("distributions.hidden", file, place),)
+    if kind == "namespace":
+        return fail(
+            f"`import {module}` finds a directory without code in {place}",
+            subject=module,
+            severity="note",
+            detail=f"nothing of that name is installed, and {file} is imported as an empty namespace",
+            evidence=evidence,
+            remedy=remedies.install(context, [module.replace("_", "-")]),
+        )
+    known = f"{owner} is installed" if owner else f"{text(item.get('hides'))} is installed"
+    other = bool(version and owner and not _same_version(version, owner.version))
+    says = f", its sources say {version}" if version else ""
+    return fail(
+        f"`import {module}` takes {file}, not what is installed",
+        subject=module,
+        severity=_severity(item, other),
+        detail=f"{known}; {place} comes before it{says}",
+        evidence=(*evidence, *((owner.evidence(),) if owner else ())),
+        remedy=_off_the_path(context, item),
+    )
+
+
+def _severity(item: dict[str, Any], other_version: bool) -> str:
+    if item.get("checkout") is True:
+        return "note"  # a project's own source tree is usually meant
+    return "error" if other_version or item.get("kind") == "module" else "warning"
+
+
+def _same_version(one: str, other: str) -> bool:
+    public = one.partition("+")[0]
+    same = satisfies(other, f"=={public}")
+    labelled = "+" in one and "+" in other and one.partition("+")[2] != other.partition("+")[2]
+    return same is not False and not labelled
+
+
+def _off_the_path(context: Context, item: dict[str, Any]) -> Remedy:
+    file = text(item.get("file"))
+    folder = file.replace("\\", "/").rpartition("/")[0]
+    if item.get("origin") == "PYTHONPATH":
+        if context.get("host.os") == "windows":
+            return Remedy(f"Take {folder} off PYTHONPATH")
+        return Remedy(f"Take {folder} off PYTHONPATH, here for this shell", ("unset PYTHONPATH",))
+    return Remedy(f"Rename {file}, or start Python elsewhere (or with -P, from 3.11 on)")
+
+
+def from_user_site(context: Context) -> Iterator[Finding]:
+    """A distribution in the user's site directory hides the one of this environment.
+
+    ## Why it matters
+    The user's directory comes first: every Python of this version uses it, conda environments too.
+    What was installed into the environment is not what is imported.
+
+    ## Causes
+    `pip install --user`, or pip falling back to it where site-packages was not writable. Virtual
+    environments are immune.
+
+    ## Remedy
+    Set PYTHONNOUSERSITE=1 for this environment, or uninstall the user's copy.
+
+    ## Sources
+    Python's documentation of `site`, ENABLE_USER_SITE; PEP 370.
+    """
+    distributions = installed(context)
+    winners = in_use(distributions)
+    for one in distributions:
+        winner = winners[one.key]
+        if winner.origin != "user-site" or winner is one or one.origin == "user-site":
+            continue
+        same = winner.version == one.version
+        yield fail(
+            f"{winner} in the user's site directory hides {one} of this environment",
+            subject=one.name,
+            severity="note" if same else "",
+            evidence=(
+                winner.evidence(),
+                one.evidence(),
+                *context.evidence("interpreter.user_site.path"),
+            ),
+            remedy=Remedy("Leave the user's site directory out", _no_user_site(context)),
+        )
+
+
+def _no_user_site(context: Context) -> tuple[str, ...]:
+    if context.get("host.os") == "windows":
+        return ("set PYTHONNOUSERSITE=1",)
+    return ("export PYTHONNOUSERSITE=1",)
+
+
+def startup(context: Context) -> Iterator[Finding]:
+    """A `.pth` file slows every start of Python down, or does not work.
+
+    ## Why it matters
+    Its `import` lines run whenever this Python starts: every worker, every subprocess, `pip` too.
+
+    ## Causes
+    Coverage and tracing tools, import hooks of editable installations, agents of platforms.
+
+    ## Remedy
+    Uninstall what brought it, if it is not needed.
+
+    ## Sources
+    Python's documentation of `site`. CPU time is measured with `--deep` or `--versions` only.
+    """
+    for item in records(context["distributions.pth"]):
+        file, seconds = text(item.get("file")), item.get("seconds")
+        evidence = (Evidence("distributions.pth", text(item.get("code")), file),)
+        if problem := text(item.get("problem")):
+            yield fail(f"{file} {problem}", severity="warning", subject=file, evidence=evidence)
+        elif isinstance(seconds, (int, float)) and seconds > _COSTLY:
+            yield fail(
+                f"{file} costs {seconds * 1000:.0f} ms of CPU at every start of Python",
+                subject=file,
+                detail=f"it runs: {text(item.get('code'))}",
+                evidence=evidence,
+                remedy=Remedy("Uninstall what brought it, if it is not needed"),
+            )
+
+
+def orphans(context: Context) -> Iterator[Finding]:
+    """Something importable in site-packages belongs to no distribution.
+
+    ## Why it matters
+    It can be imported, but nothing shows its version, and no tool upgrades or removes it.
+
+    ## Causes
+    Files copied by hand, an uninstallation that left files behind, a lost dist-info.
+
+    ## Remedy
+    Remove it, or install its distribution.
+
+    ## Sources
+    RECORD of every distribution; only with `--deep`.
+    """
+    leftovers = {text(item.get("path")) for item in records(context.get("distributions.leftovers"))}
+    distributions = installed(context)
+    found = [path for path in strings(context["distributions.orphans"]) if path not in leftovers]
+    for path in found:
+        name = canonical(path.replace("\\", "/").rpartition("/")[2].partition(".")[0])
+        broken = next((one for one in distributions if one.key == name and one.problems), None)
+        yield fail(
+            f"{path} belongs to no distribution",
+            subject=path,
+            cause="PKG101" if broken else "",
+            detail=f"the metadata of {broken} is damaged" if broken else "",
+            evidence=(Evidence("distributions.orphans", listed(found), "RECORD"),),
+        )
+
+
+CHECKS = (
+    Check("IMP101", "PYTHONPATH hides no distribution", "warning", from_path),
+    Check("IMP102", "the working directory hides no distribution", "warning", from_directory),
+    Check("IMP103", "the user's site directory hides no distribution", "warning", from_user_site),
+    Check("IMP104", "start-up files are cheap", "note", startup),
+    Check("IMP105", "what can be imported has an owner", "note", orphans),
+)

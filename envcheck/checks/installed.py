@@ -1,0 +1,140 @@
+"""The installed distributions as checks see them: typed, whatever a sheet holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envcheck.checks.specifiers import canonical
+from envcheck.model.finding import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envcheck.checks.base import Context
+
+FACT = "distributions.installed"
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+
+class Distribution(NamedTuple):
+    """One record of ``distributions.installed``; ``name`` as written, ``key`` canonical."""
+
+    name: str
+    key: str
+    version: str = ""
+    path: str = ""
+    location: str = ""
+    origin: str = ""
+    format: str = ""
+    installer: str = ""
+    direct_url: str = ""
+    editable: bool = False
+    requires: tuple[str, ...] = ()
+    requires_python: str = ""
+    tags: tuple[str, ...] = ()
+    record: bool | None = None
+    imports: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    missing_count: int = 0
+    damaged: tuple[tuple[str, str], ...] = ()
+    damaged_count: int = 0
+    shadowed: bool = False
+    problems: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".rstrip()
+
+    @property
+    def pinned(self) -> str:
+        """As a requirement for exactly this."""
+        return f"{self.name}=={self.version}" if self.version else self.name
+
+    @property
+    def from_wheel(self) -> bool:
+        """pip, uv or the like unpacked it, so RECORD is binding; not an operating system's."""
+        return self.installer not in ("", "conda", "debian", "rpm", "apk")
+
+    def evidence(self, value: str = "") -> Evidence:
+        """Where it was read."""
+        return Evidence(FACT, value or str(self), self.path)
+
+
+def installed(context: Context) -> list[Distribution]:
+    """All of them, in search order. Raises UnknownFact."""
+    return [one for record in records(context[FACT]) if (one := _read(record)) is not None]
+
+
+def in_use(distributions: Iterable[Distribution]) -> dict[str, Distribution]:
+    """The one of each name that an import or ``importlib.metadata`` finds first."""
+    found: dict[str, Distribution] = {}
+    for one in distributions:
+        found.setdefault(one.key, one)
+    return found
+
+
+def records(value: object) -> list[dict[str, Any]]:
+    """A fact of type ``records``, malformed ones left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def strings(value: object) -> tuple[str, ...]:
+    """A fact of type ``strings``, malformed ones left out."""
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def text(value: object) -> str:
+    """A string, or empty."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> int:
+    """An integer, or 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def name_of(requirement: str) -> str:
+    """The distribution's name at the start of a requirement, as written."""
+    requirement = requirement.strip()
+    return requirement[: len(requirement) - len(requirement.lstrip(_NAME))]
+
+
+def listed(items: Iterable[str], total: int = 0, limit: int = 3) -> str:
+    """``a, b, c and 12 more``."""
+    items = list(items)
+    shown = items[:limit]
+    more = max(total, len(items)) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _read(record: dict[str, Any]) -> Distribution | None:
+    name = text(record.get("name"))
+    if not name:
+        return None
+    missing = strings(record.get("missing"))
+    damaged = tuple(
+        (text(item.get("file")), text(item.get("what"))) for item in records(record.get("damaged"))
+    )
+    has_record = record.get("record")
+    return Distribution(
+        name,
+        canonical(name),
+        version=text(record.get("version")),
+        path=text(record.get("path")),
+        location=text(record.get("location")),
+        origin=text(record.get("origin")),
+        format=text(record.get("format")),
+        installer=text(record.get("installer")).lower(),
+        direct_url=text(record.get("direct_url")),
+        editable=record.get("editable") is True,
+        requires=strings(record.get("requires")),
+        requires_python=text(record.get("requires_python")),
+        tags=strings(record.get("tags")),
+        record=has_record if isinstance(has_record, bool) else None,
+        imports=strings(record.get("imports")),
+        missing=missing,
+        missing_count=max(number(record.get("missing_count")), len(missing)),
+        damaged=damaged,
+        damaged_count=max(number(record.get("damaged_count")), len(damaged)),
+        shadowed=record.get("shadowed") is True,
+        problems=strings(record.get("problems")),
+    )
