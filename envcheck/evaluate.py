@@ -75,7 +75,8 @@ def _open(
         detail=f"{missing.key} could not be observed: {missing.reason}",
         evidence=(Evidence(missing.key, f"unknown: {missing.reason}"),),
     )
-    left = [placed for placed in context.given if placed.anchor not in answered]
+    asks = check.code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").startswith("2")  # x2xx: the profile
+    left = [placed for placed in context.given if asks and placed.anchor not in answered]
     return [
         question._replace(
             severity=placed.severity,
