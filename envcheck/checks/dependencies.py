@@ -124,7 +124,7 @@ def missing(context: Context) -> Iterator[Finding]:
             evidence=tuple(
                 item.by.evidence(f"{item.by} requires {item.raw}") for item in items[:5]
             ),
-            remedy=remedies.install(context, [name + specifier]),
+            remedy=None if packaged else remedies.install(context, [name + specifier]),
             cause="PKG103" if name in interrupted else "",
         )
     if undecided:
@@ -170,7 +170,9 @@ def conflicts(context: Context) -> Iterator[Finding]:
                 have.evidence(),
                 *(i.by.evidence(f"{i.by} requires {i.raw}") for i in items[:5]),
             ),
-            remedy=remedies.install(context, [have.name + ",".join(specifiers)]),
+            remedy=None
+            if packaged
+            else remedies.install(context, [have.name + ",".join(specifiers)]),
         )
 
 
@@ -237,8 +239,8 @@ def parsable(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("PKG121", "declared requirements are installed", "error", missing),
-    Check("PKG122", "declared versions fit each other", "error", conflicts),
-    Check("PKG123", "distributions support this Python", "error", requires_python),
-    Check("PKG124", "declared requirements can be read", "note", parsable),
+    Check("PKG121", "declared requirements are installed", "error", missing, ("PY001",)),
+    Check("PKG122", "declared versions fit each other", "error", conflicts, ("PY001",)),
+    Check("PKG123", "distributions support this Python", "error", requires_python, ("PY001",)),
+    Check("PKG124", "declared requirements can be read", "note", parsable, ("PY001",)),
 )

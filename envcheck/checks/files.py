@@ -9,7 +9,7 @@ from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import installed, listed, records, strings, text
 from envcheck.checks.packages import is_renamed
 from envcheck.checks.specifiers import canonical
-from envcheck.model.finding import Evidence, Finding, Remedy, fail
+from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +39,17 @@ def missing_files(context: Context) -> Iterator[Finding]:
     files and all shared objects are looked at, with `--deep` every file.
     """
     extent = context.get("distributions.files.extent")
+    checked = context.get("distributions.files.checked")
+    what = "every file" if extent == "all" else "`__init__.py` and shared objects"
+    looked = "of all its files" if extent == "all" else "of the files that were looked at"
+    whole = True
     for one in installed(context):
         if not one.missing or not one.from_wheel or one.editable:
             continue
         code = [file for file in one.missing if _matters(file)]
         if not code and one.missing_count <= len(one.missing):
             continue
-        looked = "of all its files" if extent == "all" else "of the files that were looked at"
+        whole = False
         interrupted = any(
             is_renamed(text(item.get("path")).replace("\\", "/").rpartition("/")[2], name)
             for item in records(context.get("distributions.leftovers"))
@@ -60,6 +64,8 @@ def missing_files(context: Context) -> Iterator[Finding]:
             evidence=(one.evidence(listed(one.missing, one.missing_count)),),
             remedy=remedies.reinstall(context, [one.pinned], damaged=True),
         )
+    if whole:
+        yield passed(f"files of distributions are there ({checked} looked at: {what})")
 
 
 def _matters(file: str) -> bool:
@@ -150,7 +156,7 @@ def clobbered(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("PKG104", "files of distributions are there", "error", missing_files),
-    Check("PKG105", "files of distributions are undamaged", "error", damaged_files),
-    Check("PKG106", "no file has two owners", "error", clobbered),
+    Check("PKG104", "files of distributions are there", "error", missing_files, ("PY001",)),
+    Check("PKG105", "files of distributions are undamaged", "error", damaged_files, ("PY001",)),
+    Check("PKG106", "no file has two owners", "error", clobbered, ("PY001",)),
 )

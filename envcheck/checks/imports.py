@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
-from envcheck.checks.base import Check, Context
+from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import (
     Distribution,
     in_use,
@@ -82,7 +82,7 @@ def _hiding(context: Context, item: dict[str, Any], owner: Distribution | None) 
             f"`import {module}` finds a directory without code in {place}",
             subject=module,
             severity="note",
-            detail=f"nothing of that name is installed, and {file} is imported as an empty namespace",
+            detail=f"nothing of that name is installed; {file} is imported as a namespace",
             evidence=evidence,
             remedy=remedies.install(context, [module.replace("_", "-")]),
         )
@@ -180,7 +180,12 @@ def startup(context: Context) -> Iterator[Finding]:
     ## Sources
     Python's documentation of `site`. CPU time is measured with `--deep` or `--versions` only.
     """
-    for item in records(context["distributions.pth"]):
+    items = records(context["distributions.pth"])
+    if any(item.get("lines") for item in items) and all(
+        item.get("seconds") is None and not item.get("problem") for item in items
+    ):
+        raise NotApplicable("their cost is measured with --deep or --versions")
+    for item in items:
         file, seconds = text(item.get("file")), item.get("seconds")
         evidence = (Evidence("distributions.pth", text(item.get("code")), file),)
         if problem := text(item.get("problem")):
@@ -210,6 +215,8 @@ def orphans(context: Context) -> Iterator[Finding]:
     ## Sources
     RECORD of every distribution; only with `--deep`.
     """
+    if context["distributions.orphans"] is None:
+        raise NotApplicable("looked for with --deep")
     leftovers = {text(item.get("path")) for item in records(context.get("distributions.leftovers"))}
     distributions = installed(context)
     found = [path for path in strings(context["distributions.orphans"]) if path not in leftovers]
@@ -226,9 +233,21 @@ def orphans(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("IMP101", "PYTHONPATH hides no distribution", "warning", from_path),
-    Check("IMP102", "the working directory hides no distribution", "warning", from_directory),
-    Check("IMP103", "the user's site directory hides no distribution", "warning", from_user_site),
-    Check("IMP104", "start-up files are cheap", "note", startup),
-    Check("IMP105", "what can be imported has an owner", "note", orphans),
+    Check("IMP101", "PYTHONPATH hides no distribution", "warning", from_path, ("PY001",)),
+    Check(
+        "IMP102",
+        "the working directory hides no distribution",
+        "warning",
+        from_directory,
+        ("PY001",),
+    ),
+    Check(
+        "IMP103",
+        "the user's site directory hides no distribution",
+        "warning",
+        from_user_site,
+        ("PY001",),
+    ),
+    Check("IMP104", "start-up files are cheap", "note", startup, ("PY001",)),
+    Check("IMP105", "what can be imported has an owner", "note", orphans, ("PY001",)),
 )

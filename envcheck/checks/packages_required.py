@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
-from envcheck.checks.base import Check, Context
+from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import Distribution, in_use, installed, records, text
 from envcheck.checks.markers import Markers, Requirement, environment, parse
 from envcheck.checks.specifiers import satisfies
@@ -117,7 +117,7 @@ def _requirements(context: Context) -> Iterator[tuple[Any, Requirement, Distribu
     """The profile's distribution requirements that apply here, and what is installed of each."""
     wanted = context.requirements("distribution")
     if not wanted:
-        return
+        raise NotApplicable("no profile asks for a distribution")
     there = in_use(installed(context))
     markers = Markers(environment(context))
     for one in wanted:
@@ -153,7 +153,19 @@ def _sentences(*parts: str) -> str:
 
 
 CHECKS = (
-    Check("PKG201", "required distributions are installed", "error", present),
-    Check("PKG202", "required distributions have a version that fits", "error", required_version),
-    Check("PKG203", "optional distributions have a version that fits", "warning", optional_version),
+    Check("PKG201", "required distributions are installed", "error", present, ("PY001",)),
+    Check(
+        "PKG202",
+        "required distributions have a version that fits",
+        "error",
+        required_version,
+        ("PY001",),
+    ),
+    Check(
+        "PKG203",
+        "optional distributions have a version that fits",
+        "warning",
+        optional_version,
+        ("PY001",),
+    ),
 )

@@ -123,7 +123,10 @@ def numpy_abi(context: Context) -> Iterator[Finding]:
     numpy, torch = there.get("numpy"), there.get("torch")
     if numpy is None or torch is None:
         raise NotApplicable("torch and NumPy are not both installed")
-    if context["distributions.torch_numpy"] == "1":
+    generation = context["distributions.torch_numpy"]
+    if generation is None:
+        raise NotApplicable("both are from after NumPy 2, or both from before")
+    if generation == "1":
         yield fail(
             f"{torch} was compiled for NumPy 1, {numpy} is installed",
             subject="numpy",
@@ -141,6 +144,6 @@ def _older_numpy(context: Context) -> Remedy:
 
 
 CHECKS = (
-    Check("ABI101", "wheels are for this system", "error", tags),
-    Check("ABI102", "torch and NumPy are of one generation", "error", numpy_abi),
+    Check("ABI101", "wheels are for this system", "error", tags, ("PY001",)),
+    Check("ABI102", "torch and NumPy are of one generation", "error", numpy_abi, ("PY001",)),
 )
