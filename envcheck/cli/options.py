@@ -83,7 +83,9 @@ def request_of(
     variables: tuple[str, ...] = ()
     if profile is not None:
         variables = tuple(requirement.name for requirement in profile.variable)
-        paths.update({disk.path: disk.path for disk in profile.disk if "/" in disk.path})
+        places = [disk.path for disk in profile.disk if "/" in disk.path or "\\" in disk.path]
+        places += [file.path for file in profile.file]
+        paths.update({place: place for place in places})
     return AgentRequest(
         deep=deep,
         online=arguments.online,
