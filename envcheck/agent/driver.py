@@ -46,7 +46,13 @@ def ask_libcuda(emit, whole):
 
 
 def _cuda_device(ctypes, library, index):
-    device = {"index": index, "name": None, "uuid": None, "compute_capability": None, "memory": None}
+    device = {
+        "index": index,
+        "name": None,
+        "uuid": None,
+        "compute_capability": None,
+        "memory": None,
+    }
     handle = ctypes.c_int(index)
     get = _function(library, "cuDeviceGet")
     if get is not None and get(ctypes.byref(handle), index):
@@ -94,9 +100,7 @@ def ask_nvml(emit):
     if driver is not None and driver(buffer, 96) == 0:
         emit(driver=text(buffer.value))
     number = ctypes.c_int(0)
-    cuda = _function(
-        library, "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion"
-    )
+    cuda = _function(library, "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion")
     if cuda is not None and cuda(ctypes.byref(number)) == 0:
         emit(cuda=cuda_version(number.value))
     count = ctypes.c_uint(0)
@@ -125,9 +129,8 @@ def _nvml_device(ctypes, library, index):
         device[key] = _string(ctypes, library, symbol, handle)
     major, minor = ctypes.c_int(0), ctypes.c_int(0)
     capability = _function(library, "nvmlDeviceGetCudaComputeCapability")
-    if capability is not None:
-        if capability(handle, ctypes.byref(major), ctypes.byref(minor)) == 0:
-            device["compute_capability"] = "%d.%d" % (major.value, minor.value)
+    if capability is not None and not capability(handle, ctypes.byref(major), ctypes.byref(minor)):
+        device["compute_capability"] = "%d.%d" % (major.value, minor.value)
     memory = (ctypes.c_ulonglong * 3)()  # total, free, used
     info = _function(library, "nvmlDeviceGetMemoryInfo")
     if info is not None and info(handle, memory) == 0:
@@ -198,8 +201,8 @@ def _function(library, *names):
 
 def _uuid(raw):
     digits = "".join("%02x" % byte for byte in bytearray(raw))
-    cuts = (0, 8, 12, 16, 20, 32)
-    return "GPU-" + "-".join(digits[a:b] for a, b in zip(cuts, cuts[1:]))
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return "GPU-" + "-".join(parts)
 
 
 def cuda_version(number):

@@ -40,7 +40,7 @@ def _with_prefix(value, prefix):
 
 
 def _leading_number(text):
-    """As strtoul, with -1 for what does not begin with a number. Raises ValueError for a bare sign."""
+    """As strtoul; -1 for what begins with no number. Raises ValueError for a bare sign."""
     end = 0
     for position, letter in enumerate(text):
         if not (letter.isdigit() or (position == 0 and letter in "+-")):

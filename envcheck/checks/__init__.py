@@ -23,11 +23,16 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         "installed distributions: whole, complete, in agreement",
     ),
     "IMP": (("imports",), "what an import really takes, and what start-up runs"),
-    "ABI": (("wheels",), "binaries made for this system"),
+    "ABI": (("wheels", "cuda_libraries"), "binaries made for this system"),
     "RES": (
         ("resources", "places", "resources_required"),
         "memory, processors, disk and limits",
     ),
+    "GPU": (
+        ("gpu_driver", "gpu_torch", "gpu_visible", "gpu_required"),
+        "drivers, devices, and whether torch can use them",
+    ),
+    "DTYPE": (("number_formats",), "number formats in which the devices compute"),
     "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 

@@ -12,7 +12,9 @@ from ..protocol import IS_MACOS, Field, read_text
 from . import nvidia
 
 FIELDS = (
-    Field("kinds", "strings", "Kinds of which there is a usable device; none only if that is proven"),
+    Field(
+        "kinds", "strings", "Kinds of which there is a usable device; none only if that is proven"
+    ),
     Field(
         "list",
         "records",
@@ -27,7 +29,11 @@ FIELDS = (
         ),
     ),
     Field("undecided", "map", "Kinds that could not be decided, with the reason"),
-    Field("rocm.hidden", "integer", "AMD GPUs that the kernel drives but that have no device node here"),
+    Field(
+        "rocm.hidden",
+        "integer",
+        "AMD GPUs that the kernel drives but that have no device node here",
+    ),
     Field("macos.version", "string", "Version of macOS"),
 )
 
@@ -75,7 +81,9 @@ def cuda(_):
         return [], "the kernel module drives GPUs but cuInit finds none"
     if status is None:  # Windows: nothing can be loaded in a child there
         devices = seen.value("smi.devices") or ()
-        return [_cuda_device(device, "nvidia-smi") for device in devices], "" if devices else _UNASKED
+        return [
+            _cuda_device(device, "nvidia-smi") for device in devices
+        ], "" if devices else _UNASKED
     if status == "missing":
         return _without_libcuda(seen)
     return [], ""
@@ -139,13 +147,18 @@ def xpu(_, root=""):
             vendor = read_text("%s/sys/class/drm/%s/device/vendor" % (root, name), 16) or ""
             cards += vendor.strip() == "0x8086"
     if cards and loader.candidates("libze_loader.so.1"):
-        return [], "an Intel GPU and Level Zero are there; only torch can tell whether it can use it"
+        return (
+            [],
+            "an Intel GPU and Level Zero are there; only torch can tell whether it can use it",
+        )
     return [], ""
 
 
 def npu(_, root=""):
     """Ascend NPUs by their device nodes."""
-    names = sorted(name for name in _names(root + "/dev") if name[:7] == "davinci" and name[7:].isdigit())
+    names = sorted(
+        name for name in _names(root + "/dev") if name[:7] == "davinci" and name[7:].isdigit()
+    )
     return [{"name": "Ascend NPU", "source": "/dev/" + name} for name in names], ""
 
 

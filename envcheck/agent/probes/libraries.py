@@ -40,7 +40,11 @@ FIELDS = (
             Field("library", "string", "One of " + ", ".join(LIBRARIES)),
             Field("file", "string", "Name by which programs ask for it, such as libcudnn.so.9"),
             Field("path", "string", "The file, links resolved"),
-            Field("origin", "string", "`wheel`, `torch`, `LD_LIBRARY_PATH`, `ld.so.cache`, `toolkit` or `conda`"),
+            Field(
+                "origin",
+                "string",
+                "`wheel`, `torch`, `LD_LIBRARY_PATH`, `ld.so.cache`, `toolkit` or `conda`",
+            ),
             Field("version", "string", "Its version"),
             Field("version_from", "string", "`file name`, `distribution`, `header` or `folder`"),
             Field("distribution", "string", "The distribution that brought it"),
@@ -147,7 +151,9 @@ def _scan(copies, parts, origin, folder, names, owners):
         known = copies.get(path)
         if known is None:
             copies[path] = _copy(library, name, path, origin, owners)
-        elif name.count(".") > 1 and (name.count(".") < known["file"].count(".") or known["file"].endswith(".so")):
+        elif name.count(".") > 1 and (
+            name.count(".") < known["file"].count(".") or known["file"].endswith(".so")
+        ):
             known["file"] = name  # libcudnn.so.9 rather than libcudnn.so or libcudnn.so.9.1.0
     if sublibraries:
         parts.append({"folder": folder, "origin": origin, "names": sorted(sublibraries)})
@@ -193,12 +199,14 @@ def _owner(library, path, owners):
 
 
 def cuda_of(name, version):
-    """The CUDA major that a distribution is for: its suffix, or for those without it their version."""
+    """The CUDA major that a distribution is for: its suffix, else its version."""
     suffix = name.rpartition("-cu")[2]
     if suffix.isdigit():
         return int(suffix)
     major = version.partition(".")[0]
-    return int(major) if name in ("nvidia-cuda-runtime", "nvidia-cublas") and major.isdigit() else None
+    return (
+        int(major) if name in ("nvidia-cuda-runtime", "nvidia-cublas") and major.isdigit() else None
+    )
 
 
 def _header(library, path):
@@ -269,7 +277,11 @@ def _chosen(facts, request, folders, cache):
                 "needed_by": name,
                 "bundled": bundled and os.path.realpath(bundled),
             }
-    facts.known("chosen", list(chosen.values()), "ELF headers of " + library_folder if folder else "no torch")
+    facts.known(
+        "chosen",
+        list(chosen.values()),
+        "ELF headers of " + library_folder if folder else "no torch",
+    )
 
 
 def _bundled(soname, library, folders, library_folder):

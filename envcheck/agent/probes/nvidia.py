@@ -38,7 +38,11 @@ _FILE = (
 def _library_fields(name, soname):
     doc = "%s: " % soname
     return (
-        Field(name + ".status", "string", doc + "`answered`, `missing`, `unloadable`, `hung` or `crashed`"),
+        Field(
+            name + ".status",
+            "string",
+            doc + "`answered`, `missing`, `unloadable`, `hung` or `crashed`",
+        ),
         Field(name + ".error", "string", doc + "the loader's message, or how the child ended"),
         Field(name + ".files", "records", doc + "every one found", item=_FILE),
         Field(name + ".path", "string", doc + "the file that was loaded"),
@@ -48,19 +52,32 @@ def _library_fields(name, soname):
 
 
 FIELDS = (
-    Field("kernel.version", "string", "Version of the loaded kernel module (a container sees the host's)"),
+    Field(
+        "kernel.version",
+        "string",
+        "Version of the loaded kernel module (a container sees the host's)",
+    ),
     Field("kernel.flavour", "string", "`open` or `proprietary` kernel module"),
     Field("kernel.modules", "strings", "Loaded ones among " + ", ".join(_MODULES)),
     Field("kernel.nodes", "strings", "Device nodes in /dev"),
     Field("kernel.denied", "strings", "Device nodes that this user may not open"),
-    Field("kernel.gpus", "integer", "GPUs that the kernel module drives (/proc/driver/nvidia/gpus)"),
+    Field(
+        "kernel.gpus", "integer", "GPUs that the kernel module drives (/proc/driver/nvidia/gpus)"
+    ),
     Field("bus.gpus", "integer", "NVIDIA display controllers on the PCI bus"),
     Field("wsl", "boolean", "Windows Subsystem for Linux: the driver is Windows'"),
     *_library_fields("libcuda", "libcuda.so.1"),
-    Field("libcuda.compat", "boolean", "Whether it is a forward-compatibility package's (cuda-compat)"),
+    Field(
+        "libcuda.compat", "boolean", "Whether it is a forward-compatibility package's (cuda-compat)"
+    ),
     Field("libcuda.init", "integer", "What cuInit answered; 0 is success"),
     Field("libcuda.devices", "records", "Devices as CUDA programs see them here", item=_DEVICE),
-    Field("libcuda.whole", "records", "Devices without CUDA_VISIBLE_DEVICES, if that is set", item=_DEVICE),
+    Field(
+        "libcuda.whole",
+        "records",
+        "Devices without CUDA_VISIBLE_DEVICES, if that is set",
+        item=_DEVICE,
+    ),
     *_library_fields("nvml", "libnvidia-ml.so.1"),
     Field("nvml.init", "integer", "What nvmlInit answered; 0 is success"),
     Field("nvml.driver", "string", "The driver's version"),
@@ -72,7 +89,11 @@ FIELDS = (
     Field("smi.devices", "records", "GPUs it lists", item=_DEVICE),
     Field("smi.sample", "string", "The beginning of what was not understood, escaped"),
     Field("visible.value", "string", "CUDA_VISIBLE_DEVICES"),
-    Field("visible.kind", "string", "What it lists: `ordinals`, `gpu` or `mig` UUIDs; `error`: torch raises"),
+    Field(
+        "visible.kind",
+        "string",
+        "What it lists: `ordinals`, `gpu` or `mig` UUIDs; `error`: torch raises",
+    ),
     Field("visible.selection", "strings", "The entries that torch keeps of it"),
     Field("visible.rest", "string", "The entry at which reading stops, or that empties the list"),
     Field("visible.order", "string", "CUDA_DEVICE_ORDER"),
@@ -120,7 +141,9 @@ def environment(facts, environ):
         ("rocr", "ROCR_VISIBLE_DEVICES"),
     ):
         text = environ.get(variable)
-        facts.found("visible." + name, text if text is None else text[:400], "environment: " + variable)
+        facts.found(
+            "visible." + name, text if text is None else text[:400], "environment: " + variable
+        )
 
 
 def kernel(facts, root=""):
@@ -191,7 +214,7 @@ def bus(root=""):
 
 
 def libraries(facts, request):
-    """libcuda and NVML, asked at the same time."""
+    """Ask libcuda and NVML, at the same time."""
     from ..driver import CUDA, NVML
 
     cache = loader.read_cache()
@@ -230,7 +253,7 @@ def _start(name, deadline):
 
 def _files(soname, cache):
     if IS_WINDOWS:
-        system = os.path.join(os.environ.get("SystemRoot", "C:\\Windows"), "System32")
+        system = os.path.join(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32")
         name = "nvcuda.dll" if "cuda" in soname else "nvml.dll"
         path = os.path.join(system, name)
         return [(path, "System32")] if os.path.exists(path) else []
@@ -248,7 +271,9 @@ def _missing(facts, name):
 def _answered(facts, name, values, outcome):
     """Facts of one library from what its child reported before it ended."""
     what = "cuInit" if name == "libcuda" else "NVML"
-    source = str(values.get("path") or ("libcuda.so.1" if name == "libcuda" else "libnvidia-ml.so.1"))
+    source = str(
+        values.get("path") or ("libcuda.so.1" if name == "libcuda" else "libnvidia-ml.so.1")
+    )
     reason = outcome.reason(what)
     error = values.get("error")
     if outcome.status in ("timeout", "abandoned"):
@@ -285,13 +310,15 @@ def _devices(facts, field, values, reason):
     init, count = values.get("init"), values.get("count")
     if init == 0 and "devices" in values and not reason:
         facts.known(field, values["devices"])
-    elif init == 0 and count == 0 or init == 100 and field.startswith("libcuda"):
+    elif (init == 0 and count == 0) or (init == 100 and field.startswith("libcuda")):
         facts.known(field, [], "cuInit" if init else "cuDeviceGetCount")
     elif init:
         facts.unknown(field, "initialising failed with code %d" % init)
     else:
         code = values.get("count_code")
-        facts.unknown(field, reason or values.get("error") or "the count failed with code %s" % code)
+        facts.unknown(
+            field, reason or values.get("error") or "the count failed with code %s" % code
+        )
 
 
 def _file_version(path):

@@ -38,7 +38,15 @@ FIELDS = (
 _KEYS = {"cuda": "cuda", "hip": "hip", "xpu": "xpu", "git_version": "git", "__version__": "version"}
 _CORE = ("libc10.so", "libtorch.so", "libtorch_cpu.so", "libtorch_python.so")
 _DEVICE = {"cuda": "libtorch_cuda.so", "rocm": "libtorch_hip.so", "xpu": "libtorch_xpu.so"}
-_CUDA_LIBRARIES = ("libcudart", "libcudnn", "libcublas", "libnccl", "libnvrtc", "libcusparse", "libcufft")
+_CUDA_LIBRARIES = (
+    "libcudart",
+    "libcudnn",
+    "libcublas",
+    "libnccl",
+    "libnvrtc",
+    "libcusparse",
+    "libcufft",
+)
 
 
 def collect(facts, request):

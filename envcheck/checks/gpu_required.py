@@ -1,0 +1,342 @@
+"""GPU 201 to 204: what a profile asks of devices, driver, CUDA and cuDNN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.cuda_facts import (
+    DRIVER_CODES,
+    cudnn,
+    driver_cuda,
+    driver_version,
+    label,
+    number,
+    records,
+    text,
+)
+from envcheck.checks.specifiers import satisfies
+from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envcheck.model.profile import Placed
+
+GIB = 1 << 30
+#: A card sold with 16 GB reports 14.6 to 15.9 GiB: firmware, ECC and CUDA keep some.
+REPORTED = 0.9
+
+
+def _fields(requirement: Placed, subject: str) -> dict[str, Any]:
+    return {
+        "severity": requirement.severity,
+        "subject": subject,
+        "anchor": requirement.anchor,
+        "source": requirement.source,
+        "required": requirement.severity == "error",
+    }
+
+
+def _because(detail: str, requirement: Placed) -> str:
+    return " ".join(part for part in (detail, requirement.reason) if part)
+
+
+def _requirements(context: Context, kind: str) -> list[Placed]:
+    found = context.requirements(kind)
+    if not found:
+        raise NotApplicable("no profile in use asks for it here")
+    return found
+
+
+def device(context: Context) -> Iterator[Finding]:
+    """The devices that the profile asks for are not there, or too few, too small or too old.
+
+    ## Why it matters
+    The profile's work needs them.
+
+    ## Causes
+    Another machine than was meant, or a device that does not work: then the finding that explains
+    it is shown above this one.
+
+    ## Remedy
+    Mend the cause; otherwise use another machine, or a profile that can do without.
+    Memory counts as reached at nine tenths of what is asked: a card sold with 16 GB reports 14.6
+    to 15.9 GiB.
+
+    ## Sources
+    The line of the profile, and what is given there.
+    """
+    for requirement in _requirements(context, "device"):
+        wanted = " or ".join(requirement.any)
+        if requirement.count > 1:
+            wanted = f"{requirement.count} devices: {wanted}"
+        yield _device(context, requirement, wanted)
+
+
+def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
+    fields = _fields(requirement, wanted)
+    keys = ("devices.kinds", "devices.list", "devices.undecided")
+    evidence = context.evidence(*keys, "nvidia.libcuda.init")
+    fact = context.facts.fact("devices.kinds")
+    usable = [d for d in records(context, "devices.list") if d.get("kind") in requirement.any]
+    open_kinds = context.get("devices.undecided")
+    maybe = [
+        kind for kind in requirement.any if isinstance(open_kinds, dict) and kind in open_kinds
+    ]
+    if fact.status == "unknown" or (len(usable) < requirement.count and maybe):
+        refused = number(context, "nvidia.libcuda.init")
+        others = [kind for kind in maybe if kind != "cuda"]
+        if refused in (None, 0) or "cuda" not in requirement.any or others:
+            reason = fact.reason or "; ".join(str(open_kinds[kind]) for kind in maybe)
+            return unknown(
+                f"whether there is {wanted} is not known",
+                detail=reason,
+                evidence=evidence,
+                **fields,
+            )
+    good, problems, doubts = [], [], []
+    for one in usable:
+        answer, why = _suits(one, requirement)
+        if answer is None:
+            doubts.append(why)
+        elif answer:
+            good.append(one)
+        else:
+            problems.append(why)
+    if len(good) >= requirement.count:
+        names = ", ".join(label(one) for one in good[:4])
+        return passed(f"{wanted}: {names}", evidence=evidence, **fields)
+    if len(good) + len(doubts) >= requirement.count:
+        return unknown(
+            f"whether {wanted} suffices is not known",
+            detail="; ".join(doubts),
+            evidence=evidence,
+            **fields,
+        )
+    title = f"no usable {wanted}" if not usable else f"too little for {wanted}"
+    detail = "; ".join(problems) if problems else f"{len(usable)} there." if usable else ""
+    return fail(title, detail=_because(detail, requirement), evidence=evidence, **fields)
+
+
+def _suits(one: dict[str, Any], requirement: Placed) -> tuple[bool | None, str]:
+    if requirement.memory_gib:
+        memory = one.get("memory")
+        if not isinstance(memory, int):
+            return None, f"the memory of {label(one)} is not known"
+        if memory < requirement.memory_gib * GIB * REPORTED:
+            return (
+                False,
+                f"{label(one)} has {memory / GIB:.1f} GiB, {requirement.memory_gib:g} are needed",
+            )
+    if requirement.compute_capability and one.get("kind") == "cuda":
+        capability = one.get("compute_capability")
+        answer = satisfies(str(capability), requirement.compute_capability) if capability else None
+        if answer is None:
+            return None, f"the compute capability of {label(one)} is not known"
+        if not answer:
+            return False, f"{label(one)} is not {requirement.compute_capability}"
+    return True, ""
+
+
+def driver(context: Context) -> Iterator[Finding]:
+    """The NVIDIA driver is older than the profile asks for, or not there.
+
+    ## Why it matters
+    The profile's software needs it.
+
+    ## Causes
+    An old driver; a driver that does not work: then its own finding is shown above this one.
+
+    ## Remedy
+    Upgrade the driver (on the host, for a container).
+
+    ## Sources
+    The line of the profile, and what is given there.
+    """
+    for requirement in _requirements(context, "driver"):
+        for have, wants, what in (
+            (driver_version(context), requirement.requires, "NVIDIA driver"),
+            (driver_cuda(context), requirement.cuda, "driver for CUDA"),
+        ):
+            if wants:
+                yield _driver(context, requirement, have, f"{what} {wants}", wants)
+
+
+def _driver(
+    context: Context, requirement: Placed, have: str, wanted: str, specifier: str
+) -> Finding:
+    fields = _fields(requirement, wanted)
+    evidence = context.evidence(
+        "nvidia.kernel.version", "nvidia.libcuda.cuda", "nvidia.nvml.driver"
+    )
+    remedy = Remedy(
+        f"Install {wanted}" + (" on the host" if text(context, "host.container") else "")
+    )
+    if not have:
+        if context.facts.fact("devices.kinds").status == "unknown":
+            return unknown(
+                f"the driver's version is not known ({wanted})", evidence=evidence, **fields
+            )
+        return fail(
+            f"no {wanted}",
+            detail=_because("There is no driver.", requirement),
+            evidence=evidence,
+            remedy=remedy,
+            **fields,
+        )
+    answer = satisfies(have, specifier)
+    if answer is None:
+        return unknown(f"{have} cannot be compared with {specifier}", evidence=evidence, **fields)
+    if answer:
+        return passed(f"{wanted}: {have}", evidence=evidence, **fields)
+    return fail(
+        f"{wanted} is needed, there is {have}",
+        detail=_because("", requirement),
+        evidence=evidence,
+        remedy=remedy,
+        **fields,
+    )
+
+
+def cuda_toolkit(context: Context) -> Iterator[Finding]:
+    """No CUDA of the version that the profile asks for.
+
+    ## Why it matters
+    Programs need the CUDA libraries at run time; building extensions needs the compiler nvcc too.
+
+    ## Causes
+    A CPU build of torch; an old toolkit. CUDA_HOME need not be set: the wheels of torch bring
+    the libraries they need, and those count unless the profile asks for the compiler.
+
+    ## Remedy
+    Install a build of torch with that CUDA; for extensions install the toolkit.
+
+    ## Sources
+    The line of the profile, and what is given there.
+    """
+    for requirement in _requirements(context, "cuda_toolkit"):
+        yield _toolkit(context, requirement)
+
+
+def _toolkit(context: Context, requirement: Placed) -> Finding:
+    wanted = f"CUDA {requirement.requires}".strip() + (" with nvcc" if requirement.compiler else "")
+    fields = _fields(requirement, wanted)
+    keys = ("toolchain.cuda.toolkits", "torch.build.cuda")
+    evidence = context.evidence(*keys)
+    found = _cuda_versions(context, compiler=requirement.compiler)
+    answers = [
+        (satisfies(version, requirement.requires), version, where) for version, where in found
+    ]
+    for answer, version, where in answers:
+        if answer:
+            return passed(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
+    if any(answer is None for answer, _, _ in answers) or not all(
+        context.facts.fact(key).status != "unknown"
+        for key in keys[: 1 if requirement.compiler else 2]
+    ):
+        return unknown(f"whether there is {wanted} is not known", evidence=evidence, **fields)
+    there = ", ".join(f"{version} ({where})" for _, version, where in answers[:4])
+    detail = f"There is {there}." if there else "There is none."
+    if requirement.compiler:
+        remedy = Remedy("Install a CUDA toolkit with nvcc and set CUDA_HOME to its folder")
+    else:
+        from envcheck.checks.gpu_torch import fitting_build
+
+        remedy = fitting_build(context, "Install")
+    return fail(
+        f"no {wanted}",
+        detail=_because(detail, requirement),
+        evidence=evidence,
+        remedy=remedy,
+        **fields,
+    )
+
+
+def _cuda_versions(context: Context, *, compiler: bool) -> list[tuple[str, str]]:
+    """(version, where) of every CUDA that counts, what torch brings first."""
+    found = []
+    bundled = text(context, "torch.build.cuda")
+    if bundled and not compiler:
+        found.append((bundled, "that torch brings"))
+    for toolkit in records(context, "toolchain.cuda.toolkits"):
+        if isinstance(toolkit.get("version"), str) and (toolkit.get("nvcc") or not compiler):
+            found.append((toolkit["version"], f"toolkit in {toolkit.get('path')}"))
+    if not compiler:
+        for copy in records(context, "libraries.copies"):
+            if copy.get("library") == "cudart" and isinstance(copy.get("version"), str):
+                found.append((copy["version"], f"cudart in {copy.get('path')}"))
+    return found
+
+
+def required_cudnn(context: Context) -> Iterator[Finding]:
+    """The cuDNN that torch gets is older than the profile asks for, or there is none.
+
+    ## Why it matters
+    Convolutions, attention and recurrent layers use it.
+
+    ## Causes
+    A CPU build of torch, an old wheel, another copy ahead in LD_LIBRARY_PATH.
+
+    ## Remedy
+    Install a build of torch that brings it. A system-wide cuDNN is not needed beside torch's.
+
+    ## Sources
+    The line of the profile, and what is given there.
+    """
+    for requirement in _requirements(context, "cudnn"):
+        wanted = f"cuDNN {requirement.requires}"
+        fields = _fields(requirement, wanted)
+        evidence = context.evidence("libraries.chosen", "torch.pins")
+        version, where = cudnn(context)
+        if not version:
+            if text(context, "torch.build.kind") == "cuda" and not records(context, "torch.pins"):
+                yield unknown(
+                    f"which cuDNN torch gets is not known ({wanted})", evidence=evidence, **fields
+                )
+                continue
+            from envcheck.checks.gpu_torch import fitting_build
+
+            yield fail(
+                f"no {wanted}",
+                detail=_because("There is no cuDNN.", requirement),
+                evidence=evidence,
+                remedy=fitting_build(context, "Install"),
+                **fields,
+            )
+            continue
+        answer = satisfies(version, requirement.requires)
+        if (
+            not answer
+            and "." not in version
+            and not satisfies(f"{version}.99", requirement.requires)
+        ):
+            answer = False  # no minor version would do
+        elif not answer and "." not in version:
+            answer = None
+        if answer:
+            yield passed(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
+        elif answer is None:
+            yield unknown(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
+        else:
+            from envcheck.checks.gpu_torch import fitting_build
+
+            yield fail(
+                f"{wanted} is needed, torch gets {version}",
+                detail=_because(where, requirement),
+                evidence=evidence,
+                remedy=fitting_build(context, "Install"),
+                **fields,
+            )
+
+
+_EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU115", "GPU116", "GPU117")
+
+CHECKS = (
+    Check("GPU201", "the devices that the profile asks for", "error", device, _EXPLAIN),
+    Check(
+        "GPU202", "the driver that the profile asks for", "error", driver, (*DRIVER_CODES, "GPU103")
+    ),
+    Check("GPU203", "the CUDA that the profile asks for", "error", cuda_toolkit, ("GPU112",)),
+    Check("GPU204", "the cuDNN that the profile asks for", "error", required_cudnn, ("GPU112",)),
+)

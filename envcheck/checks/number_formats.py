@@ -1,0 +1,206 @@
+"""DTYPE: whether the devices compute in the number formats that a profile asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envcheck.checks import cuda_rules
+from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.cuda_facts import label, number, records, strings, text
+from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envcheck.model.profile import Placed
+
+#: Instruction sets that compute in a format; any one of them will do.
+_CPU = {
+    "bf16": ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16", "svebf16"),
+    "fp16": ("avx512_fp16", "amx_fp16", "fphp", "asimdhp"),
+    "int8": ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"),
+}
+_WORST = {"none": 0, "emulated": 1, "native": 2}
+
+
+class Support(NamedTuple):
+    """How one device computes in a format: ``native`` ``emulated`` ``none``, None if unknown."""
+
+    how: str | None
+    who: str
+    note: str = ""
+
+
+def supports(context: Context, name: str) -> list[Support]:
+    """Each usable device's support of format ``name``; the processor's if there is no device."""
+    measured = _measured(context, name)
+    if measured:
+        return measured
+    devices = records(context, "devices.list")
+    if not devices:
+        return [_cpu(context, name)]
+    return [_device(context, one, name) for one in devices]
+
+
+def _measured(context: Context, name: str) -> list[Support]:
+    """What torch did, with ``--deep``: believed over every table. Devices before the processor."""
+    verdicts = {
+        "native": "native",
+        "emulated": "emulated",
+        "reduced": "emulated",
+        "unsupported": "none",
+    }
+    verdicts["wrong"] = "none"
+    found = []
+    for row in records(context, "compute.dtypes"):
+        dtype = row.get("dtype")
+        if isinstance(dtype, str) and (dtype == name or dtype.startswith(name + "_")):
+            how = verdicts.get(str(row.get("verdict")))
+            found.append(
+                Support(
+                    how,
+                    str(row.get("device")),
+                    "measured: " + str(row.get("why") or row.get("verdict")),
+                )
+            )
+    off_cpu = [support for support in found if support.who != "cpu"]
+    if off_cpu or not records(context, "devices.list"):
+        return off_cpu or found
+    return []
+
+
+def _device(context: Context, one: dict[str, Any], name: str) -> Support:
+    kind, who = one.get("kind"), label(one)
+    if kind == "cuda":
+        capability = one.get("compute_capability")
+        how, note = (
+            cuda_rules.computes(name, capability) if isinstance(capability, str) else (None, "")
+        )
+        return Support(how, who, note)
+    if name == "fp32":
+        return Support("native", who)
+    if kind == "mps":
+        return _mps(context, who, name)
+    if kind == "rocm" and name == "fp16":
+        return Support("native", who)
+    return Support(None, who, f"no table for {kind}; `--deep` measures it")
+
+
+def _mps(context: Context, who: str, name: str) -> Support:
+    if name == "fp16":
+        return Support("native", who)
+    if name != "bf16":
+        return Support("none", who)
+    major = text(context, "devices.macos.version").partition(".")[0]
+    if not major.isdigit():
+        return Support(None, who, "the version of macOS is not known")
+    if int(major) < 14:
+        return Support("none", who, "MPS has bf16 from macOS 14 on")
+    return Support("emulated", who, "in fp32 on M1 and M2")
+
+
+def _cpu(context: Context, name: str) -> Support:
+    if name == "fp32":
+        return Support("native", "the processor")
+    if name not in _CPU:
+        return Support("none", "the processor")
+    features = context.facts.fact("host.cpu.features")
+    if not features.known:
+        return Support(None, "the processor", "its instruction sets are not known")
+    has = [item for item in _CPU[name] if item in strings(context, "host.cpu.features")]
+    return Support("native" if has else "emulated", "the processor", ", ".join(has[:2]) or "slow")
+
+
+def required_format(context: Context) -> Iterator[Finding]:
+    """A device here does not compute natively in the number format that the profile asks for.
+
+    ## Why it matters
+    An emulated format is slower than fp32 and saves only memory; some operations are missing
+    altogether (cuDNN has no bf16 convolutions below 8.0). torch.cuda.is_bf16_supported() says True
+    on a T4 all the same, because it counts emulation.
+
+    ## Causes
+    bf16 and tf32 are native from compute capability 8.0 (Ampere), fp8 from 8.9 (Ada, Hopper), fp16
+    with tensor cores from 7.0 (Volta). That is what the hardware can; a library may demand more.
+
+    ## Remedy
+    On Volta and Turing train in fp16 with loss scaling; or use a newer GPU.
+
+    ## Sources
+    TransformerEngine's support matrix; torch.cuda.is_bf16_supported(including_emulation=False).
+    """
+    requirements = context.requirements("dtype")
+    if not requirements:
+        raise NotApplicable("no profile in use asks for a number format here")
+    for requirement in requirements:
+        yield _judge(context, requirement)
+
+
+def _judge(context: Context, requirement: Placed) -> Finding:
+    name = requirement.name
+    fields: dict[str, Any] = {
+        "subject": name,
+        "anchor": requirement.anchor,
+        "source": requirement.source,
+        "severity": requirement.severity,
+        "required": requirement.severity == "error",
+        "evidence": context.evidence("devices.list", "devices.kinds", "compute.dtypes"),
+    }
+    fact = context.facts.fact("devices.kinds")
+    if fact.status == "unknown" and number(context, "nvidia.libcuda.init") in (None, 0):
+        return unknown(f"whether {name} is native is not known", detail=fact.reason, **fields)
+    if fact.status == "unknown":
+        detail = f"No device works: {fact.reason}."
+        return fail(f"{name} is wanted but the device does not work", detail=detail, **fields)
+    found = supports(context, name)
+    open_ = [support for support in found if support.how is None]
+    worst = min((_WORST[support.how] for support in found if support.how), default=2)
+    weak = [support for support in found if support.how and _WORST[support.how] == worst]
+    shown = "; ".join(
+        f"{s.who}{': ' + s.note if s.note else ''}" for s in (weak if worst < 2 else found)[:4]
+    )
+    reason = requirement.reason
+    if worst == 0:
+        return fail(
+            f"{name} is not possible", detail=_joined(shown, reason), remedy=_advice(name), **fields
+        )
+    if worst == 1 and requirement.emulated != "allow":
+        if requirement.emulated == "warn":
+            fields.update(severity="warning", required=False)
+        return fail(
+            f"{name} is only emulated",
+            detail=_joined(shown, reason),
+            remedy=_advice(name),
+            **fields,
+        )
+    if open_:
+        detail = "; ".join(f"{s.who}: {s.note or 'beyond the table'}" for s in open_[:4])
+        return unknown(f"whether {name} is native is not known", detail=detail, **fields)
+    return passed(
+        f"{name} is {'native' if worst == 2 else 'emulated, which is allowed'}",
+        detail=shown,
+        **fields,
+    )
+
+
+def _joined(shown: str, reason: str) -> str:
+    return f"{shown}. {reason}" if reason else f"{shown}."
+
+
+def _advice(name: str) -> Remedy:
+    if name in ("bf16", "tf32", "fp8"):
+        return Remedy(
+            "Use fp16 with loss scaling (--fp16 for transformers' Trainer), or a newer GPU"
+        )
+    return Remedy("Use fp32, or another device")
+
+
+CHECKS = (
+    Check(
+        "DTYPE201",
+        "number formats that the profile asks for",
+        "error",
+        required_format,
+        ("GPU101", "GPU102", "GPU104", "GPU105", "GPU106", "GPU107", "GPU108", "GPU201"),
+    ),
+)
