@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envcheck.model.condition import DEVICE_KINDS
 from envcheck.model.finding import Evidence, Finding
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class Context:
         return found
 
     def applies(self, placed: Placed) -> bool:
-        """Whether a requirement's ``when`` holds, or may hold."""
+        """Whether a requirement's ``when`` holds, or may hold, and no wish excludes it."""
+        if "cpu" in self.wants and placed.kind in DEVICE_KINDS:
+            return False
         answers = {condition: self.holds(condition) for condition in placed.when}
         if False in answers.values():
             return False

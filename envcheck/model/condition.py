@@ -5,6 +5,8 @@ from __future__ import annotations
 DEVICES = ("cuda", "rocm", "xpu", "npu", "mps")
 SYSTEMS = ("linux", "darwin", "windows")
 PRECISIONS = ("fp16", "bf16", "fp8")
+#: kinds of requirements that mean nothing where only the CPU is wanted
+DEVICE_KINDS = ("device", "driver", "cuda_toolkit", "cudnn")
 #: as wheel tags name it -> how systems do
 ARCHITECTURES = {"x86_64": ("x86_64", "amd64"), "aarch64": ("aarch64", "arm64")}
 

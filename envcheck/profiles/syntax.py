@@ -70,6 +70,8 @@ def problems_of(kind: str, requirement: Any) -> Problems:
             yield key, f"`{value}` is no amount"
         if isinstance(value, str) and "\0" in value:
             yield key, "must not contain a null character"
+    if "=" in getattr(requirement, "path", ""):  # the agent is asked for label=path
+        yield "path", "must not contain `=`"
     if kind in _OWN:
         yield from _OWN[kind](requirement)
 

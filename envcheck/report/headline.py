@@ -134,6 +134,7 @@ _FAMILIES: dict[str, tuple[str, _Facts]] = {
     "DST": ("Distributed", _nothing),
     "CFG": ("Settings", _nothing),
     "FILE": ("Files", _nothing),
+    "PRO": ("Profile", _nothing),
 }
 
 
