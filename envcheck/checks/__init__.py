@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: prefix -> (modules, what the family is about). A module has a literal tuple ``CHECKS``.
 FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
     "PY": (
-        ("interpreter", "search_path", "interpreter_required"),
+        ("target", "interpreter", "search_path", "interpreter_required"),
         "the interpreter and its environment",
     ),
     "OS": (("host",), "operating system, C library and processor"),

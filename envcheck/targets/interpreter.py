@@ -80,7 +80,7 @@ class Running:
         target = self.target.describe()
         sheet, first = remote.examine(self._attempt, target)
         if sheet is not None:
-            return sheet
+            return _withheld(sheet) if self.target.own_tool else sheet
         if self.target.environment and self.target.executable != sys.executable:
             target["startup"] = remote.startup_failure(first)
             return self._from_outside(target)
@@ -108,6 +108,20 @@ class Running:
         sheet = Interpreter(sys.executable, chosen_by="").start(request).finish()
         target["outside"] = sys.executable
         return type(sheet)({**sheet.document, "target": target})
+
+
+def _withheld(sheet: FactSheet) -> FactSheet:
+    """The sheet of envcheck's own environment: what is installed there is not what was asked."""
+    entry = {
+        "status": "unknown",
+        "reason": "only envcheck's own environment was found; name another with --python or --venv",
+    }
+    prefixes = ("distributions.", "torch.", "libraries.", "compute.", "imports.")
+    facts = {
+        key: entry if key.startswith(prefixes) else fact
+        for key, fact in sheet.document["facts"].items()
+    }
+    return type(sheet)({**sheet.document, "facts": facts})
 
 
 def this_interpreter() -> Interpreter:

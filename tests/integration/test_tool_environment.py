@@ -63,4 +63,7 @@ def test_never_says_that_torch_is_missing_from_its_own_environment(tool, tmp_pat
     done = doctor(tool, "--profile", "torch", cwd=tmp_path, home=tmp_path, PATH="")
     said = " ".join(done.stdout.split())
     assert "no other was found than envcheck's own, made by pipx" in said, done.stderr
-    assert "not installed" not in said
+    assert "PY010" in said
+    assert done.returncode == 3
+    for wrong in ("is not installed", "not installed: "):
+        assert wrong not in said
