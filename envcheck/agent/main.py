@@ -8,11 +8,11 @@ notes why, and starts another one for the probes that are left.
 
 import os
 import select
-import signal
 import time
 from importlib import import_module
 
 from . import protocol
+from .jsontext import dumps
 from .registry import PROBES
 
 AGENT_VERSION = "1"
@@ -75,8 +75,6 @@ def _take_stdout():
 
 def run_probe(name, module, request):
     """One probe, in this process: (status as JSON, facts as JSON without braces)."""
-    import json
-
     started = time.monotonic()
     facts = protocol.Facts()
     fields = ()
@@ -96,17 +94,15 @@ def run_probe(name, module, request):
             facts.unknown(field.name, reason)
     status["seconds"] = round(time.monotonic() - started, 4)
     entries = {name + "." + key: entry for key, entry in facts.entries.items()}
-    return json.dumps(status), json.dumps(entries)[1:-1]
+    return dumps(status), dumps(entries)[1:-1]
 
 
 def _lost(name, module, reason):
     """The facts of a probe that never answered: all unknown."""
-    import json
-
     fields = import_module("." + module, __package__ + ".probes").FIELDS
     entry = {"status": "unknown", "reason": reason}
     entries = {name + "." + field.name: entry for field in fields}
-    return name, json.dumps({"status": "lost", "reason": reason}), json.dumps(entries)[1:-1]
+    return name, dumps({"status": "lost", "reason": reason}), dumps(entries)[1:-1]
 
 
 def _in_process(request):
@@ -196,7 +192,7 @@ class _Worker:
         self.failure = "the probe did not answer in time"
         for pid in _descendants(self.pid) + [self.pid]:
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, protocol.signal.SIGKILL)
             except OSError:
                 pass
         end = time.monotonic() + protocol.GRACE

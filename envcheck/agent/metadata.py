@@ -191,12 +191,11 @@ def _first_line(data):
 
 def _direct_url(record, data):
     """PEP 610: as pip writes it in a requirement, without credentials."""
-    import json
-
+    from .jsontext import loads
     from .protocol import without_credentials
 
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = loads(data.decode("utf-8"))
         url = document["url"]
         vcs = document.get("vcs_info") or {}
         folder = document.get("dir_info") or {}

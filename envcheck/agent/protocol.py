@@ -6,9 +6,15 @@ A probe never judges and never raises for what it can name: it reports a fact as
 
 import os
 import select
-import signal
 import sys
 import time
+
+try:
+    import _signal as signal  # the same without the enums, whose import costs 2 ms
+except ImportError:
+    import signal
+
+from .jsontext import dumps, loads
 
 SCHEMA = "envcheck.facts/1"
 OUTPUT_LIMIT = 1 << 20  # bytes kept of what a child prints
@@ -131,7 +137,9 @@ class Outcome:
 
 def signal_name(number):
     try:
-        return signal.Signals(number).name
+        from signal import Signals
+
+        return Signals(number).name
     except ValueError:
         return "signal %d" % number
 
@@ -287,13 +295,11 @@ class Isolated:
 
 def emitted(data):
     """The objects in ``data``, one a line as ``emit`` writes them, merged; other lines are noise."""
-    import json
-
     values = {}
     for line in data.split(b"\n"):
         if line.startswith(b'{"'):
             try:
-                values.update(json.loads(line.decode("utf-8", "replace")))
+                values.update(loads(line.decode("utf-8", "replace")))
             except ValueError:
                 continue
     return values
@@ -301,9 +307,7 @@ def emitted(data):
 
 def emit(**values):
     """From inside an isolated function: report ``values`` at once."""
-    import json
-
-    os.write(1, json.dumps(values).encode("ascii") + b"\n")
+    os.write(1, dumps(values).encode("ascii") + b"\n")
 
 
 def _start(run, deadline, argv):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from envcheck.model.condition import DEVICE_KINDS
 from envcheck.model.finding import Evidence, Finding
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
     from envcheck.model.finding import Anchor
     from envcheck.model.profile import Placed, Profile
+
+T = TypeVar("T")
 
 
 class NotApplicable(Exception):
@@ -27,7 +29,7 @@ class Context:
     ``findings`` are those of the checks before this one, waivers applied.
     """
 
-    __slots__ = ("facts", "findings", "given", "profile", "today", "undecided", "wants")
+    __slots__ = ("_once", "facts", "findings", "given", "profile", "today", "undecided", "wants")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Context:
         self.profile = profile
         self.wants = wants
         self.today = today
+        self._once: dict[Any, Any] = {}
         self.findings: list[Finding] = []
         #: what ``requirements`` gave to the check that runs now
         self.given: list[Placed] = []
@@ -53,6 +56,13 @@ class Context:
     def get(self, key: str, default: Any = None) -> Any:
         """The value if known, else ``default``."""
         return self.facts.get(key, default)
+
+    def once(self, function: Callable[[Context], T]) -> T:
+        """``function(self)``, computed once for all checks: nobody may change what it returns."""
+        if function not in self._once:
+            self._once[function] = function(self)
+        result: T = self._once[function]
+        return result
 
     def evidence(self, *keys: str) -> tuple[Evidence, ...]:
         """These facts as evidence, as they are: known, absent or unknown."""

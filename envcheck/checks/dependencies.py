@@ -35,6 +35,10 @@ def unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]]
     Of several distributions of one name the first one on the path counts. Extras count where an
     installed distribution asks for them. Raises UnknownFact.
     """
+    return context.once(_unmet)
+
+
+def _unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]], list[str]]:
     there = in_use(installed(context))
     markers = Markers(environment(context))
     wrong: list[Unmet] = []

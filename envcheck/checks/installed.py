@@ -60,7 +60,11 @@ class Distribution(NamedTuple):
 
 
 def installed(context: Context) -> list[Distribution]:
-    """All of them, in search order. Raises UnknownFact."""
+    """All of them, in search order; the same list for every check. Raises UnknownFact."""
+    return context.once(_installed)
+
+
+def _installed(context: Context) -> list[Distribution]:
     return [one for record in records(context[FACT]) if (one := _read(record)) is not None]
 
 

@@ -76,7 +76,7 @@ def clause_holds(release: tuple[int, ...], clause: str) -> bool | None:
     prefix = operand.endswith(".*")
     wanted = release_of(operand[:-2] if prefix else operand)
     if wanted is None:
-        return None
+        return None if prefix else _suffixed(operator, release, operand)
     if prefix:
         return _prefix(operator, release, wanted)
     if operator == "~=":
@@ -93,6 +93,22 @@ def clause_holds(release: tuple[int, ...], clause: str) -> bool | None:
     if operator == ">":
         return have > want
     return have < want if operator == "<" else None
+
+
+def _suffixed(operator: str, release: tuple[int, ...], operand: str) -> bool | None:
+    """As ``clause_holds`` for ``4.0.0a1``, ``10.2rc2``, ``1.8.dev0``, ``1.8.0.post1``."""
+    for mark, before in (("a", True), ("b", True), ("rc", True), (".dev", True), (".post", False)):
+        head, found, number = operand.partition(mark)
+        wanted = release_of(head) if found and number.isascii() and number.isdigit() else None
+        if wanted is None:
+            continue
+        have, want = _stripped(release), _stripped(wanted)
+        if operator in ("==", "!="):
+            return operator == "!="
+        if operator in (">=", "<=", "<") or (operator == ">" and have != want):
+            newer = have > want or (have == want and before)
+            return newer == operator.startswith(">")
+    return None
 
 
 def _prefix(operator: str, release: tuple[int, ...], wanted: tuple[int, ...]) -> bool | None:

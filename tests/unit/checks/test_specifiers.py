@@ -39,7 +39,7 @@ VARIABLES = {
 numbers = st.sampled_from(["0", "1", "2", "3", "10", "11", "007", "2024"])
 releases = st.lists(numbers, min_size=1, max_size=4).map(".".join)
 suffixes = st.sampled_from(
-    ["", "", "", "", "+cpu", "+cu128.1", "rc1", ".post1", ".dev3", "+", "+a b", "x"]
+    ["", "", "", "", "+cpu", "+cu128.1", "rc1", "a0", "b2", ".post1", ".dev3", "+", "+a b", "x"]
 )
 versions = st.one_of(
     st.builds(str.__add__, releases, suffixes),
