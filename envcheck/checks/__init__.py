@@ -17,12 +17,12 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("target", "interpreter", "search_path", "interpreter_required"),
         "the interpreter and its environment",
     ),
-    "OS": (("host",), "operating system, C library and processor"),
+    "OS": (("host", "toolchain"), "operating system, C library, processor and build tools"),
     "PKG": (
         ("packages", "files", "dependencies", "packages_required"),
         "installed distributions: whole, complete, in agreement",
     ),
-    "IMP": (("imports",), "what an import really takes, and what start-up runs"),
+    "IMP": (("imports", "imports_deep"), "what an import really takes, and what start-up runs"),
     "ABI": (("wheels", "cuda_libraries"), "binaries made for this system"),
     "RES": (
         ("resources", "places", "resources_required"),
@@ -32,7 +32,10 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("gpu_driver", "gpu_torch", "gpu_visible", "gpu_required"),
         "drivers, devices, and whether torch can use them",
     ),
-    "DTYPE": (("number_formats",), "number formats in which the devices compute"),
+    "DTYPE": (("number_formats", "dtypes_measured"), "number formats in which the devices compute"),
+    "NET": (("network",), "certificates, proxies, offline flags and the package index"),
+    "CRED": (("credentials",), "tokens and keys: present, absent or malformed"),
+    "DST": (("launch",), "how training is launched: Accelerate, DeepSpeed, collectives"),
     "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 

@@ -1,0 +1,47 @@
+"""Defensive reading of fact values: a sheet may hold anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envcheck.checks.base import Context
+
+
+def records(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; empty for anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def strings(value: object) -> list[str]:
+    """The strings in a list; empty for anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """An object; empty for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str:
+    """A string; empty for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> float | None:
+    """A finite number that is not a boolean, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def has_distribution(context: Context, *names: str) -> bool | None:
+    """Whether one of these distributions is installed; None if that is not known."""
+    fact = context.facts.fact("distributions.installed")
+    if not fact.known:
+        return None
+    found = {
+        text(item.get("name")).lower().replace("_", "-").replace(".", "-")
+        for item in records(fact.value)
+    }
+    return any(name in found for name in names)
