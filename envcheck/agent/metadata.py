@@ -71,10 +71,10 @@ def header(path):
     problems = []
     if end < 0:
         end = data.find(b"\r\n\r\n")
+    if not (data[:end] if end >= 0 else data).strip():
+        return "", ["metadata-empty"], size
     if end >= 0:
         data = data[:end]
-    elif not data.strip():
-        return "", ["metadata-empty"], size
     elif size > len(data):
         problems.append("metadata-huge")
     elif not data.endswith(b"\n"):
@@ -161,6 +161,8 @@ def _record(location, base, text, problems, named, versioned):
             problems.append("metadata-no-name")
         if version is None:
             problems.append("metadata-no-version")
+    if problems and named:  # a name that was cut off is worse than none
+        name, version = named, versioned or version
     return {
         "name": clean(name or named),
         "version": clean(version or versioned or "") or None,

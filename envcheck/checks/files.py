@@ -69,11 +69,11 @@ def missing_files(context: Context) -> Iterator[Finding]:
 
 
 def _matters(file: str) -> bool:
-    """Not a script, a test or a document: images are often slimmed by removing those."""
+    """Not metadata (PKG101), a script, a test or a document: images are often without those."""
     parts = file.split("/")
-    return parts[0] != ".." and not {"tests", "test", "testing", "docs", "examples"} & set(
-        parts[:-1]
-    )
+    if parts[0] == ".." or parts[0].endswith(".dist-info"):
+        return False
+    return not {"tests", "test", "testing", "docs", "examples"} & set(parts[:-1])
 
 
 def damaged_files(context: Context) -> Iterator[Finding]:
@@ -114,7 +114,17 @@ def damaged_files(context: Context) -> Iterator[Finding]:
                     detail=listed(files, count),
                     evidence=(one.evidence(listed(files, count)),),
                     remedy=remedies.reinstall(context, [one.pinned]),
+                    cause=_explained(context, one.name, one.key),
                 )
+
+
+def _explained(context: Context, name: str, key: str) -> str:
+    """The code of the finding because of which files differ from RECORD; empty if there is none."""
+    for item in records(context.get("distributions.clobbered")):
+        if name in strings(item.get("owners")):
+            return "PKG106"
+    groups = records(context.get("distributions.duplicates"))
+    return "PKG102" if any(canonical(text(g.get("name"))) == key for g in groups) else ""
 
 
 def clobbered(context: Context) -> Iterator[Finding]:

@@ -141,9 +141,10 @@ def from_user_site(context: Context) -> Iterator[Finding]:
     """
     distributions = installed(context)
     winners = in_use(distributions)
-    for one in distributions:
+    environment = in_use(one for one in distributions if one.origin not in ("user-site", "cwd"))
+    for one in environment.values():
         winner = winners[one.key]
-        if winner.origin != "user-site" or winner is one or one.origin == "user-site":
+        if winner.origin != "user-site":
             continue
         same = winner.version == one.version
         yield fail(
