@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.imports_deep import require_deep
+from envcheck.checks.base import Check, Context
+from envcheck.checks.imports_deep import require_torch
 from envcheck.checks.reading import records, text
 from envcheck.model.finding import Finding, Remedy, fail
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def _measured(context: Context) -> list[dict[str, Any]]:
     """Records of the measured products. Raises NotApplicable without --deep or without torch."""
-    require_deep(context)
-    if context["compute.torch.import.status"] is None:
-        raise NotApplicable("torch is not installed")
+    require_torch(context)
     return records(context["compute.dtypes"])
 
 

@@ -28,6 +28,14 @@ def require_deep(context: Context) -> None:
         raise NotApplicable("only with --deep")
 
 
+def require_torch(context: Context) -> None:
+    """Raises NotApplicable unless torch was imported, with --deep."""
+    require_deep(context)
+    status = context["compute.torch.import.status"]
+    if status != "ok":
+        raise NotApplicable(f"torch {'could not be imported' if status else 'is not installed'}")
+
+
 def _trials(context: Context) -> Iterator[dict[str, Any]]:
     """The import of torch and those that were asked for, as records with `module`."""
     require_deep(context)
@@ -146,7 +154,7 @@ def errors(context: Context) -> Iterator[Finding]:
 
 
 def _detail(first: str, trial: dict[str, Any]) -> str:
-    parts = [first]
+    parts = [first if not first or first[-1] in ".!?" else first + "."]
     if trial.get("library"):
         parts.append(f"It was loading {trial['library']}.")
     if trial.get("where"):
@@ -241,7 +249,7 @@ def numpy_exchange(context: Context) -> Iterator[Finding]:
     ## Sources
     NumPy 2.0 migration guide; measured by exchanging an array.
     """
-    require_deep(context)
+    require_torch(context)
     answer = context["compute.torch.numpy"]
     if answer in ("ok", None):
         return
@@ -271,7 +279,7 @@ def tests_ended(context: Context) -> Iterator[Finding]:
     ## Sources
     A matrix product on each device, in a process of its own.
     """
-    require_deep(context)
+    require_torch(context)
     answer = context["compute.tests"]
     if answer not in ("ok", None):
         yield fail("torch crashes or hangs when it computes", detail=text(answer), required=True)
@@ -293,7 +301,7 @@ def library_copies(context: Context) -> Iterator[Finding]:
     ## Sources
     /proc/self/maps of the process that ran torch's tests.
     """
-    require_deep(context)
+    require_torch(context)
     loaded: dict[str, set[str]] = {}
     for item in records(context["compute.libraries"]):
         path = text(item.get("path"))
@@ -312,29 +320,14 @@ def library_copies(context: Context) -> Iterator[Finding]:
             )
 
 
+#: What is found without importing anything and explains why an import fails.
+_CAUSES = ("PY101", "IMP101", "IMP102", "PKG103", "PKG104", "PKG105", "ABI101", "ABI302")
+
 CHECKS = (
-    Check("IMP301", "imports do not crash", "error", crashes),
-    Check("IMP302", "imports end in time", "error", hangs),
-    Check("IMP303", "imports succeed", "error", errors),
-    Check(
-        "IMP304",
-        "torch and NumPy exchange arrays",
-        "error",
-        numpy_exchange,
-        ("IMP301", "IMP302", "IMP303"),
-    ),
-    Check(
-        "IMP305",
-        "torch computes without crashing",
-        "error",
-        tests_ended,
-        ("IMP301", "IMP302", "IMP303"),
-    ),
-    Check(
-        "IMP306",
-        "libraries are loaded once",
-        "warning",
-        library_copies,
-        ("IMP301", "IMP302", "IMP303"),
-    ),
+    Check("IMP301", "imports do not crash", "error", crashes, _CAUSES),
+    Check("IMP302", "imports end in time", "error", hangs, _CAUSES),
+    Check("IMP303", "imports succeed", "error", errors, _CAUSES),
+    Check("IMP304", "torch and NumPy exchange arrays", "error", numpy_exchange, ("ABI102",)),
+    Check("IMP305", "torch computes without crashing", "error", tests_ended, _CAUSES),
+    Check("IMP306", "libraries are loaded once", "warning", library_copies, ("ABI301",)),
 )

@@ -336,8 +336,9 @@ def collectives(context: Context) -> Iterator[Finding]:
     ## Sources
     A real all-reduce between two processes, with `--deep`.
     """
-    if context.get("compute.asked") is not True:
-        raise NotApplicable("only with --deep")
+    from envcheck.checks.imports_deep import require_torch
+
+    require_torch(context)
     wanted = context.holds("distributed")
     for item in records(context["compute.collectives"]):
         if item.get("status") in ("error", "timeout", "crash"):
@@ -368,11 +369,5 @@ CHECKS = (
     Check("DST105", "accelerate is configured for several devices", "note", devices_unused),
     Check("DST106", "DeepSpeed's configuration can be used", "error", deepspeed),
     Check("DST107", "a launcher's variables are complete", "warning", launcher_variables),
-    Check(
-        "DST301",
-        "processes can talk to each other",
-        "warning",
-        collectives,
-        ("IMP301", "IMP302", "IMP303"),
-    ),
+    Check("DST301", "processes can talk to each other", "warning", collectives),
 )
