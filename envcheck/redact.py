@@ -29,12 +29,13 @@ _COMMON = frozenset(
 _MARKS = (
     "@", "hf_", "api_org_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "sk-",
     "sk_", "nvapi-", "xox", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "dckr_pat", "eyJ",
-    "-----BEGIN", "GPU-", "MIG-", "/home/", "/Users/", "\\Users\\", "earer ", "asic ", "EARER ",
-)  # fmt: skip
+    "-----BEGIN", "GPU-", "MIG-", "/home/", "/Users/", "\\Users\\", )  # fmt: skip
 #: … nor without one of these, in any case, together with a ``=`` or ``:``.
 _NAMES = (
     "token", "secret", "passw", "api_key", "api-key", "apikey", "access", "credential", "serial",
 )  # fmt: skip
+#: Without one of these in a member's name, it names no secret (``redaction.secret_name``).
+_KEYS = ("token", "secret", "passw", "key", "serial", "uuid", "machine")
 
 
 class Identity(NamedTuple):
@@ -96,7 +97,7 @@ class Redactor:
 
     def _member(self, key: object, value: Any, depth: int) -> Any:
         """A member whose name says that its value is an identifier or a secret."""
-        if isinstance(value, str) and value and isinstance(key, str):
+        if isinstance(value, str) and value and isinstance(key, str) and _may_hide(key):
             from envcheck.redaction import secret_name
 
             if secret_name(key) and not value.isalpha():  # letters alone: present, malformed …
@@ -105,7 +106,7 @@ class Redactor:
         return self.value(value, depth)
 
     def _secrets(self, text: str, *, names: bool = False) -> str:
-        if any(mark in text for mark in _MARKS) or _names_something(text):
+        if suspicious(text):
             from envcheck.redaction import scan
 
             return scan(text, self.hidden, names=names)
@@ -179,13 +180,11 @@ def redact_document(document: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """A fact sheet's document fit to leave, and how many distinct values were hidden."""
     redactor = Redactor(identity(FactSheet(document)))
     facts = document.get("facts")
-    result = {k: redactor.value(v) for k, v in document.items() if k != "facts"}
+    result = {key: redactor.value(value) for key, value in document.items() if key != "facts"}
     if isinstance(facts, dict):
-        hide = redactor.value
-        result["facts"] = {
-            key: _entry(key, entry, redactor) if isinstance(entry, dict) else hide(entry)
-            for key, entry in facts.items()
-        }
+        result["facts"] = {key: _entry(key, entry, redactor) for key, entry in facts.items()}
+    elif "facts" in document:
+        result["facts"] = redactor.value(facts)
     return result, len(redactor.hidden)
 
 
@@ -226,18 +225,28 @@ def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
     )
 
 
-def _entry(key: str, entry: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+def _entry(key: str, entry: Any, redactor: Redactor) -> Any:
+    if not isinstance(entry, dict):
+        return redactor.value(entry)
     result: dict[str, Any] = redactor.value({k: v for k, v in entry.items() if k != "value"})
     if "value" in entry:
         result["value"] = redactor._member(key.rpartition(".")[2], entry["value"], 50)
     return result
 
 
-def _names_something(text: str) -> bool:
-    if "=" not in text and ":" not in text:
-        return False
+def _may_hide(key: str) -> bool:
+    lower = key.lower()
+    return any(word in lower for word in _KEYS)
+
+
+def suspicious(text: str) -> bool:
+    """Whether a pattern of ``redaction`` may match; False is certain."""
+    if any(mark in text for mark in _MARKS):
+        return True
     lower = text.lower()
-    return any(name in lower for name in _NAMES)
+    if "bearer " in lower or "basic " in lower:
+        return True
+    return ("=" in text or ":" in text) and any(name in lower for name in _NAMES)
 
 
 def _telling(name: str) -> bool:
@@ -255,6 +264,7 @@ def _replace_path(text: str, home: str, shown: Callable[[str], str], after: str 
         whole = not part or not (part[0].isalnum() or part[0] in "._-")
         whole = whole and part.startswith(after)
         starts = not before or not (before[-1].isalnum() or before[-1] in "._-/")
+        starts = starts or before.endswith("://")
         result += (shown(result) if whole and starts else home) + part
         before = part
     return result

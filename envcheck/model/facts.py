@@ -68,7 +68,9 @@ class FactSheet:
             return Fact("known", entry["value"], source=source)
         if status == "absent":
             return Fact("absent", source=source)
-        return Fact("unknown", reason=_text(entry.get("reason")) or "no reason given", source=source)
+        return Fact(
+            "unknown", reason=_text(entry.get("reason")) or "no reason given", source=source
+        )
 
     def __getitem__(self, key: str) -> Any:
         """The value; None if absent. Raises UnknownFact if it could not be observed."""
@@ -81,6 +83,11 @@ class FactSheet:
         """The value if known, else ``default``: for what only adds to a finding."""
         fact = self.fact(key)
         return fact.value if fact.status == "known" else default
+
+    def count(self, key: str) -> int | None:
+        """How many entries a list has, None if it is not known. Says nothing that must be hidden."""
+        value = FactSheet.fact(self, key).value
+        return len(value) if isinstance(value, list) else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)

@@ -71,8 +71,8 @@ def _machine(sheet: FactSheet) -> list[str]:
 
 
 def _packages(sheet: FactSheet) -> list[str]:
-    installed = _records(sheet.get("distributions.installed"))
-    return [_plural(len(installed), "distribution") if installed is not None else ""]
+    count = sheet.count("distributions.installed")
+    return [_plural(count, "distribution") if count is not None else ""]
 
 
 def _torch(sheet: FactSheet) -> list[str]:
