@@ -29,7 +29,8 @@ _COMMON = frozenset(
 _MARKS = (
     "@", "hf_", "api_org_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "sk-",
     "sk_", "nvapi-", "xox", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "dckr_pat", "eyJ",
-    "-----BEGIN", "GPU-", "MIG-", "/home/", "/Users/", "\\Users\\", )  # fmt: skip
+    "-----BEGIN", "GPU-", "MIG-", "/home/", "/Users/", "\\Users\\",
+)  # fmt: skip
 #: … nor without one of these, in any case, together with a ``=`` or ``:``.
 _NAMES = (
     "token", "secret", "passw", "api_key", "api-key", "apikey", "access", "credential", "serial",

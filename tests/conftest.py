@@ -7,10 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 #: Reasons for which a test may be skipped even under ``--no-skips``: it is for another platform.
 PLATFORM = "only on "
@@ -21,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--no-skips",
         action="store_true",
         help=f"a test that is skipped fails the run, unless its reason begins with {PLATFORM!r}",
+    )
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden as the code renders now"
     )
 
 
@@ -108,8 +116,43 @@ def interpreters() -> dict[str, str]:
     return _interpreters()
 
 
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden("text/broken.txt", text)``: as in the file, which ``--update-golden`` writes."""
+
+    def compare(name: str, text: str) -> None:
+        file = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="\n")
+        assert file.exists(), f"{file} is missing: run with --update-golden and read what it says"
+        assert text.split("\n") == file.read_text(encoding="utf-8").split("\n")
+
+    return compare
+
+
+def _literal_reports() -> ModuleType:
+    """``tests/reports.py``: a file, since these tests are no package."""
+    spec = spec_from_file_location("literal_reports", Path(__file__).with_name("reports.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def reports() -> ModuleType:
+    """The module of literal reports."""
+    return _literal_reports()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with an argument ``interpreter`` runs once for each of this machine."""
+    """A test with an argument ``interpreter`` runs once for each of this machine, one with
+    ``report_case`` once for each literal report."""
+    if "report_case" in metafunc.fixturenames:
+        cases = _literal_reports().cases()
+        metafunc.parametrize("report_case", cases.values(), ids=cases.keys())
     if "interpreter" in metafunc.fixturenames:
         found = dict(sorted(_interpreters().items(), key=lambda pair: _key(pair[0])))
         metafunc.parametrize("interpreter", found.values(), ids=found.keys())

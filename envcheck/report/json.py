@@ -23,13 +23,13 @@ def render(report: Report, options: Options) -> str:
 def document(report: Report, *, facts: bool = False) -> dict[str, Any]:
     """The report as plain values. Every key is always there, except ``facts``."""
     sheet = report.sheet
-    result = {
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": "envcheck", "version": report.version},
         "created": report.created,
-        "seconds": finite(report.seconds),
-        "target": finite(dict(sheet.target)),
-        "agent": finite(dict(sheet.agent)),
+        "seconds": report.seconds,
+        "target": dict(sheet.target),
+        "agent": dict(sheet.agent),
         "profiles": list(report.profiles),
         "verdict": report.verdict,
         "counts": report.counts._asdict(),
@@ -37,8 +37,9 @@ def document(report: Report, *, facts: bool = False) -> dict[str, Any]:
         "notes": list(report.notes),
     }
     if facts:
-        result["facts"] = {key: finite(_fact(report, key)) for key in sheet}
-    return result
+        result["facts"] = {key: _fact(report, key) for key in sheet}
+    plain: dict[str, Any] = finite(result)
+    return plain
 
 
 def _fact(report: Report, key: str) -> dict[str, Any]:
@@ -65,18 +66,28 @@ def _finding(finding: Finding) -> dict[str, Any]:
             for fact, value, source in finding.evidence
         ],
         "remedy": remedy and {"text": remedy.text, "commands": list(remedy.commands)},
-        "anchor": anchor and {"path": anchor.path, "line": anchor.line},
+        "anchor": anchor and {"path": anchor.path, "line": max(anchor.line, 1)},
         "waiver": waiver and {"reason": waiver.reason, "expires": waiver.expires},
         "source": finding.source,
     }
 
 
 def finite(value: Any, depth: int = DEPTH) -> Any:
-    """``value`` as JSON can hold it: no NaN or infinity, not nested without end, keys are text."""
+    """``value`` as every reader of JSON takes it.
+
+    No NaN or infinity, no lone surrogates, keys that are text, nothing deeper than ``depth``.
+    """
     if isinstance(value, float):
         return value if value - value == 0 else repr(value)
     if isinstance(value, (list, tuple)):
         return [finite(item, depth - 1) for item in value] if depth else "…"
     if isinstance(value, dict):
-        return {str(key): finite(item, depth - 1) for key, item in value.items()} if depth else "…"
-    return value if value is None or isinstance(value, (str, int, bool)) else str(value)
+        return {_text(k): finite(item, depth - 1) for k, item in value.items()} if depth else "…"
+    return value if value is None or isinstance(value, (int, bool)) else _text(value)
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

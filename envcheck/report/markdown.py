@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envcheck.report import text
 from envcheck.report.headline import headline, label, subject
 from envcheck.report.outline import family, headword, rank, summary
-from envcheck.report.printable import block, code_span, fence, line, markdown, shorten
+from envcheck.report.printable import code_span, fence, line, markdown, shorten
 
 if TYPE_CHECKING:
     from envcheck.model.finding import Finding, Report
@@ -73,8 +73,8 @@ def _told(finding: Finding) -> list[str]:
     if finding.remedy:
         lines += ["", f"  Fix: {markdown(finding.remedy.text)}"]
         if finding.remedy.commands:
-            commands = [part for text in finding.remedy.commands for part in block(text)]
-            lines += ["", *(f"  {part}" for part in fence(commands, "sh")), ""]
+            commands = fence([line(text) for text in finding.remedy.commands], "sh")
+            lines += ["", *(f"  {part}" for part in commands), ""]
     return lines
 
 

@@ -39,16 +39,22 @@ BLANK = Line("blank")
 
 def outline(report: Report, verbose: int = 0) -> Iterator[Line]:
     """The lines of ``report``, in order. Nothing for ``verbose`` of -2 or less."""
-    if verbose <= -2:
-        return
+    previous = BLANK
+    for entry in _lines(report, verbose) if verbose > -2 else ():
+        if entry is not BLANK or previous is not BLANK:
+            yield entry
+        previous = entry
+
+
+def _lines(report: Report, verbose: int) -> Iterator[Line]:
     yield Line("target", line(subject(report.sheet)), head="Examined ")
     if report.profiles:
         yield Line("target", line(", ".join(report.profiles)), head="Profile  ")
     yield BLANK
-    folded = _consequences(report.findings)
+    folding = _folding(report.findings)
     groups = _families(report.findings)
     for prefix, findings in groups.items():
-        yield from _group(prefix, findings, folded, report, verbose)
+        yield from _group(prefix, findings, folding, report, verbose)
     if not groups:
         yield Line("text", "No check applied.")
     if verbose >= 2:
@@ -116,53 +122,61 @@ def _families(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return groups
 
 
-def _consequences(findings: tuple[Finding, ...]) -> dict[int, tuple[Finding, ...]]:
-    """Root findings (by id) that have consequences, and those; and every consequence, with none.
+class _Folding(NamedTuple):
+    """Findings by identity: the consequences of each root, and the root's code of each of those."""
 
-    A chain of causes is followed to its root; a circle, or a cause that did not fail, is no fold.
-    """
+    below: dict[int, list[Finding]]
+    root: dict[int, str]
+
+
+def _folding(findings: tuple[Finding, ...]) -> _Folding:
+    """Chains of causes are followed to their root; a circle or a passed cause hides nothing."""
     failed: dict[str, Finding] = {}
     for finding in findings:
-        if finding.open and (finding.code not in failed or not finding.cause):
+        if finding.open:
             failed.setdefault(finding.code, finding)
-    below: dict[int, tuple[Finding, ...]] = {}
+    folding = _Folding({}, {})
     for finding in findings:
         if not finding.cause or finding.status not in ("fail", "unknown") or finding.waiver:
             continue
         root, seen = finding, {finding.code}
-        while root.cause and root.cause in failed and root.cause not in seen:
+        while root.cause in failed and root.cause not in seen:
             root = failed[root.cause]
             seen.add(root.code)
         if root is not finding and root.cause not in seen:
-            below[id(root)] = (*below.get(id(root), ()), finding)
-            below.setdefault(id(finding), ())
-    return below
+            folding.below.setdefault(id(root), []).append(finding)
+            folding.root[id(finding)] = root.code
+    return folding
 
 
 def _group(
     prefix: str,
     findings: list[Finding],
-    folded: dict[int, tuple[Finding, ...]],
+    folding: _Folding,
     report: Report,
     verbose: int,
 ) -> Iterator[Line]:
     """One family: its line, and what is expanded below it."""
     findings = sorted(findings, key=rank)
-    roots = [finding for finding in findings if folded.get(id(finding)) != ()]
+    roots = [finding for finding in findings if id(finding) not in folding.root]
     failing = [finding for finding in roots if rank(finding) <= 4]
     waived = [finding for finding in roots if finding.waiver and finding.status == "fail"]
-    hidden = [finding for finding in findings if folded.get(id(finding)) == ()]
+    hidden = [finding for finding in findings if id(finding) in folding.root]
     if verbose < 0 and not failing:
         return
     status = _mark(findings)
     yield Line(
-        "group", _facts_of(prefix, findings, hidden, failing, report), label(prefix), 0, status
+        "group",
+        _facts_of(prefix, findings, failing, folding, report),
+        shorten(line(label(prefix)), 24),
+        0,
+        status,
     )
     expanded: dict[str, int] = {}
     for finding in failing:
         expanded[finding.code] = expanded.get(finding.code, 0) + 1
         if expanded[finding.code] <= MANY or verbose > 0:
-            yield from _expanded(finding, folded.get(id(finding), ()), verbose)
+            yield from _expanded(finding, folding.below.get(id(finding), ()), verbose)
     for code, count in expanded.items():
         if count > MANY and verbose <= 0:
             yield Line("more", f"and {count - MANY} more of {line(code)} (-v shows all)", "… ", 4)
@@ -183,17 +197,17 @@ def _mark(findings: list[Finding]) -> str:
 def _facts_of(
     prefix: str,
     findings: list[Finding],
-    hidden: list[Finding],
     failing: list[Finding],
+    folding: _Folding,
     report: Report,
 ) -> str:
     """The text of a family's line: key facts, else how its checks fared."""
     parts = [line(headline(prefix, report.sheet))]
     unknown = sum(finding.status == "unknown" and finding not in failing for finding in findings)
-    if hidden:
-        causes = ", ".join(dict.fromkeys(line(finding.cause) for finding in hidden))
-        parts.append(f"{len(hidden)} explained by {causes}")
-    if unknown and not hidden:
+    causes = [line(folding.root[id(f)]) for f in findings if id(f) in folding.root]
+    if causes:
+        parts.append(f"{len(causes)} explained by {', '.join(dict.fromkeys(causes))}")
+    if unknown and not causes:
         parts.append(f"{unknown} could not be judged")
     if findings[0].status == "skip":
         parts.append("not applicable")
@@ -204,7 +218,7 @@ def _facts_of(
     return f"{passed} check{'' if passed == 1 else 's'} passed" if passed else ""
 
 
-def _expanded(finding: Finding, consequences: tuple[Finding, ...], verbose: int) -> Iterator[Line]:
+def _expanded(finding: Finding, consequences: Iterable[Finding], verbose: int) -> Iterator[Line]:
     """A finding that matters, with everything needed to act on it."""
     head = f"{line(finding.code)} {line(headword(finding))}: "
     status = finding.severity if finding.status == "fail" else "unknown"
@@ -222,8 +236,7 @@ def _expanded(finding: Finding, consequences: tuple[Finding, ...], verbose: int)
         yield Line("more", f"{line(finding.anchor.path)}:{finding.anchor.line}", "required in: ", 6)
     if finding.remedy:
         yield Line("hint", line(finding.remedy.text), "fix: ", 6)
-        for command in finding.remedy.commands:
-            yield from (Line("command", text, "", 10) for text in block(command))
+        yield from (Line("command", line(text), "", 10) for text in finding.remedy.commands)
     for consequence in consequences:
         text = f"{line(consequence.code)} {line(consequence.title)}"
         yield Line("more", text, "explains: ", 6)
@@ -251,6 +264,6 @@ def _hints(report: Report, verbose: int) -> Iterator[str]:
     sheet = report.sheet
     deep = any(key.startswith("compute.") and sheet.fact(key).known for key in sheet)
     if sheet.get("torch.installed") is True and not deep:
-        yield "torch was not imported: `--deep` does, and computes with it"
+        yield "`--deep` also imports torch and computes with it"
     elif report.counts.unknown and verbose == 0:
         yield "`-v` says what could not be judged, and why"

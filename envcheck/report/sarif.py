@@ -61,7 +61,7 @@ def _driver(
     severities = {line(finding.code): finding.severity for finding in reversed(failing)}
     driver: dict[str, Any] = {
         "name": "envcheck",
-        "semanticVersion": report.version or "0.0.0",
+        "semanticVersion": line(report.version) or "0.0.0",
         "rules": [_rule(code, options.rules.get(code), severities[code]) for code in codes],
     }
     return driver
@@ -152,4 +152,4 @@ def _uri(path: str) -> str:
 
 
 def _is_time(text: str) -> bool:
-    return len(text) == 20 and text[10] == "T" and text.endswith("Z")
+    return len(text) == 20 and text.isascii() and text[10] == "T" and text.endswith("Z")
