@@ -1,6 +1,5 @@
 """Runs torch and other modules in grandchildren and makes facts of what they report."""
 
-import os
 import sys
 
 from .. import protocol
@@ -63,9 +62,11 @@ def collect(facts, request):
 
 
 def _source(name):
-    """The text of a module beside this one, out of the archive if need be."""
-    path = os.path.join(os.path.dirname(__file__), name + ".py")
-    return __spec__.loader.get_data(path).decode("utf-8")
+    """The text of a module beside this one, from wherever the agent's modules come."""
+    from importlib.util import find_spec
+
+    full = __name__.rpartition(".")[0] + "." + name
+    return find_spec(full).loader.get_source(full)
 
 
 def start(name, import_seconds, seconds, tests="", mode="", env=None):
