@@ -215,7 +215,6 @@ def required_disk(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line; `statvfs(3)`.
     """
-    context["limits.disks"]
     for requirement in context.requirements("disk"):
         record = _place(context, requirement.path)
         fields = about(context, requirement, requirement.path)
@@ -256,7 +255,6 @@ def required_file(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line.
     """
-    context["limits.disks"]
     for requirement in context.requirements("file"):
         record = _place(context, requirement.path)
         fields = about(context, requirement, requirement.path)

@@ -60,7 +60,7 @@ def problems_of(kind: str, requirement: Any) -> Problems:
         if not getattr(requirement, key):
             yield key, "must not be empty"
     choices = ONE_OF.get(kind, ())
-    if choices and not any(getattr(requirement, key) not in ("", None, 0, []) for key in choices):
+    if choices and not any(_given(getattr(requirement, key)) for key in choices):
         yield "", f"requires nothing: give one of {', '.join(f'`{key}`' for key in choices)}"
     for key in SPECIFIERS.get(kind, ()):
         yield from _specifier(key, getattr(requirement, key))
@@ -74,6 +74,11 @@ def problems_of(kind: str, requirement: Any) -> Problems:
         yield "path", "must not contain `=`"
     if kind in _OWN:
         yield from _OWN[kind](requirement)
+
+
+def _given(value: object) -> bool:
+    """Whether a key says something; ``free_threaded = false`` does."""
+    return value is False or bool(value)
 
 
 def _specifier(key: str, text: str) -> Problems:

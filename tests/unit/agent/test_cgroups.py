@@ -19,9 +19,7 @@ V1_NONE = "9223372036854771712\n"
 
 def v2(tree, path, files):
     files = {f"/sys/fs/cgroup/{name}": text for name, text in files.items()}
-    return tree(
-        {"/proc/self/cgroup": f"0::{path}\n", "/proc/self/mountinfo": V2_MOUNT, **files}
-    )
+    return tree({"/proc/self/cgroup": f"0::{path}\n", "/proc/self/mountinfo": V2_MOUNT, **files})
 
 
 def v1(tree, path, files, mounts=V1_MOUNTS):

@@ -78,7 +78,9 @@ def processor(text, machine="x86_64"):
 
 
 def test_cpuinfo_of_x86():
-    seen = processor("processor\t: 0\nmodel name\t: EPYC\nvendor_id : A\nflags\t: fpu avx2\n\nx: y\n")
+    seen = processor(
+        "processor\t: 0\nmodel name\t: EPYC\nvendor_id : A\nflags\t: fpu avx2\n\nx: y\n"
+    )
     assert (seen.model, seen.vendor, seen.features) == ("EPYC", "A", ["avx2", "fpu"])
 
 
@@ -100,9 +102,9 @@ def test_cpuinfo_without_instruction_sets():
 
 
 def test_micro_architecture_levels():
-    second = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3".split()
-    third = [*second, *"avx avx2 bmi1 bmi2 f16c fma abm movbe xsave".split()]
-    fourth = [*third, *"avx512f avx512bw avx512cd avx512dq avx512vl".split()]
+    second = ["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"]
+    third = [*second, *["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"]]
+    fourth = [*third, *["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
     assert [cpu.x86_64_level(names) for names in ([], second, third, fourth)] == [1, 2, 3, 4]
     assert cpu.x86_64_level(fourth[1:]) == 1
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from envcheck.agent import tags
 from packaging import tags as reference
+
+from envcheck.agent import tags
 
 
 def test_glibc_217_has_manylinux2014_and_no_newer():
