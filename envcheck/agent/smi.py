@@ -64,7 +64,7 @@ def _device(line):
             capability = cells[-1] if after == 4 and _is_capability(cells[-1]) else None
             return {
                 "index": int(cells[0]),
-                "name": ",".join(cells[1:-after])[:200],
+                "name": ", ".join(cells[1:-after])[:200],
                 "uuid": uuid[:80],
                 "compute_capability": capability,
                 "memory": int(memory) << 20 if _digits(memory, 11) else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import cuda_rules, remedies
@@ -59,7 +59,7 @@ def own_copies(context: Context) -> Iterator[Finding]:
         worse = _breaks(str(choice.get("library")), got, own)
         file, why = choice.get("file"), choice.get("why")
         got_text, own_text = f" ({got})" if got else "", f" ({own})" if own else ""
-        folder = os.path.dirname(path)
+        folder = posixpath.dirname(path)
         if why == "LD_LIBRARY_PATH":
             remedy = Remedy(
                 "Take the folder out of LD_LIBRARY_PATH where it is set, or unset it here",
@@ -70,7 +70,7 @@ def own_copies(context: Context) -> Iterator[Finding]:
         yield fail(
             f"torch gets {file} from {folder}{got_text}, not its own{own_text}",
             detail=f"{why} decides; needed by {choice.get('needed_by')}, which has its copy in"
-            f" {os.path.dirname(bundled)}.",
+            f" {posixpath.dirname(bundled)}.",
             severity="error" if worse else "warning",
             subject=str(file),
             evidence=context.evidence(*_KEYS),
@@ -229,7 +229,7 @@ def one_cudnn(context: Context) -> Iterator[Finding]:
     path = choice.get("path")
     if not isinstance(path, str):
         raise NotApplicable("which cuDNN torch gets is not known")
-    own = os.path.dirname(path)
+    own = posixpath.dirname(path)
     parts = records(context, "libraries.parts")
     have = {name for part in parts if part.get("folder") == own for name in _names(part)}
     version = _version(context, path)
@@ -242,7 +242,7 @@ def one_cudnn(context: Context) -> Iterator[Finding]:
                 copy.get("version")
                 for copy in records(context, "libraries.copies")
                 if copy.get("library") == "cudnn"
-                and os.path.dirname(str(copy.get("path"))) == folder
+                and posixpath.dirname(str(copy.get("path"))) == folder
             ),
             None,
         )

@@ -98,14 +98,16 @@ def backend(torch: str, machine: str, driver_cuda: str, capabilities: list[str])
     """The newest published build of this torch that the driver and every device can run, as uv
     names it (``cu130``); of the newest torch known, if ``torch`` is empty. None if there is none.
     """
-    driver = version(driver_cuda)
+    fitting = []
     for row in _builds(torch or table("torch_cuda")["horizon"], machine):
-        cuda = row["cuda"]
-        if driver and int(cuda.split(".")[0]) > driver[0]:
+        cuda: str = row["cuda"]
+        if driver_cuda and at_least(driver_cuda, cuda.split(".")[0]) is False:
             continue
         if all(runs(capability, _names(row), cuda) == "code" for capability in capabilities):
-            return "cu" + str(cuda).replace(".", "")
-    return None
+            fitting.append(cuda)
+    # One that is not newer than the driver also compiles PTX; within the major all of them run.
+    best = [cuda for cuda in fitting if at_least(driver_cuda, cuda)] or fitting
+    return "cu" + best[0].replace(".", "") if best else None
 
 
 def _builds(torch: str, machine: str) -> list[dict[str, Any]]:

@@ -53,8 +53,9 @@ def driver_runs_torch(context: Context) -> Iterator[Finding]:
     cuda = context["torch.build.cuda"]
     wanted = cuda_rules.version(cuda)
     driver, supported = driver_version(context), driver_cuda(context)
-    if not driver and not supported:
-        raise NotApplicable("no NVIDIA driver")
+    usable = text(context, "nvidia.libcuda.status") not in ("", "missing")
+    if not usable and not records(context, "nvidia.smi.devices"):
+        raise NotApplicable("no NVIDIA driver that could be used here")
     evidence = context.evidence("torch.build.cuda", "nvidia.kernel.version", "nvidia.libcuda.cuda")
     if any(
         d.get("kind") == "cuda" and not d.get("error")
