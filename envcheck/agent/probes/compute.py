@@ -1,4 +1,4 @@
-"""What torch does when it is really run: import, devices, number formats, collectives. Only ``deep``.
+"""What torch does when it is really run: import, devices, formats, collectives. Only ``deep``.
 
 Everything happens in grandchildren, started as a user starts Python: PYTHONPATH, the working
 directory and the user's site-packages count.

@@ -1,16 +1,16 @@
 """Reads the YAML that ``accelerate config`` writes: mappings, lists of scalars, scalars.
 
-The standard library has no YAML. What this reader is not sure of it refuses (``Unsure``): a wrong
-value would be worse than none. ``Malformed`` is raised only for what no YAML reader takes.
+The standard library has no YAML. What this reader is not sure of it refuses (``UnsureError``): a wrong
+value would be worse than none. ``MalformedError`` is raised only for what no YAML reader takes.
 Scalars resolve as PyYAML resolves them (YAML 1.1): an unquoted ``no`` is false.
 """
 
 
-class Unsure(ValueError):
+class UnsureError(ValueError):
     """It may be YAML, but more of it than is understood here."""
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """It is no YAML; the message names the line."""
 
 
@@ -22,7 +22,10 @@ _DEPTH = 8
 
 
 def parse(text):
-    """The mapping in ``text``; None if there is nothing but comments. Raises Unsure or Malformed."""
+    """The mapping in ``text``; None if there is nothing but comments.
+
+    Raises UnsureError or MalformedError.
+    """
     lines = []
     for number, line in enumerate(text.lstrip("\ufeff").replace("\r\n", "\n").split("\n"), 1):
         _check_characters(line, number)
@@ -34,37 +37,37 @@ def parse(text):
         if line.rstrip() == "---" and not lines:
             continue
         if line[:3] in ("---", "...") or line[0] == "%":
-            raise Unsure("line %d: more than one document, or a directive" % number)
+            raise UnsureError("line %d: more than one document, or a directive" % number)
         lines.append((len(line) - len(bare), bare.rstrip(), number))
     if not lines:
         return None
     if lines[0][0] != 0:
-        raise Unsure("line %d: the document is indented" % lines[0][2])
+        raise UnsureError("line %d: the document is indented" % lines[0][2])
     value, end = _mapping(lines, 0, 0, 0)
     if end < len(lines):
-        raise Unsure("line %d: indentation that was not expected" % lines[end][2])
+        raise UnsureError("line %d: indentation that was not expected" % lines[end][2])
     return value
 
 
 def _check_characters(line, number):
     for char in line:
         if (char < " " and char != "\t") or char == "\x7f" or "\x80" <= char <= "\x9f":
-            raise Unsure("line %d has control characters" % number)
+            raise UnsureError("line %d has control characters" % number)
         if char in "\u2028\u2029\ufeff" or "\ud800" <= char <= "\udfff":
-            raise Unsure("line %d has characters that YAML treats specially" % number)
+            raise UnsureError("line %d has characters that YAML treats specially" % number)
 
 
 def _refuse_tab(text, bare, number):
     """A tab as indentation is an error, unless the line may be inside a value of several lines."""
     if bare[0] == "\t" and ": " in bare and not any(mark in text for mark in "'\"|>"):
-        raise Malformed("line %d is indented with a tab, which YAML does not allow" % number)
-    raise Unsure("line %d has a tab" % number)
+        raise MalformedError("line %d is indented with a tab, which YAML does not allow" % number)
+    raise UnsureError("line %d has a tab" % number)
 
 
 def _mapping(lines, index, indent, depth):
     """The block mapping whose keys stand at ``indent``: (dict, index of the line after it)."""
     if depth > _DEPTH:
-        raise Unsure("it is nested too deeply")
+        raise UnsureError("it is nested too deeply")
     values = {}
     while index < len(lines) and lines[index][0] == indent:
         _, text, number = lines[index]
@@ -72,10 +75,10 @@ def _mapping(lines, index, indent, depth):
             break
         try:
             key, rest = _split(text, number)
-        except Malformed as error:
+        except MalformedError as error:
             if indent == 0:
                 raise
-            raise Unsure(str(error)) from None  # it may be a value on a line of its own
+            raise UnsureError(str(error)) from None  # it may be a value on a line of its own
         index += 1
         if rest:
             rest, index = _continued(rest, lines, index, indent)
@@ -85,11 +88,11 @@ def _mapping(lines, index, indent, depth):
         elif index < len(lines) and lines[index][0] > indent:
             values[key], index = _mapping(lines, index, lines[index][0], depth + 1)
             if index < len(lines) and lines[index][0] > indent:
-                raise Unsure("line %d: indentation that was not expected" % lines[index][2])
+                raise UnsureError("line %d: indentation that was not expected" % lines[index][2])
         else:
             values[key] = None
     if not values:
-        raise Unsure("line %d: a list where a mapping was expected" % lines[index][2])
+        raise UnsureError("line %d: a list where a mapping was expected" % lines[index][2])
     return values, index
 
 
@@ -106,7 +109,7 @@ def _sequence(lines, index, indent):
         if rest[:1] not in ("'", '"') and (
             ": " in rest or rest.endswith(":") or rest[:2] in ("- ", "-")
         ):
-            raise Unsure("line %d: a list of something else than scalars" % number)
+            raise UnsureError("line %d: a list of something else than scalars" % number)
         values.append(scalar(rest, number) if rest else None)
     return values, index
 
@@ -115,9 +118,9 @@ def _continued(rest, lines, index, indent):
     """``rest`` and the lines that belong to it: longer scalars are folded when they are written."""
     while rest and index < len(lines) and lines[index][0] > indent:
         if rest[0] in _INDICATORS or "#" in lines[index - 1][1] + lines[index][1]:
-            raise Unsure("line %d: a value of several lines" % lines[index][2])
+            raise UnsureError("line %d: a value of several lines" % lines[index][2])
         if lines[index][2] != lines[index - 1][2] + 1:
-            raise Unsure("line %d: a value of several lines with a gap" % lines[index][2])
+            raise UnsureError("line %d: a value of several lines with a gap" % lines[index][2])
         rest += " " + lines[index][1]
         index += 1
     return rest, index
@@ -128,12 +131,12 @@ def _split(text, number):
     if text[0] in "'\"":
         end = text.find(text[0], 1)
         if end < 0 or text[end + 1 : end + 2] != ":" or text[end + 2 : end + 3] not in ("", " "):
-            raise Unsure("line %d: a quoted key" % number)
+            raise UnsureError("line %d: a quoted key" % number)
         return _text_of(scalar(text[: end + 1], number), number), _uncommented(
             text[end + 2 :].strip()
         )
     if text[0] in _INDICATORS or text.startswith(": ") or text == ":":
-        raise Unsure("line %d begins with `%s`" % (number, text[0]))
+        raise UnsureError("line %d begins with `%s`" % (number, text[0]))
     key, colon, rest = text.partition(": ")
     if " #" in key:
         key, colon = key.partition(" #")[0].rstrip(), ""
@@ -142,13 +145,13 @@ def _split(text, number):
     elif not colon and text.endswith(":"):
         key, colon = text[:-1], ":"
     if not colon:
-        raise Malformed("line %d is not `key: value`" % number)
+        raise MalformedError("line %d is not `key: value`" % number)
     return _text_of(scalar(key.rstrip(), number), number), _uncommented(rest.strip())
 
 
 def _text_of(key, number):
     if not isinstance(key, str) or key.endswith(":"):
-        raise Unsure("line %d: a key that is no word" % number)
+        raise UnsureError("line %d: a key that is no word" % number)
     return key
 
 
@@ -167,7 +170,7 @@ def scalar(text, number):
     if text in ("{}", "[]"):
         return {} if text == "{}" else []
     if text == "<<":
-        raise Unsure("line %d: a merge key" % number)
+        raise UnsureError("line %d: a merge key" % number)
     if text[:1] == "'":
         return _single_quoted(text, number)
     if text[:1] == '"':
@@ -177,11 +180,11 @@ def scalar(text, number):
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     if text[0] in _INDICATORS or text[:2] in ("- ", ": ", "-") or text in ("=", ":"):
-        raise Unsure("line %d: a value that begins with `%s`" % (number, text[0]))
+        raise UnsureError("line %d: a value that begins with `%s`" % (number, text[0]))
     if " #" in text or text.endswith(":"):
-        raise Unsure("line %d: a comment or a colon inside a value" % number)
+        raise UnsureError("line %d: a comment or a colon inside a value" % number)
     if ": " in text:
-        raise Malformed("line %d has a second `key: value` in it" % number)
+        raise MalformedError("line %d has a second `key: value` in it" % number)
     return _plain(text, number)
 
 
@@ -191,10 +194,10 @@ def _plain(text, number):
         return text
     digits = bare.replace("_", "")
     if not bare.isascii():
-        raise Unsure("line %d: digits that are not ASCII" % number)
+        raise UnsureError("line %d: digits that are not ASCII" % number)
     if digits.isdigit():
         if len(digits) > 1 and digits[0] == "0":
-            raise Unsure("line %d: a number that may be octal" % number)
+            raise UnsureError("line %d: a number that may be octal" % number)
         return int(text[: len(text) - len(bare)] + digits)
     whole, dot, fraction = digits.partition(".")
     if dot and whole.isdigit() and (not fraction or fraction.isdigit()):
@@ -202,18 +205,18 @@ def _plain(text, number):
     dotted = digits.split(".")
     if len(dotted) > 2 and all(part.isdigit() for part in dotted):
         return text  # a version or an address
-    raise Unsure("line %d: a number or date of a form that is not read here" % number)
+    raise UnsureError("line %d: a number or date of a form that is not read here" % number)
 
 
 def _single_quoted(text, number):
     inner = text[1:-1]
     if len(text) < 2 or text[-1] != "'" or "'" in inner.replace("''", ""):
-        raise Unsure("line %d: a quoted value that does not end where it should" % number)
+        raise UnsureError("line %d: a quoted value that does not end where it should" % number)
     return inner.replace("''", "'")
 
 
 def _double_quoted(text, number):
     inner = text[1:-1]
     if len(text) < 2 or text[-1] != '"' or '"' in inner or "\\" in inner:
-        raise Unsure("line %d: a quoted value with escapes" % number)
+        raise UnsureError("line %d: a quoted value with escapes" % number)
     return inner

@@ -50,7 +50,7 @@ def emitter(fd):
 
 
 def frame(traceback):
-    """`file:line in function` of the innermost frame that is neither importlib's nor this file's."""
+    """`file:line in function` of the innermost frame that is not importlib's or this file's."""
     found = ""
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -111,7 +111,7 @@ def main(name, seconds, tests, mode):
     )
     if tests:
         namespace = {"__name__": "tests"}
-        exec(compile(tests, "<tests>", "exec"), namespace)
+        exec(compile(tests, "<tests>", "exec"), namespace)  # noqa: S102
         namespace["run"](emit, module, mode)
     os._exit(0)  # no exit handlers: they are not what was asked about
 

@@ -22,7 +22,8 @@ _UV_VARIABLES = (
 
 def read():
     """(settings, errors): of each tool the strongest source first. A setting is a dict of
-    ``tool setting value source``; an error a sentence."""
+    ``tool setting value source``; an error a sentence.
+    """
     settings, errors = [], []
     for name in _PIP:
         variable = "PIP_" + name.upper().replace("-", "_")
@@ -66,7 +67,7 @@ def _read(path, parse):
 
 
 def pip_files():
-    """pip's configuration files, the strongest first."""
+    """Pip's configuration files, the strongest first."""
     home = os.path.expanduser("~")
     chosen = os.environ.get("PIP_CONFIG_FILE", "")
     if chosen == os.devnull:
@@ -77,7 +78,7 @@ def pip_files():
     if IS_WINDOWS:
         files.append(os.path.join(os.environ.get("APPDATA", home), "pip", name))
         files.append(os.path.join(home, "pip", name))
-        files.append(os.path.join(os.environ.get("ProgramData", "C:\\ProgramData"), "pip", name))
+        files.append(os.path.join(os.environ.get("PROGRAMDATA", "C:\\ProgramData"), "pip", name))
         return files
     if IS_MACOS:
         files.append(os.path.join(home, "Library", "Application Support", "pip", name))
@@ -92,7 +93,7 @@ def pip_files():
 
 
 def uv_files():
-    """uv's configuration files, the strongest first."""
+    """Uv's configuration files, the strongest first."""
     chosen = os.environ.get("UV_CONFIG_FILE", "")
     if chosen:
         return [chosen]
@@ -107,7 +108,8 @@ def uv_files():
 
 def read_ini(text):
     """[(section, option, value)] of a pip.conf, as configparser reads it; lines of a value joined
-    by newlines. Raises ValueError for a line that configparser would refuse."""
+    by newlines. Raises ValueError for a line that configparser would refuse.
+    """
     values = []
     section = option = None
     for number, line in enumerate(text.splitlines(), 1):

@@ -162,9 +162,9 @@ def read_config(path):
 
     try:
         values = flat_yaml.parse(text)
-    except flat_yaml.Malformed as problem:
+    except flat_yaml.MalformedError as problem:
         return "malformed", str(problem), "yaml", {}
-    except flat_yaml.Unsure as problem:
+    except flat_yaml.UnsureError as problem:
         return _ask_pyyaml(path, str(problem))
     if values is None:
         return "empty", "there is nothing but comments in the file", "yaml", {}
@@ -232,11 +232,11 @@ def _allowed(values):
 def _is_scalar(value):
     if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
         return False
-    return value is None or isinstance(value, (bool, int, float, str)) and len(str(value)) <= 300
+    return value is None or (isinstance(value, (bool, int, float, str)) and len(str(value)) <= 300)
 
 
 def _accepted_keys():
-    """Keys of the installed Accelerate's configuration classes, from its source; None if not found."""
+    """Keys of the installed Accelerate's configuration, from its source; None if not found."""
     import sys
 
     for folder in sys.path:
@@ -279,7 +279,7 @@ def _deepspeed(values):
 
 
 def _is_deepspeed_name(name):
-    return name.endswith(".json") and (name.startswith("ds_config") or name.startswith("deepspeed"))
+    return name.endswith(".json") and name.startswith(("ds_config", "deepspeed"))
 
 
 def _deepspeed_record(path, source):

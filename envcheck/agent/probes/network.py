@@ -1,4 +1,4 @@
-"""The network as programs are told to use it: certificates, proxies, offline flags, package indexes.
+"""The network as programs are told to use it: certificates, proxies, offline, package indexes.
 
 Nothing is contacted and ``ssl`` is not imported unless ``deep`` or ``online`` asks for it.
 Credentials in addresses are left out of every fact.
@@ -52,7 +52,7 @@ FIELDS = (
     Field(
         "index.answer",
         "string",
-        "`ok tls dns proxy refused timeout http error` (`http`: an error status); only with `--online`",
+        "`ok tls dns proxy refused timeout http error`; only with `--online`",
     ),
     Field("index.answer.detail", "string", "What was said, without the address's credentials"),
     Field("index.answer.url", "string", "The index that was asked, without credentials"),

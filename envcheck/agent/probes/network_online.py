@@ -87,16 +87,15 @@ def _ask(emit, address, proxied):
 def _open(address):
     import base64
     from urllib.parse import unquote
-    from urllib.request import ProxyHandler, Request, build_opener  # noqa: F401
-    from urllib.request import HTTPSHandler
+    from urllib.request import HTTPSHandler, Request, build_opener
 
-    scheme, separator, rest = address.partition("://")
+    scheme, _, rest = address.partition("://")
     credentials, _, location = rest.partition("/")[0].rpartition("@")
     path = rest.partition("/")[2].rstrip("/")
     if scheme not in ("http", "https") or not location:
         return "error", "the index is not an http or https address"
     # the page of one project: an index's own page can be tens of megabytes
-    request = Request("%s://%s/%s/pip/" % (scheme, location, path))
+    request = Request("%s://%s/%s/pip/" % (scheme, location, path))  # noqa: S310
     request.add_header("Accept", "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
     request.add_header("User-Agent", "envcheck")
     if credentials:

@@ -1,7 +1,7 @@
 """Build tools: compilers, generators, Python's headers, and every CUDA toolkit.
 
-Only paths by default: no child is started. With ``versions`` or ``deep`` each tool says its version;
-with ``deep`` the C and C++ compilers translate one line. A toolkit's version comes from its files:
+Only paths by default: no child is started. With ``versions`` or ``deep`` each tool says its
+version; with ``deep`` the C and C++ compilers translate one line. A toolkit's version comes from its files:
 what torch was built with, or brings along, is another matter (``torch.build.*``).
 """
 
@@ -213,11 +213,8 @@ def _toolkit(root, source, nvcc):
     has_compiler = os.path.isfile(compiler) and os.access(compiler, os.X_OK)
     if not has_compiler and not os.path.isfile(os.path.join(root, "version.json")):
         return None
-    if root in ("/usr", "/usr/local") and not os.path.isfile(
-        os.path.join(root, "include", "cuda.h")
-    ):
-        if source == "nvcc on PATH" and nvcc and _wrapped(nvcc):
-            return None  # the wrapper's directory is no toolkit
+    if source == "nvcc on PATH" and nvcc and _wrapped(nvcc) not in (None, root):
+        return None  # the directory of a wrapper is no toolkit
     return {
         "path": root,
         "version": _toolkit_version(root),

@@ -1,7 +1,7 @@
 """Tests of an imported torch, run inside the grandchild (see ``import_child``).
 
-``run(emit, torch, mode)``: ``mode`` is ``all``, or ``nccl`` for that collective alone. Everything is
-reported as soon as it is known, lists grow from report to report: nothing is lost in a crash.
+``run(emit, torch, mode)``: ``mode`` is ``all``, or ``nccl`` for that collective alone. What is
+known is reported at once, lists grow from report to report: nothing is lost in a crash.
 """
 
 import os
@@ -71,7 +71,7 @@ def about(torch):
 def numpy_exchange(torch):
     """`ok`, None without NumPy, or why arrays and tensors cannot be exchanged."""
     try:
-        import numpy
+        import numpy  # noqa: ICN001
     except ImportError:
         return None
     except Exception as error:
@@ -159,7 +159,7 @@ def measure(emit, torch, device, size, measured):
 
 
 def _claimed(torch, device, name):
-    """What torch itself says about bf16 without emulation on this device; None if it does not say."""
+    """What torch itself says about native bf16 on this device; None if it does not say."""
     if name != "bf16" or device.startswith("cpu"):
         return None
     module = getattr(torch, device.partition(":")[0], None)
@@ -334,7 +334,7 @@ def _fork(torch, backend, rank, processes, place):
 
 def _all_reduce(torch, backend, rank, processes, place):
     """`ok`, or what was wrong with the sum."""
-    import datetime
+    import datetime  # noqa: ICN001
 
     import torch.distributed as distributed
 
