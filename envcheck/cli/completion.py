@@ -52,3 +52,9 @@ def generate(shell: str) -> str:
 
     script: str = shtab.complete(whole_parser(), shell)
     return "\n".join(part.rstrip() for part in script.rstrip().split("\n")) + "\n"
+
+
+if __name__ == "__main__":
+    for name in SHELLS:
+        with open(path(name), "w", encoding="utf-8", newline="\n") as script_file:
+            script_file.write(generate(name))

@@ -82,39 +82,46 @@ def _record_differences(
     ours, theirs = _named(left), _named(right)
     found, alone = [], []
     for identity in sorted({*ours, *theirs}):
-        (name, a), (other, b) = ours.get(identity, ("", None)), theirs.get(identity, ("", None))
-        if a is None or b is None:
-            alone.append(Difference(key, name or other, _summary(a), _summary(b)))
+        one_side, other_side = ours.get(identity), theirs.get(identity)
+        if one_side is None or other_side is None:
+            name = (one_side or other_side or ("",))[0]
+            texts = (_summary(one_side), _summary(other_side))
+            alone.append(Difference(key, name, *texts))
             continue
+        name, used, a = one_side
+        b = other_side[2]
         for member in sorted({*a, *b}, key=lambda m: (m != "version", m)):
             one, two = a.get(member), b.get(member)
             ordinary = _is_volatile(member) or (_is_place(one) and _is_place(two))
-            if one != two and member not in _NAMES and (everything or not ordinary):
+            if one != two and member != used and (everything or not ordinary):
                 about = name if member == "version" else f"{name} {member}"
                 found.append(Difference(key, about, *_texts(one, two)))
     return found + alone
 
 
-def _named(records: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Records by a name that is the same on both sides, each with the name as it is written."""
-    named: dict[str, tuple[str, dict[str, Any]]] = {}
+_Named = tuple[str, str, dict[str, Any]]  # name as it is written, the member it is from, record
+
+
+def _named(records: list[dict[str, Any]]) -> dict[str, _Named]:
+    """Records by a name that is the same on both sides."""
+    named: dict[str, _Named] = {}
     for position, record in enumerate(records):
-        names = (record[n] for n in _NAMES if isinstance(record.get(n), (str, int)))
-        shown = str(next(names, position))
+        used = next((n for n in _NAMES if isinstance(record.get(n), (str, int))), "")
+        shown = str(record[used] if used else position)
         identity = shown.lower().replace("_", "-").replace(".", "-")
         number = 2
         while identity in named:
             identity = f"{identity.partition(' (')[0]} ({number})"
             number += 1
-        named[identity] = (shown, record)
+        named[identity] = (shown, used, record)
     return named
 
 
-def _summary(record: dict[str, Any] | None) -> str:
+def _summary(named: _Named | None) -> str:
     """A record in a word: its version, else that it is there."""
-    if record is None:
+    if named is None:
         return MISSING
-    version = record.get("version")
+    version = named[2].get("version")
     return version if isinstance(version, str) else "present"
 
 
@@ -122,6 +129,8 @@ def _texts(left: object, right: object) -> tuple[str, str]:
     """Both values as text; of two long lists only what the other has not."""
     if _strings(left) and _strings(right) and max(len(left), len(right)) > MANY:
         common = set(left) & set(right)
+        if set(left) == set(right):
+            return "the same in another order", "the same in another order"
         if common:
             return _rest(left, common), _rest(right, common)
     return _text(left), _text(right)
@@ -129,9 +138,7 @@ def _texts(left: object, right: object) -> tuple[str, str]:
 
 def _rest(items: list[str], common: set[str]) -> str:
     rest = [item for item in items if item not in common]
-    if not rest:
-        return "nothing else" if len(items) == len(common) else "the same in another order"
-    return f"only here: {', '.join(rest)}"
+    return f"only here: {', '.join(rest)}" if rest else "nothing else"
 
 
 def _text(value: object) -> str:

@@ -199,9 +199,7 @@ def test_a_report(reports: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_members_whose_name_says_it(reports: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     facts = {
-        "devices.list": reports.known(
-            [{"name": "A10G", "uuid": "5a1b-2c3d", "serial": "132022105"}]
-        ),
+        "devices.list": reports.known([{"name": "A", "uuid": "5a1b-2c3d", "serial": "132022105"}]),
         "credentials.token": reports.known("present"),
         "nvidia.serial": reports.known("13202210"),
     }

@@ -5,12 +5,19 @@
 #    source ~/.local/share/bash_completion/envcheck
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_envcheck_subparsers=(doctor facts diff explain list completion)
+_shtab_envcheck_profile_subparsers=(list show check new schema)
+_shtab_envcheck_subparsers=(doctor facts diff explain profile list completion)
 
 _shtab_envcheck_doctor_option_strings=(-h --help --python --venv --image --container --ssh --facts --deep --online --timeout --path --module --profile --want --fail-on --select --ignore --report --color --no-redact -v --verbose -q --quiet)
 _shtab_envcheck_facts_option_strings=(-h --help --python --venv --image --container --ssh --facts --deep --online --timeout --path --module --format -o --output --no-redact)
 _shtab_envcheck_diff_option_strings=(-h --help --deep --online --timeout --path --module --format --all -v --verbose)
 _shtab_envcheck_explain_option_strings=(-h --help --format --color)
+_shtab_envcheck_profile_list_option_strings=(-h --help)
+_shtab_envcheck_profile_show_option_strings=(-h --help)
+_shtab_envcheck_profile_check_option_strings=(-h --help)
+_shtab_envcheck_profile_new_option_strings=(-h --help --from-facts -o --output --name --all --python --venv --image --container --ssh --facts)
+_shtab_envcheck_profile_schema_option_strings=(-h --help)
+_shtab_envcheck_profile_option_strings=(-h --help)
 _shtab_envcheck_list_option_strings=(-h --help --json)
 _shtab_envcheck_completion_option_strings=(-h --help)
 _shtab_envcheck_option_strings=(-h --help -V --version)
@@ -23,9 +30,10 @@ _shtab_envcheck_facts___format_choices=(json text)
 _shtab_envcheck_diff___format_choices=(text markdown json)
 _shtab_envcheck_explain___format_choices=(text markdown json)
 _shtab_envcheck_explain___color_choices=(auto always never)
+_shtab_envcheck_profile_pos_0_choices=(list show check new schema)
 _shtab_envcheck_list_pos_0_choices=(checks families facts probes profiles reporters targets)
 _shtab_envcheck_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_envcheck_pos_0_choices=(doctor facts diff explain list completion)
+_shtab_envcheck_pos_0_choices=(doctor facts diff explain profile list completion)
 
 _shtab_envcheck_doctor__h_nargs=0
 _shtab_envcheck_doctor___help_nargs=0
@@ -52,6 +60,22 @@ _shtab_envcheck_diff___verbose_nargs=0
 _shtab_envcheck_explain_pos_0_nargs='*'
 _shtab_envcheck_explain__h_nargs=0
 _shtab_envcheck_explain___help_nargs=0
+_shtab_envcheck_profile_list__h_nargs=0
+_shtab_envcheck_profile_list___help_nargs=0
+_shtab_envcheck_profile_show__h_nargs=0
+_shtab_envcheck_profile_show___help_nargs=0
+_shtab_envcheck_profile_check_pos_0_nargs=+
+_shtab_envcheck_profile_check__h_nargs=0
+_shtab_envcheck_profile_check___help_nargs=0
+_shtab_envcheck_profile_new__h_nargs=0
+_shtab_envcheck_profile_new___help_nargs=0
+_shtab_envcheck_profile_new___from_facts_nargs='?'
+_shtab_envcheck_profile_new___all_nargs=0
+_shtab_envcheck_profile_schema__h_nargs=0
+_shtab_envcheck_profile_schema___help_nargs=0
+_shtab_envcheck_profile_pos_0_nargs=A...
+_shtab_envcheck_profile__h_nargs=0
+_shtab_envcheck_profile___help_nargs=0
 _shtab_envcheck_list__h_nargs=0
 _shtab_envcheck_list___help_nargs=0
 _shtab_envcheck_list___json_nargs=0

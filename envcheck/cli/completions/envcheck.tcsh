@@ -12,13 +12,14 @@ complete envcheck \
         'c/--color=/(auto always never)/' \
         'c/--format=/(json text)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--/(all color container deep facts fail-on format help ignore image json module no-redact online output path profile python quiet report select ssh timeout venv verbose version want)/' \
+        'c/--/(all color container deep facts fail-on format from-facts help ignore image json module name no-redact online output path profile python quiet report select ssh timeout venv verbose version want)/' \
         'c/-/(- V h o q v)/' \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
         'n/--format/(json text)/' \
         'n/--format/(text markdown json)/' \
-        'p/1/(doctor facts diff explain list completion)/' \
+        'p/1/(doctor facts diff explain profile list completion)/' \
+        'n/profile/(list show check new schema)/' \
         'n/list/(checks families facts probes profiles reporters targets)/' \
         'n/completion/(bash zsh tcsh)/' \
         'p/*/()/'

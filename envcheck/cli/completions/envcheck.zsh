@@ -16,8 +16,20 @@ _shtab_envcheck_commands() {
     explain:'say what a code means, why it matters and what mends it'
     facts:'observe an environment and write a fact sheet, to be judged anywhere'
     list:'list checks, facts, profiles, probes, reporters or targets'
+    profile:'list, show, check and write profiles: what an environment is for'
   )
   _describe 'envcheck commands' _commands
+}
+
+_shtab_envcheck_profile_commands() {
+  local _commands=(
+    check:'whether files are valid profiles; says all problems'
+    list:'the shipped profiles'
+    new:'write a profile from what an environment has'
+    schema:'the JSON Schema of profiles, for editors'
+    show:'one profile with all that it extends, as TOML'
+  )
+  _describe 'envcheck profile commands' _commands
 }
 
 _shtab_envcheck_options=(
@@ -123,6 +135,60 @@ _shtab_envcheck_list_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envcheck_list_defaults_added=0
 
+_shtab_envcheck_profile_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_defaults_added=0
+
+_shtab_envcheck_profile_check_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "(*):FILE:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_check_defaults_added=0
+
+_shtab_envcheck_profile_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_list_defaults_added=0
+
+_shtab_envcheck_profile_new_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--from-facts[a saved fact sheet\; without FILE, or without this option, the target is examined]:FILE:"
+  {-o,--output}"[write it here\; must not exist yet]:FILE:"
+  "--name[the profile\'s name (default\: the file\'s name, or \`observed\`)]:name:"
+  "--all[all distributions, not only those none other requires]"
+  "--python[an interpreter, a command on PATH or a version\; with --image, --container or --ssh the interpreter there]:PATH:"
+  "--venv[a virtual environment, even a broken one]:DIR:"
+  "--image[a Docker image]:REF:"
+  "--container[a running Docker container]:ID:"
+  "--ssh[another machine, as ssh knows it]:HOST:"
+  "--facts[a saved fact sheet (- for standard input)]:FILE:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_new_defaults_added=0
+
+_shtab_envcheck_profile_schema_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_schema_defaults_added=0
+
+_shtab_envcheck_profile_show_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  ":NAME\|FILE:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_profile_show_defaults_added=0
+
 
 _shtab_envcheck() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->envcheck'
@@ -148,6 +214,34 @@ _shtab_envcheck() {
         explain) _arguments -C -s $_shtab_envcheck_explain_options ;;
         facts) _arguments -C -s $_shtab_envcheck_facts_options ;;
         list) _arguments -C -s $_shtab_envcheck_list_options ;;
+        profile) _shtab_envcheck_profile ;;
+      esac
+  esac
+}
+
+_shtab_envcheck_profile() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->profile'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envcheck_profile_defaults_added )); then
+    if (( ${_shtab_envcheck_profile_options[(I)${(q)one_or_more}*]} +          ${_shtab_envcheck_profile_options[(I)${(q)remainder}*]} +          ${_shtab_envcheck_profile_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envcheck_profile_options+=(': :_shtab_envcheck_profile_commands' '*::: :->profile')
+    fi
+    _shtab_envcheck_profile_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envcheck_profile_options
+
+  case $state in
+    profile)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envcheck_profile-$line[1]:"
+      case $line[1] in
+        check) _arguments -C -s $_shtab_envcheck_profile_check_options ;;
+        list) _arguments -C -s $_shtab_envcheck_profile_list_options ;;
+        new) _arguments -C -s $_shtab_envcheck_profile_new_options ;;
+        schema) _arguments -C -s $_shtab_envcheck_profile_schema_options ;;
+        show) _arguments -C -s $_shtab_envcheck_profile_show_options ;;
       esac
   esac
 }
