@@ -52,7 +52,10 @@ def _value(key: str, said: object, path: str, cwd: str) -> Any:
         return (os.path.relpath(path, cwd),)  # the loader finds the table in it
     value = interpret(key, said)
     if key == "profile":
-        return tuple(_seen_from(cwd, folder, name) if is_path(name) else name for name in value)
+        return tuple(
+            _seen_from(cwd, folder, os.path.expanduser(name)) if is_path(name) else name
+            for name in value
+        )
     if key == "paths":
         return tuple((label, os.path.join(folder, os.path.expanduser(p))) for label, p in value)
     if key == "report":
@@ -65,8 +68,9 @@ def _report(word: str, folder: str, cwd: str) -> str:
     form, separator, target = word.partition(":")
     if not separator or target == "-":
         return word
-    inside = os.path.normpath(os.path.join(folder, target))
-    if os.path.isabs(target) or os.path.commonpath((inside, folder)) != folder:
+    root = os.path.realpath(folder)
+    inside = os.path.realpath(os.path.join(folder, target))
+    if os.path.isabs(target) or os.path.commonpath((inside, root)) != root:
         raise ValueError(
             f"`{printable(target)}` is outside of the project; name it on the command line"
         )
@@ -74,6 +78,5 @@ def _report(word: str, folder: str, cwd: str) -> str:
 
 
 def _seen_from(cwd: str, folder: str, path: str) -> str:
-    absolute = os.path.normpath(os.path.join(folder, os.path.expanduser(path)))
-    relative = os.path.relpath(absolute, cwd)
+    relative = os.path.relpath(os.path.join(folder, path), cwd)
     return relative if is_path(relative) else os.path.join(os.curdir, relative)

@@ -6,6 +6,7 @@ msgspec stops at the first thing that is wrong, so it is asked about one value a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -60,11 +61,10 @@ class Reader:
                 locate = self._locate_in(line, name)
                 if name == "waiver":
                     waiver = self._struct(WaiverEntry, entry, where, locate)
-                    if waiver is not None:
-                        waivers.append(_rule(waiver, anchor))
+                    waivers += [_rule(waiver, anchor)] if waiver is not None else []
                 elif (written := self._struct(KINDS[name], entry, where, locate)) is not None:
                     requirements.append(Placed(name, written, anchor))
-                    self._check_meaning(requirements[-1], where, locate)
+                    self._check_meaning(requirements[-1], entry, where, locate)
         self._check_ids(requirements)
         if self.problems or document is None:
             return None
@@ -94,9 +94,8 @@ class Reader:
     def _struct(
         self, struct: type[S], table: Mapping[str, Any], where: str, locate: Locate
     ) -> S | None:
-        """``table`` as a struct; None if something is wrong, which is then in ``problems``."""
-        before = len(self.problems)
-        fields = {part.encode_name: part for part in msgspec.structs.fields(struct)}
+        """``table`` as a struct of what is right in it; None if something required is not there."""
+        fields = _fields(struct)
         lists = {*KINDS, "waiver"} if issubclass(struct, ProfileDocument) else set()
         own = {name: part for name, part in fields.items() if name not in lists}
         values = {}
@@ -112,11 +111,19 @@ class Reader:
         for name, part in own.items():
             if part.required and name not in table:
                 self._problem(locate(""), where, f"must have the key `{name}`")
-        return struct(**values) if len(self.problems) == before else None
+        complete = all(name in values for name, part in own.items() if part.required)
+        return struct(**values) if complete else None
 
-    def _check_meaning(self, placed: Placed, where: str, locate: Locate) -> None:
+    def _check_meaning(
+        self, placed: Placed, entry: Mapping[str, Any], where: str, locate: Locate
+    ) -> None:
+        """What types cannot say, about the keys whose type was right."""
+        wrong = {problem.where for problem in self.problems}
+        any_wrong = any(_place(where, printable(key)) in wrong for key in entry)
         for key, what in problems_of(placed.kind, placed.written):
-            self._problem(locate(key), _place(where, key), what)
+            place = _place(where, key)
+            if place not in wrong and (key in entry or not any_wrong):
+                self._problem(locate(key), place, what)
 
     def _check_ids(self, requirements: list[Placed]) -> None:
         first: dict[str, Placed] = {}
@@ -144,6 +151,11 @@ class Reader:
         return lambda key: self.places.key(header, key) if key and has_header else header
 
 
+@lru_cache(maxsize=64)
+def _fields(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {part.encode_name: part for part in msgspec.structs.fields(struct)}
+
+
 def _rule(waiver: WaiverEntry, anchor: Anchor) -> WaiverRule:
     expires = waiver.expires.isoformat() if waiver.expires else ""
     return WaiverRule(waiver.code, waiver.reason, waiver.subject, expires, anchor)
@@ -155,7 +167,6 @@ _WORDS = {
     "int": "integer",
     "float": "number",
     "bool": "true or false",
-    "null": "",
 }
 
 
@@ -185,8 +196,9 @@ def _explain(error: Exception, key: str, value: object, type_: object) -> str:
         return f"{_quoted(value)} is {_FORMS[key]}" if key != "reason" else _FORMS[key]
     if "RFC3339" in message:
         return f"{_quoted(value)} is no day: write YYYY-MM-DD"
+    message = message.replace(" | null`", "`")  # TOML has none
     for word, toml in _WORDS.items():
-        message = message.replace(f"`{word}`", toml).replace(f"`{word} | ", f"`{toml} | ")
+        message = message.replace(f"`{word}`", toml)
     message = message[:1].lower() + message[1:]
     item = path.strip("`").removeprefix("$").strip("[]")
     return f"{message}{f' (item {int(item) + 1})' if item.isdigit() else ''}: {_quoted(value)}"
