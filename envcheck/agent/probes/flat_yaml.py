@@ -1,7 +1,7 @@
 """Reads the YAML that ``accelerate config`` writes: mappings, lists of scalars, scalars.
 
-The standard library has no YAML. What this reader is not sure of it refuses (``UnsureError``): a wrong
-value would be worse than none. ``MalformedError`` is raised only for what no YAML reader takes.
+The standard library has no YAML. What this reader is not sure of it refuses (``UnsureError``): a
+wrong value would be worse than none. ``MalformedError``: no YAML reader finds a mapping there.
 Scalars resolve as PyYAML resolves them (YAML 1.1): an unquoted ``no`` is false.
 """
 

@@ -1,8 +1,8 @@
 """Build tools: compilers, generators, Python's headers, and every CUDA toolkit.
 
 Only paths by default: no child is started. With ``versions`` or ``deep`` each tool says its
-version; with ``deep`` the C and C++ compilers translate one line. A toolkit's version comes from its files:
-what torch was built with, or brings along, is another matter (``torch.build.*``).
+version; with ``deep`` the C and C++ compilers translate one line. A toolkit's version comes from
+its files: what torch was built with, or brings along, is another matter (``torch.build.*``).
 """
 
 import os
@@ -80,8 +80,11 @@ def collect(facts, request):
 
         toolchain_versions.ask(tools, request.deep)
     facts.known("tools", tools, "PATH and variables")
-    header = _headers()
-    facts.found("headers", header, "the include directories of sys.base_prefix and sysconfig")
+    if request.prefix:
+        reason = "the environment is examined from outside: its interpreter does not run"
+        facts.unknown("headers", reason)
+    else:
+        facts.found("headers", _headers(), "sys.base_prefix, then sysconfig")
     _cuda(facts, next((tool["path"] for tool in tools if tool["tool"] == "nvcc"), None))
 
 
@@ -235,12 +238,14 @@ def _toolkit_version(root):
             return version if isinstance(version, str) else None
         except (ValueError, KeyError, TypeError):
             pass
-    for place in (root, "/usr/lib/cuda" if root == "/usr" else root):
+    is_debian = root == "/usr" or root.endswith("/nvidia-cuda-toolkit")
+    for place in (root, "/usr/lib/cuda") if is_debian else (root,):
         words = (read_text(os.path.join(place, "version.txt"), 4096) or "").split()
         if words[:2] == ["CUDA", "Version"] and len(words) > 2:
             return words[2]
-    for place in ("include", os.path.join("targets", "x86_64-linux", "include")):
-        header = read_text(os.path.join(root, place, "cuda.h"), 65536) or ""
+    headers = [os.path.join(root, "include"), os.path.join(root, "targets/x86_64-linux/include")]
+    for place in headers + (["/usr/include"] if is_debian else []):
+        header = read_text(os.path.join(place, "cuda.h"), 65536) or ""
         number = header.partition("#define CUDA_VERSION ")[2].split("\n")[0].strip()
         if number.isdigit():
             return "%d.%d" % (int(number) // 1000, int(number) % 1000 // 10)
