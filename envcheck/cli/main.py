@@ -117,6 +117,20 @@ def _defect(error: Exception) -> int:
     return 4
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As wide as the terminal. Without a width argparse imports shutil, for every command."""
+    from argparse import RawDescriptionHelpFormatter
+
+    from envcheck.config import variable
+
+    columns = variable("COLUMNS")
+    try:
+        width = int(columns) if columns.isdigit() else os.get_terminal_size(1).columns
+    except OSError:
+        width = 0
+    return RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
+
+
 def _overview() -> argparse.ArgumentParser:
     import argparse
 
@@ -127,7 +141,7 @@ def _overview() -> argparse.ArgumentParser:
         usage="envcheck COMMAND [OPTION …]",
         description="Whether an environment for machine learning works, why not, what mends it.",
         epilog=f"commands (each has --help):\n{commands}\n\n{EPILOG}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     parser.add_argument("-V", "--version", action="version", version=envcheck.__version__)
     return parser
@@ -140,7 +154,7 @@ def _parser(name: str, summary: str) -> argparse.ArgumentParser:
         prog=f"envcheck {name}",
         description=summary[0].upper() + summary[1:] + ".",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     parser.suggest_on_error = True  # type: ignore[attr-defined]  # argparse knows it from 3.14

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import MAGIC_NUMBER
 from zlib import crc32
 
 from envcheck.config import cache_dir
@@ -58,6 +57,7 @@ def build(sources: dict[str, bytes]) -> bytes:
     import io
     import marshal
     import zipfile
+    from importlib.util import MAGIC_NUMBER
 
     header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
     buffer = io.BytesIO()

@@ -31,7 +31,9 @@ class Saved:
     def finish(self) -> FactSheet:
         """The sheet, what is of the wrong type in it made unknown. Raises DataError."""
         name = "standard input" if self.path == "-" else self.path
-        document = sheet_in(decode(read(self.path, name), name), name)
+        from envcheck.schemas.conform import conform
+
+        document = conform(sheet_in(decode(read(self.path, name), name), name))
         recorded = document.get("target")
         target = dict(recorded) if isinstance(recorded, dict) else {}
         target["facts"] = self.path

@@ -66,6 +66,15 @@ def test_reads_a_pipe(tmp_path):
     writer.join()
 
 
+def test_a_fact_of_the_wrong_type_is_unknown(tmp_path):
+    file = tmp_path / "sheet.json"
+    facts = {"interpreter.version": {"status": "known", "value": ["3.11"]}}
+    file.write_text(json.dumps({**SHEET, "facts": facts}))
+    fact = finish(file).fact("interpreter.version")
+    assert fact.status == "unknown"
+    assert "a list, not a string" in fact.reason
+
+
 BAD = {
     "empty": (b"", "is not JSON"),
     "truncated": (json.dumps(SHEET).encode()[:-20], "line 1, column"),
