@@ -42,10 +42,7 @@ def present(context: Context) -> Iterator[Finding]:
                 f"{one.requires} is not installed",
                 **{**fields, "detail": _sentences(f"looked at {where}", one.reason)},
                 cause=_cause(context, requirement),
-                evidence=(
-                    Evidence("distributions.installed", f"no {requirement.name}", where),
-                    *context.evidence("interpreter.executable"),
-                ),
+                evidence=(Evidence("distributions.installed", f"no {requirement.name}", where),),
                 remedy=remedies.install(context, [_installable(requirement)]),
             )
         elif not requirement.specifier:
@@ -143,7 +140,9 @@ def _installable(requirement: Requirement) -> str:
 
 
 def _cause(context: Context, requirement: Requirement) -> str:
-    """The code of the finding that explains why it is not there."""
+    """The code of the finding that explains why it is not there; empty if there is none."""
+    if requirement.name == "torch" and any(f.code == "OS101" and f.open for f in context.findings):
+        return "OS101"  # no wheel for this platform
     leftovers = records(context.get("distributions.leftovers"))
     return "PKG103" if any(text(item.get("name")) == requirement.name for item in leftovers) else ""
 

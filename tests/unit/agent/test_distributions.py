@@ -1,0 +1,196 @@
+"""The readers of METADATA, RECORD, WHEEL and .pth: they never raise, and read what is there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from envcheck.agent import metadata, origins, pth, record, record_all
+
+SLOW = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+values = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"),
+    min_size=1,
+    max_size=20,
+)
+keys = st.sampled_from(["Name", "Version", "Requires-Dist", "Requires-Python", "Summary"])
+
+
+@given(st.lists(st.tuples(keys, values), max_size=12))
+@SLOW
+def test_headers_as_the_email_package_reads_them(
+    tmp_path: Path, pairs: list[tuple[str, str]]
+) -> None:
+    text = "Metadata-Version: 2.1\n" + "".join(f"{key}: {value}\n" for key, value in pairs)
+    file = tmp_path / "METADATA"
+    file.write_text(text + "\nRequires-Dist: not in the header\nName: neither\n")
+    header, problems, size = metadata.header(str(file))
+    expected = message_from_string(text)
+    assert problems == []
+    assert size == file.stat().st_size
+    assert metadata.values(header, "Requires-Dist") == (expected.get_all("Requires-Dist") or [])
+    assert metadata.value(header, "Name") == expected["Name"]
+    assert metadata.value(header, "Requires-Python") == expected["Requires-Python"]
+
+
+def test_a_header_longer_than_the_first_read(tmp_path: Path) -> None:
+    lines = "".join(f"Requires-Dist: d{number}\n" for number in range(2000))
+    (tmp_path / "METADATA").write_text(f"Name: a\nVersion: 1\n{lines}\n" + "x" * 100000)
+    header, problems, _ = metadata.header(str(tmp_path / "METADATA"))
+    assert problems == []
+    assert len(metadata.values(header, "Requires-Dist")) == 2000
+
+
+def test_a_continued_line_and_windows_lines(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("Name: a\nRequires-Dist: b\n  (>=1)\nVersion: 1\n\n")
+    (tmp_path / "b").write_bytes(b"Name: a\r\nVersion: 1\r\nRequires-Dist: c\r\n\r\nbody")
+    assert metadata.values(metadata.header(str(tmp_path / "a"))[0], "Requires-Dist") == ["b (>=1)"]
+    header = metadata.header(str(tmp_path / "b"))[0]
+    assert metadata.values(header, "Requires-Dist") == ["c"]
+    assert metadata.value(header, "Version") == "1"
+
+
+@given(
+    st.binary(max_size=300),
+    st.binary(max_size=300),
+    st.binary(max_size=300),
+    st.binary(max_size=100),
+)
+@SLOW
+def test_no_bytes_make_a_reader_raise(
+    tmp_path: Path, meta: bytes, rec: bytes, wheel: bytes, url: bytes
+) -> None:
+    info = tmp_path / "a-1.dist-info"
+    info.mkdir(exist_ok=True)
+    for name, data in (("METADATA", meta), ("RECORD", rec), ("WHEEL", wheel), ("INSTALLER", url)):
+        (info / name).write_bytes(data)
+    (info / "direct_url.json").write_bytes(url)
+    item = metadata.dist_info(str(tmp_path), info.name)
+    item["pure"] = False
+    record.quick(item)
+    record_all.everything([item], float("inf"), lambda: 0.0)
+    record_all.ballot(item)
+    record_all.clobbered(record_all.all_claims([item]))
+    record_all.orphans([item], {str(tmp_path): {"a": "a"}})
+    repr(item).encode("utf-8")
+
+
+cells = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
+
+
+@given(st.lists(st.tuples(cells, st.just("sha256=x"), st.integers(0, 9999)), max_size=8))
+@SLOW
+def test_rows_as_the_csv_module_reads_them(lines: list[tuple[str, str, int]]) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(lines)
+    rows = record.rows(stream.getvalue().encode())
+    assert [(row.path.decode(), row.hash.decode(), row.size) for row in rows] == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "size"),
+    [
+        (b"a.py,sha256=x,12", b"a.py", 12),
+        (b"a.py,,", b"a.py", None),
+        (b"a.py,x,-5", b"a.py", None),
+        (b"a.py,x," + b"9" * 30, b"a.py", None),
+        (b"no commas", b"", None),
+    ],
+)
+def test_a_row(line: bytes, path: bytes, size: int | None) -> None:
+    row = record.Row(line)
+    assert (row.path, row.size) == (path, size)
+
+
+@given(st.binary(max_size=200))
+def test_elf_extent_of_anything(data: bytes) -> None:
+    record.elf_extent(b"\x7fELF\x02\x01" + data)
+    record.elf_extent(b"\x7fELF\x01\x02" + data)
+
+
+def test_elf_extent_of_real_libraries() -> None:
+    import _ctypes
+
+    file = getattr(_ctypes, "__file__", None)
+    if not file or not Path(file).read_bytes().startswith(b"\x7fELF"):
+        pytest.skip("only on systems with ELF libraries")
+    data = Path(file).read_bytes()
+    extent = record.elf_extent(data[:4096])
+    assert extent is not None
+    assert 4096 < extent <= len(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("torch", "torch"),
+        ("torch.py", "torch"),
+        ("_C.cpython-311-x86_64-linux-gnu.so", "_C"),
+        ("torch.txt", ""),
+        ("torch-2.0.dist-info", ""),
+        ("__pycache__", ""),
+        ("my-file.py", ""),
+    ],
+)
+def test_import_names(name: str, expected: str) -> None:
+    assert origins.import_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("__version__ = '2.13.0+cpu'", "2.13.0+cpu"),
+        ('__version__: str = "1.0"  # comment', "1.0"),
+        ("version = '3'", "3"),
+        ("__version__ = get()", None),
+        ("other = '1'", None),
+        ("__version__ = 'unknown'", None),
+    ],
+)
+def test_versions_in_sources(tmp_path: Path, text: str, expected: str | None) -> None:
+    (tmp_path / "version.py").write_text(text + "\n")
+    assert record_all.literal_version(str(tmp_path / "version.py")) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "generation"),
+    [
+        (b"..numpy.core._multiarray_umath..", "1"),
+        (b"..numpy._core._multiarray_umath..numpy.core._multiarray_umath..", "2"),
+        (b"x" * ((4 << 20) - 10) + b"numpy._core._multiarray_umath", "2"),
+        (b"nothing", None),
+    ],
+)
+def test_numpy_generation(tmp_path: Path, data: bytes, generation: str | None) -> None:
+    (tmp_path / "a.so").write_bytes(data)
+    found, reason = record_all.numpy_generation(str(tmp_path / "a.so"))
+    assert found == generation
+    assert bool(reason) == (generation is None)
+
+
+@given(st.binary(max_size=200))
+@SLOW
+def test_start_up_files_of_any_content(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.pth").write_bytes(data)
+    pth.examine(str(tmp_path), "a.pth")
+
+
+def test_a_start_up_file(tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_text("# comment\nimport os; x = 1\n/elsewhere\nimport\tsys\n")
+    found = pth.examine(str(tmp_path), "a.pth")
+    assert (found["lines"], found["code"], found["problem"]) == (2, "import os; x = 1", None)
+    assert "cannot be read" in pth.examine(str(tmp_path), "b.pth")["problem"]
+
+
+def test_names_that_are_not_utf_8() -> None:
+    assert metadata.clean(os.fsdecode(b"a\xff")) == "a\\xff"
+    assert metadata.clean("é") == "é"
