@@ -146,7 +146,9 @@ def clobbered(context: Context) -> Iterator[Finding]:
     """
     pairs: dict[tuple[str, ...], list[dict[str, object]]] = {}
     for item in records(context["distributions.clobbered"]):
-        pairs.setdefault(strings(item.get("owners")), []).append(item)
+        owners = strings(item.get("owners"))
+        if len(owners) > 1:
+            pairs.setdefault(owners, []).append(item)
     for owners, items in pairs.items():
         files = [text(item.get("file")) for item in items]
         winners = sorted({text(item.get("winner")) for item in items} - {""})
