@@ -165,13 +165,10 @@ def _group(
     if verbose < 0 and not failing:
         return
     status = _mark(findings)
-    yield Line(
-        "group",
-        _facts_of(prefix, findings, failing, folding, report),
-        shorten(line(label(prefix)), 24),
-        0,
-        status,
-    )
+    facts = _facts_of(prefix, findings, failing, folding, report)
+    if status == "skip" and not facts and verbose <= 0:
+        return
+    yield Line("group", facts, shorten(line(label(prefix)), 24), 0, status)
     expanded: dict[str, int] = {}
     for finding in failing:
         expanded[finding.code] = expanded.get(finding.code, 0) + 1
@@ -209,8 +206,6 @@ def _facts_of(
         parts.append(f"{len(causes)} explained by {', '.join(dict.fromkeys(causes))}")
     if unknown and not causes:
         parts.append(f"{unknown} could not be judged")
-    if findings[0].status == "skip":
-        parts.append("not applicable")
     text = ", ".join(part for part in parts if part)
     if text or failing:
         return text
@@ -230,7 +225,7 @@ def _expanded(finding: Finding, consequences: Iterable[Finding], verbose: int) -
         where = f" ({line(source)})" if source else ""
         text = shorten(line(value), 2000 if verbose > 0 else 160)
         yield Line("more", f"{line(fact)} = {text}{where}", "seen: ", 6)
-    if finding.source:
+    if finding.source and verbose > 0:
         yield Line("more", line(finding.source), "source: ", 6)
     if finding.anchor:
         yield Line("more", f"{line(finding.anchor.path)}:{finding.anchor.line}", "required in: ", 6)

@@ -45,6 +45,13 @@ def test_quiet_about_what_is_fine(reports: ModuleType) -> None:
     assert shown(healthy, -2) == ""
 
 
+def test_what_does_not_apply_is_not_shown(reports: ModuleType) -> None:
+    report = reports.report(reports.RUNS, reports.OFFLINE)
+    assert "Network" not in shown(report)
+    assert "Network" in shown(report, 1)
+    assert "1 skipped" in shown(report).splitlines()[-1]
+
+
 def test_a_consequence_is_shown_under_its_cause_only(reports: ModuleType) -> None:
     lines = shown(reports.cases()["folded"]).splitlines()
     cause = next(i for i, line in enumerate(lines) if "GPU101 error" in line)
