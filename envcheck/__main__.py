@@ -1,6 +1,6 @@
 """``python -m envcheck``."""
 
-from envcheck.cli.main import main
+from envcheck.cli.main import console
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    console()

@@ -20,6 +20,24 @@ EPILOG = """exit status:
   4 a defect in envcheck   130 interrupted"""
 
 
+def console() -> None:
+    """Entry of the command: ``main``, then leave at once.
+
+    Taking the interpreter apart would cost half as much again as starting it, and nothing is left
+    to be closed but the streams.
+    """
+    status = main()
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed, or none at all
+            continue
+    os._exit(status)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
