@@ -75,8 +75,7 @@ def _open(
         detail=f"{missing.key} could not be observed: {missing.reason}",
         evidence=(Evidence(missing.key, f"unknown: {missing.reason}"),),
     )
-    asks = check.code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").startswith("2")  # x2xx: the profile
-    left = [placed for placed in context.given if asks and placed.anchor not in answered]
+    left = [placed for placed in context.given if placed.anchor not in answered]
     return [
         question._replace(
             severity=placed.severity,

@@ -78,14 +78,19 @@ class Context:
     def requirements(self, kind: str) -> list[Placed]:
         """The profile's requirements of this kind whose ``when`` holds; empty without a profile.
 
-        A requirement whose condition cannot be decided is kept, and a failure of it becomes
-        ``unknown``: nobody can tell whether it applies.
+        The check that asks has to answer each with a finding that has its anchor; what it had not
+        come to when a fact is unknown, becomes unknown. A requirement whose condition cannot be
+        decided is kept, and a failure of it becomes unknown: nobody can tell whether it applies.
         """
-        if self.profile is None:
-            return []
-        found = [placed for placed in getattr(self.profile, kind) if self.applies(placed)]
+        found = self.asked(kind)
         self.given += found
         return found
+
+    def asked(self, kind: str) -> list[Placed]:
+        """The same, for a check that only looks at them: another one answers."""
+        if self.profile is None:
+            return []
+        return [placed for placed in getattr(self.profile, kind) if self.applies(placed)]
 
     def applies(self, placed: Placed) -> bool:
         """Whether a requirement's ``when`` holds, or may hold, and no wish excludes it."""

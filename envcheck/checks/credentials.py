@@ -134,8 +134,9 @@ def required(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding. Values are never read into a report.
     """
-    found = {text(item.get("name")): item for item in records(context["credentials.variables"])}
     for requirement in context.requirements("variable"):
+        asked = records(context["credentials.variables"])
+        found = {text(item.get("name")): item for item in asked}
         yield _required(context, requirement, found.get(requirement.name))
 
 

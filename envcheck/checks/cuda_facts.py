@@ -72,7 +72,7 @@ def wants_cuda(context: Context) -> bool:
     """Whether the user or the profile asks for a CUDA device."""
     if "cuda" in context.wants:
         return True
-    return any("cuda" in wanted.any for wanted in context.requirements("device"))
+    return any("cuda" in wanted.any for wanted in context.asked("device"))
 
 
 def arch_list(context: Context) -> ArchList | None:

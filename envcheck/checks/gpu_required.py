@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from envcheck.model.profile import Placed
 
 GIB = 1 << 30
-#: A card sold with 16 GB reports 14.6 to 15.9 GiB: firmware, ECC and CUDA keep some.
-REPORTED = 0.9
 
 
 def _fields(requirement: Placed, subject: str) -> dict[str, Any]:
@@ -61,8 +59,7 @@ def device(context: Context) -> Iterator[Finding]:
 
     ## Remedy
     Mend the cause; otherwise use another machine, or a profile that can do without.
-    Memory counts as reached at nine tenths of what is asked: a card sold with 16 GB reports 14.6
-    to 15.9 GiB.
+    Memory is what the driver reports, in GiB: a card sold with 16 GB reports 14.6 to 15.9.
 
     ## Sources
     The line of the profile, and what is given there.
@@ -124,7 +121,7 @@ def _suits(one: dict[str, Any], requirement: Placed) -> tuple[bool | None, str]:
         memory = one.get("memory")
         if not isinstance(memory, int):
             return None, f"the memory of {label(one)} is not known"
-        if memory < requirement.memory_gib * GIB * REPORTED:
+        if memory < requirement.memory_gib * GIB:
             return (
                 False,
                 f"{label(one)} has {memory / GIB:.1f} GiB, {requirement.memory_gib:g} are needed",
@@ -295,6 +292,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
                     f"which cuDNN torch gets is not known ({wanted})", evidence=evidence, **fields
                 )
                 continue
+            context["libraries.copies"]  # unknown is not none
             from envcheck.checks.gpu_torch import fitting_build
 
             yield fail(

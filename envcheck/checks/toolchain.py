@@ -213,9 +213,9 @@ def _match(toolkits: list[dict[str, Any]], built: str) -> Remedy:
 def _builds_extensions(context: Context) -> bool:
     if context.holds("extensions"):
         return True
-    if any(item.tool == "nvcc" for item in context.requirements("compiler")):
+    if any(item.tool == "nvcc" for item in context.asked("compiler")):
         return True
-    return any(item.compiler for item in context.requirements("cuda_toolkit"))
+    return any(item.compiler for item in context.asked("cuda_toolkit"))
 
 
 CHECKS = (

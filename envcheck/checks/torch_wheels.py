@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def wanted(context: Context) -> list[tuple[str, Placed]]:
     """The profile's requirements of torch that have to be met: (specifier, requirement)."""
     found = []
-    for requirement in context.requirements("distribution"):
+    for requirement in context.asked("distribution"):
         parsed = parse(str(requirement.requires))
         if parsed and canonical(parsed.name) == "torch" and not requirement.optional:
             found.append((parsed.specifier, requirement))

@@ -129,7 +129,7 @@ def test_an_unknown_fact_leaves_open_what_the_check_had_not_come_to():
 
 def test_a_health_check_that_only_looks_at_the_profile_leaves_nothing_open():
     def judge(context):
-        context.requirements("memory")
+        context.asked("memory")
         context["host.os"]
 
     profile = profiles.loads("[[memory]]\nminimum_gib = 1\n")
