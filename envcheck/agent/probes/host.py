@@ -166,7 +166,10 @@ def _linux_tags(facts, request, machine, library):
     if module and library.family == "glibc":
         answers, outcome = isolated(_ask_veto, _VETO_DEADLINE, module, release, machine).wait()
         if "answers" not in answers:
-            reason = outcome.reason(module) or outcome.text_err()[-200:] or "it did not answer"
+            said = outcome.text_err()[-200:]
+            reason = outcome.reason(module) or "%s did not answer" % module
+            if said and outcome.status == "exit":
+                reason += ": " + said
             facts.unknown("tags", reason, module)
             return
         vetoed = {tuple(pair) for pair in answers["answers"]}

@@ -10,7 +10,11 @@ from envcheck.agent import places
 from envcheck.agent.probes import limits
 from envcheck.agent.protocol import Request
 
-VARIABLES = ["HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP", "TORCH_HOME", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR", "TRITON_HOME", "TORCHINDUCTOR_CACHE_DIR"]
+VARIABLES = (
+    ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
+    + ("TMPDIR", "TEMP", "TMP", "TORCH_HOME", "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR")
+    + ("TRITON_CACHE_DIR", "TRITON_HOME")
+)
 
 
 @pytest.fixture(autouse=True)
