@@ -3,7 +3,6 @@
 import os
 
 from .metadata import clean
-from .record_all import literal_version
 
 _LIMIT = 20000  # names looked at in one directory
 #: names of people's own folders, which nobody means to import from a distribution
@@ -111,6 +110,8 @@ def _same(one, other):
 
 
 def _version(folder):
+    from .record_all import literal_version
+
     for name in ("version.py", "_version.py", "__init__.py"):
         found = literal_version(os.path.join(folder, name))
         if found:

@@ -9,7 +9,8 @@ import os
 import sys
 import time
 
-from .. import metadata, origins, pth, record
+from .. import metadata, origins, pth
+from ..installed import Scan
 from ..protocol import Field, command
 from ..searchpath import environment
 
@@ -30,9 +31,7 @@ FIELDS = (
             Field("version", "string", "Version"),
             Field("path", "string", "Its dist-info or egg-info"),
             Field("location", "string", "Directory that it is installed in"),
-            Field(
-                "origin", "string", "`site`, `user-site`, `PYTHONPATH`, `pth`, `stdlib` or `cwd`"
-            ),
+            Field("origin", "string", "`site`, `user-site`, `PYTHONPATH` or `pth`"),
             Field("format", "string", "`dist-info`, `egg-info` or `egg-link`"),
             Field("installer", "string", "Who installed it: INSTALLER"),
             Field(
@@ -151,7 +150,7 @@ def collect(facts, request):
     where = environment(request)
     scan = Scan()
     for entry in where.path:
-        if entry["exists"] and (entry["origin"] in _SITE or entry["origin"] == "stdlib"):
+        if entry["exists"] and entry["origin"] in _SITE:
             scan.directory(entry["entry"], entry["origin"])
     scan.read()
     _several(facts, scan)
@@ -178,107 +177,22 @@ def collect(facts, request):
     _conda(facts, where.prefix)
 
 
-class Scan:
-    """All directories, one after another. ``names``: {directory: {import name: path}}."""
-
-    def __init__(self):
-        self.found = []  # (directory, entry name, origin)
-        self.records = []
-        self.claims = []
-        self.leftovers = []
-        self.pth = []
-        self.unreadable = []
-        self.names = {}
-        self.seen = set()
-
-    def directory(self, folder, origin):
-        """List one directory; what it holds is read later."""
-        real = os.path.realpath(folder)
-        if real in self.seen:
-            return
-        self.seen.add(real)
-        if folder.endswith(".egg") and os.path.isdir(os.path.join(folder, "EGG-INFO")):
-            self.found.append((folder, "EGG-INFO", origin))
-        try:
-            names = sorted(os.listdir(folder))
-        except NotADirectoryError:
-            return  # an archive
-        except OSError as error:
-            text = "%s: %s" % (folder, error.strerror or error)
-            self.unreadable.append(metadata.clean(text))
-            return
-        present = self.names.setdefault(folder, {}) if origin in ("site", "user-site") else None
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info", ".egg-link")):
-                if not name.startswith("~"):
-                    self.found.append((folder, name, origin))
-                    continue
-            elif name.endswith(".pth"):
-                if present is not None and not name.startswith("."):
-                    self.pth.append(pth.examine(folder, name))
-                continue
-            if name.startswith("~"):
-                self.leftovers.append(_leftover(os.path.join(folder, name)))
-            elif present is not None:
-                imported = origins.import_name(name)
-                if imported:
-                    present[imported] = folder + os.sep + name
-
-    def read(self):
-        """Read what was found into records; the first of a name on the path is the one in use."""
-        first = set()
-        for folder, name, origin in self.found:
-            item = _one(folder, name)
-            item["origin"] = origin
-            key = (item["name"] or "").lower().replace("_", "-").replace(".", "-")
-            item["shadowed"] = key in first
-            first.add(key)
-            if item["format"] == "dist-info":
-                self.claims.append((item, record.quick(item)))
-            self.records.append(item)
-
-
-def _leftover(path):
-    text = metadata.header(os.path.join(path, "METADATA"))[0] if path.endswith("-info") else ""
-    name, version = metadata.value(text, "Name"), metadata.value(text, "Version")
-    return {"path": metadata.clean(path), "name": name, "version": version}
-
-
-def _one(folder, name):
-    if name.endswith(".dist-info"):
-        return metadata.dist_info(folder, name)
-    if not name.endswith(".egg-link"):
-        return metadata.egg_info(folder, name)
-    data, _ = metadata.read(os.path.join(folder, name), 1 << 12)
-    place = (data or b"").decode("utf-8", "backslashreplace").strip().partition("\n")[0].strip()
-    stem = name[: -len(".egg-link")]
-    inside = os.path.join(place, stem.replace("-", "_") + ".egg-info")
-    item = metadata.egg_info(place or folder, os.path.basename(inside))
-    item["name"] = item["name"] or metadata.clean(stem)
-    item.update(format="egg-link", editable=True, path=metadata.clean(os.path.join(folder, name)))
-    return item
-
-
 def _several(facts, scan):
     """Several dist-infos of one distribution in one place, and files with two owners."""
-    from ..record_all import ballot, clobbered, says
-
-    together = {}
-    for item in scan.records:
-        if item["format"] == "dist-info":
-            key = (
-                item["location"],
-                (item["name"] or "").lower().replace("_", "-").replace(".", "-"),
-            )
-            together.setdefault(key, []).append(item)
-    found = []
-    for items in together.values():
+    found, shared = [], []
+    for items in scan.together.values():
         if len(items) > 1:
+            from ..record_all import ballot, says
+
             ballots = [ballot(item) for item in items]
             stated = next((text for text in map(says, items) if text), None)
             found.append({"name": items[0]["name"], "says": stated, "ballots": ballots})
+    if scan.contested:
+        from ..record_all import clobbered
+
+        shared = clobbered(scan.claims)
     facts.known("duplicates", found, "RECORD")
-    facts.known("clobbered", clobbered(scan.claims), "RECORD")
+    facts.known("clobbered", shared, "RECORD")
 
 
 def _deep(facts, scan, request):
@@ -325,7 +239,14 @@ def _hidden(facts, scan, where):
     for names in scan.names.values():
         for name, path in names.items():
             installed.setdefault(name, path)
-    found = origins.hidden(where.path, installed, lambda: _wanted(scan.records, installed))
+    wanted = []
+
+    def names():  # asked for each directory that might be a namespace, put together once
+        if not wanted:
+            wanted.append(_wanted(scan.records, installed))
+        return wanted[0]
+
+    found = origins.hidden(where.path, installed, names)
     for entry in found:
         entry["distribution"] = _owner(scan.records, entry) if entry["hides"] else None
     facts.known("hidden", found, "module search path")
