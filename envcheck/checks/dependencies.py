@@ -52,6 +52,8 @@ def _unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]
             continue
         done.add((one.key, extras))
         for raw in one.requires:
+            if not extras and _for_an_extra(raw):
+                continue
             requirement = _applicable(raw, extras, markers, undecided)
             if requirement is None:
                 continue
@@ -68,6 +70,18 @@ def _unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]
 
 
 _MALFORMED = Requirement("")
+
+
+def _for_an_extra(raw: str) -> bool:
+    """Whether its whole marker is ``extra == "name"``: four fifths of all requirements."""
+    marker = raw.rpartition(";")[2].strip(" \t")
+    quote = marker[-1:]
+    return (
+        marker.startswith("extra == ")
+        and quote in ("'", '"')
+        and marker.count(quote) == 2
+        and marker[9] == quote != marker[-2]
+    )
 
 
 def _applicable(
