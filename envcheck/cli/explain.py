@@ -73,7 +73,7 @@ def _sections(p: Page) -> list[tuple[str, str]]:
     title = f"{p.code}  {p.title}  ({p.severity})"
     sections = [(title, p.summary), *p.sections]
     if p.requires:
-        sections.append(("Explained by", ", ".join(p.requires)))
+        sections.append(("May be explained by", ", ".join(p.requires)))
     return sections
 
 

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
+#: As ``python -m envcheck``, from any working directory, whether it is installed or not.
+RUN = (
+    "import sys; sys.path[:1] = [sys.argv.pop(1)]; "
+    "from envcheck.cli.main import main; sys.exit(main())"
+)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -30,7 +34,7 @@ def envcheck() -> Run:
         )
         for name in [name for name, value in (env or {}).items() if value is None]:
             environment.pop(name, None)
-        argv = [sys.executable, "-m", "envcheck", *words]
+        argv = [sys.executable, "-c", RUN, str(ROOT), *words]
         return subprocess.run(
             argv, capture_output=True, text=True, timeout=300, env=environment, **named
         )
