@@ -77,8 +77,10 @@ def _check(arguments: argparse.Namespace) -> None:
             hint = error.hint or hint
             continue
         expired = sum(rule.expired(today) for rule in profile.waivers)
-        waivers = f", {len(profile.waivers)} waivers ({expired} expired)" if profile.waivers else ""
-        print(f"{file}: valid, {len(profile.requirements)} requirements{waivers}")
+        counts = [_counted(len(profile.requirements), "requirement")]
+        if profile.waivers:
+            counts.append(f"{_counted(len(profile.waivers), 'waiver')} ({expired} expired)")
+        print(f"{file}: valid, {', '.join(counts)}")
     if wrong:
         total = len(arguments.file)
         raise DataError(
@@ -86,6 +88,10 @@ def _check(arguments: argparse.Namespace) -> None:
             context=tuple(problems if total > 1 else (line.strip() for line in problems[1:])),
             hint=hint,
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _new(arguments: argparse.Namespace) -> None:

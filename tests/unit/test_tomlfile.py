@@ -1,6 +1,6 @@
 """TOML of strangers: what is wrong where, and where tables and keys begin."""
 
-import tomllib
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 
 from envcheck.errors import DataError
 from envcheck.tomlfile import LIMIT, Places, parse, printable, read
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 TEXT = '''\
 name = "x"  # [[python]]

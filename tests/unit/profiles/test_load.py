@@ -251,8 +251,11 @@ def test_a_waiver_needs_a_reason_and_anchors_cannot_be_written():
 
 
 KEYS = st.sampled_from(
-    "name schema summary extends drop python os distribution memory device waiver when severity "
-    "requires any minimum_gib id reason code expires path x".split()
+    [
+        *("name", "schema", "summary", "extends", "drop", "python", "os", "distribution", "memory"),
+        *("device", "waiver", "when", "severity", "requires", "any", "minimum_gib", "id", "reason"),
+        *("code", "expires", "path", "x"),
+    ]
 )
 VALUES = st.recursive(
     st.none()

@@ -1,7 +1,7 @@
 """Writing profiles: what is written is read again, and the machine it came from satisfies it."""
 
-import datetime
-import tomllib
+import datetime as dt
+import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +12,11 @@ from envcheck.model.facts import FactSheet
 from envcheck.model.profile import KINDS
 from envcheck.profiles.observed import distributions, profile_of
 from envcheck.profiles.write import document, resolved, value
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 GIB = 1 << 30
 
@@ -103,7 +108,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({}, optional={key: JSON for key in HEALTHY}))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(HEALTHY, JSON)))
 @settings(max_examples=200, deadline=None)
 def test_no_sheet_makes_a_profile_that_cannot_be_loaded(facts):
     profiles.loads(profile_of(sheet(**facts), name="n", everything=True))
@@ -121,4 +126,4 @@ def test_a_resolved_profile_is_the_same_profile():
 def test_waivers_survive_too():
     text = '[[waiver]]\ncode = "GPU"\nreason = "r"\nsubject = "s"\nexpires = 2026-12-31\n'
     written = resolved(profiles.loads(text))
-    assert tomllib.loads(written)["waiver"][0]["expires"] == datetime.date(2026, 12, 31)
+    assert tomllib.loads(written)["waiver"][0]["expires"] == dt.date(2026, 12, 31)

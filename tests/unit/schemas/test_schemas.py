@@ -1,7 +1,7 @@
 """The JSON Schemas: current, valid, and true of real documents."""
 
 import json
-import tomllib
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,11 @@ from envcheck.schemas import generate
 from envcheck.schemas.conform import conform, mismatch
 from envcheck.targets.base import AgentRequest
 from envcheck.targets.interpreter import this_interpreter
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +64,9 @@ def test_a_sheet_of_the_wrong_type_is_not_valid(sheet):
 
 
 def test_a_real_report_is_valid(sheet):
-    profile = profiles.loads('[[waiver]]\ncode = "PKG"\nreason = "r"\n[[memory]]\nminimum_gib = 9e6\n')
+    profile = profiles.loads(
+        '[[waiver]]\ncode = "PKG"\nreason = "r"\n[[memory]]\nminimum_gib = 9e6\n'
+    )
     report = evaluate(sheet, checks.load(), profile=profile)
     for verbose in (0, 2):
         document = json.loads(json_report.render(report, Options(verbose=verbose)))
