@@ -200,13 +200,16 @@ def public_address(value):
     User and password go (whatever characters they are made of), query and fragment go, and a path
     segment that is long and has digits and letters mixed is folded: some indexes put a token there.
     """
-    value = value.strip()
-    scheme, separator, rest = value.partition("://")
+    scheme, separator, rest = value.strip().partition("://")
     if not separator:
-        return value.rpartition("@")[2].partition("?")[0]
-    rest = rest.partition("?")[0].partition("#")[0]
+        scheme, rest = "", scheme
+    plain = rest.partition("?")[0].partition("#")[0]
+    if "@" in rest[len(plain) :]:
+        return scheme + separator + "…"  # a password with `?` in it, or a query with `@`
+    if not separator:
+        return plain.rpartition("@")[2]
     # whoever writes an unescaped slash in a password must not see the rest of it here
-    host, slash, path = rest.rpartition("@")[2].partition("/")
+    host, slash, path = plain.rpartition("@")[2].partition("/")
     return scheme + separator + host + slash + "/".join(map(_fold, path.split("/")))
 
 
