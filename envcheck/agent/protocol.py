@@ -19,6 +19,7 @@ from .jsontext import dumps, loads
 SCHEMA = "envcheck.facts/1"
 OUTPUT_LIMIT = 1 << 20  # bytes kept of what a child prints
 GRACE = 0.5  # seconds between SIGKILL and giving a child up
+_LATE = 0.05  # seconds in which to read what a child said before it is waited for
 
 
 class Field:
@@ -167,7 +168,8 @@ class Child:
 
     def wait(self):
         """Read until the pipes close or the deadline passes; never longer than that plus GRACE."""
-        end = self.started + self.deadline
+        # one that ended while another was waited for has not missed its deadline
+        end = max(self.started + self.deadline, time.monotonic() + _LATE)
         timed_out = not self._read_until(end)
         status = None if timed_out else self._reap(max(end, time.monotonic() + GRACE))
         if status is None:
