@@ -9,6 +9,7 @@ from envcheck.checks.cuda_rules import ArchList, wheel_architectures
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
+    from envcheck.model.finding import Evidence
 
 #: Checks whose failure explains that CUDA devices cannot be used.
 DRIVER_CODES = ("GPU101", "GPU102", "GPU104", "GPU105", "GPU106", "GPU107", "GPU108", "GPU109")
@@ -54,6 +55,35 @@ def label(device: dict[str, Any]) -> str:
     return f"{shown} ({capability})" if isinstance(capability, str) else shown
 
 
+def observed(context: Context, *keys: str) -> tuple[Evidence, ...]:
+    """As ``context.evidence``, with records as what a person looks for in them."""
+    found = []
+    for item in context.evidence(*keys):
+        if isinstance(context.get(item.fact), list):
+            rows = records(context, item.fact)
+            shown = [_row(row) for row in rows[:8]] + (["…"] if len(rows) > 8 else [])
+            if rows:
+                item = item._replace(value=", ".join(shown))
+        found.append(item)
+    return tuple(found)
+
+
+def _row(row: dict[str, Any]) -> str:
+    if "needed_by" in row:
+        return f"{row.get('file')} from {row.get('path') or 'nowhere'} ({row.get('why')})"
+    if "names" in row:
+        return f"{row.get('folder')}: {' '.join(reading.strings(row.get('names')))}"
+    for key in ("requirement", "path"):
+        if isinstance(row.get(key), str):
+            version = row.get("version")
+            return f"{row[key]} ({version})" if version and key == "path" else str(row[key])
+    if "version" in row:
+        return f"{row.get('name')} {row['version']}"
+    if "dtype" in row:
+        return f"{row.get('dtype')} on {row.get('device')}: {row.get('verdict')}"
+    return label(row)
+
+
 def driver_version(context: Context) -> str:
     """The driver's version from the source that is trusted most, empty if nobody tells."""
     for key in ("kernel.version", "nvml.driver", "libcuda.version", "smi.driver"):
@@ -69,10 +99,12 @@ def driver_cuda(context: Context) -> str:
 
 
 def wants_cuda(context: Context) -> bool:
-    """Whether the user or the profile asks for a CUDA device."""
+    """Whether the user or the profile cannot do without a CUDA device (or one of several kinds)."""
     if "cuda" in context.wants:
         return True
-    return any("cuda" in wanted.any for wanted in context.asked("device"))
+    return any(
+        "cuda" in wanted.any and wanted.severity == "error" for wanted in context.asked("device")
+    )
 
 
 def arch_list(context: Context) -> ArchList | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import records, text
+from envcheck.checks.cuda_facts import observed, records, text
 from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def own_copies(context: Context) -> Iterator[Finding]:
             f" {posixpath.dirname(bundled)}.",
             severity="error" if worse else "warning",
             subject=str(file),
-            evidence=context.evidence(*_KEYS),
+            evidence=observed(context, *_KEYS),
             remedy=remedy,
         )
 
@@ -129,7 +129,7 @@ def found_at_all(context: Context) -> Iterator[Finding]:
     yield fail(
         f"torch needs {files}, which the loader does not find",
         detail="Neither in torch's wheel, nor in the nvidia-… wheels, nor in the system.",
-        evidence=context.evidence(*_KEYS, "libraries.distributions"),
+        evidence=observed(context, *_KEYS, "libraries.distributions"),
         remedy=remedy,
     )
 
@@ -200,7 +200,7 @@ def one_cuda_major(context: Context) -> Iterator[Finding]:
             else "They lie in folders of their own, but a program may load both."
         ),
         severity="warning" if shared else "note",
-        evidence=context.evidence("libraries.distributions", "torch.build.cuda"),
+        evidence=observed(context, "libraries.distributions", "torch.build.cuda"),
         remedy=remedy,
     )
 
@@ -258,7 +258,7 @@ def one_cudnn(context: Context) -> Iterator[Finding]:
                 " which its own folder lacks." if origin == "ld.so.cache" else ", ahead of its own."
             ),
             subject=folder,
-            evidence=context.evidence("libraries.parts", "libraries.chosen"),
+            evidence=observed(context, "libraries.parts", "libraries.chosen"),
             remedy=Remedy("Remove that cuDNN or its folder from the loader's path"),
         )
 

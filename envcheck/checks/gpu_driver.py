@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import number, records, strings, text, wants_cuda
+from envcheck.checks.cuda_facts import number, observed, records, strings, text, wants_cuda
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def same_driver(context: Context) -> Iterator[Finding]:
     yield fail(
         "NVIDIA driver libraries and loaded kernel module differ" + versions,
         detail="Every use of the GPU fails until they are of the same version.",
-        evidence=context.evidence(*_driver_evidence(context)),
+        evidence=observed(context, *_driver_evidence(context)),
         remedy=remedy,
     )
 
@@ -150,8 +150,8 @@ def module_loaded(context: Context) -> Iterator[Finding]:
         detail=detail + " Secure Boot, a kernel upgrade without a rebuilt module and nouveau are"
         " the usual causes.",
         severity="error" if gpus or wants_cuda(context) else "warning",
-        evidence=context.evidence(
-            *_driver_evidence(context), "nvidia.kernel.modules", "nvidia.bus.gpus"
+        evidence=observed(
+            context, *_driver_evidence(context), "nvidia.kernel.modules", "nvidia.bus.gpus"
         ),
         remedy=Remedy(
             "Load the module; the kernel's log says why if that fails (Secure Boot, nouveau, a"
@@ -201,7 +201,7 @@ def devices_passed(context: Context) -> Iterator[Finding]:
         "the host's NVIDIA driver is visible here but no device was passed in",
         severity="error" if wanted else "warning" if built else "note",
         detail="There is neither a device node nor libcuda, so nothing here can use the GPU.",
-        evidence=context.evidence(*keys, "nvidia.visible.container", "host.container"),
+        evidence=observed(context, *keys, "nvidia.visible.container", "host.container"),
         remedy=Remedy(
             "Start the container with the host's GPUs (the NVIDIA Container Toolkit must be"
             " installed on the host); without a container, install the driver's user-space part",
@@ -233,7 +233,7 @@ def fabric_manager(context: Context) -> Iterator[Finding]:
     yield fail(
         "CUDA is not ready: the fabric manager does not run",
         detail="cuInit answered " + cuda_rules.code("cuda", 802) + ".",
-        evidence=context.evidence("nvidia.libcuda.init", "nvidia.kernel.version"),
+        evidence=observed(context, "nvidia.libcuda.init", "nvidia.kernel.version"),
         remedy=Remedy(
             f"Start nvidia-fabricmanager{where}; its version must be the driver's"
             + (f" ({driver})" if driver else ""),
@@ -273,8 +273,8 @@ def compatibility_library(context: Context) -> Iterator[Finding]:
         detail="cuInit answered "
         + cuda_rules.code("cuda", cuda)
         + (f" ({path})." if path else "."),
-        evidence=context.evidence(
-            "nvidia.libcuda.init", "nvidia.libcuda.path", "nvidia.libcuda.files"
+        evidence=observed(
+            context, "nvidia.libcuda.init", "nvidia.libcuda.path", "nvidia.libcuda.files"
         ),
         remedy=Remedy(
             "Take its folder out of LD_LIBRARY_PATH or of /etc/ld.so.conf.d; where cuda-compat was"
@@ -325,7 +325,7 @@ def initialises(context: Context) -> Iterator[Finding]:
     yield fail(
         "the NVIDIA driver cannot be initialised",
         detail="; ".join(problems) + ".",
-        evidence=context.evidence(*_driver_evidence(context), "nvidia.kernel.denied"),
+        evidence=observed(context, *_driver_evidence(context), "nvidia.kernel.denied"),
         remedy=_initialise_remedy(cuda, bool(denied)),
         severity="error" if cuda not in (0, None) or denied or lost else "warning",
     )
@@ -387,7 +387,8 @@ def answers(context: Context) -> Iterator[Finding]:
         yield unknown(
             "the NVIDIA driver did not answer: driver or GPU wedged",
             detail="; ".join(hung) + ". Whether there is a usable GPU is not known.",
-            evidence=context.evidence(
+            evidence=observed(
+                context,
                 "nvidia.libcuda.status",
                 "nvidia.nvml.status",
                 "nvidia.smi.path",
@@ -403,7 +404,7 @@ def answers(context: Context) -> Iterator[Finding]:
             detail=error,
             subject=name,
             severity="error" if name == "libcuda" else "warning",
-            evidence=context.evidence(f"nvidia.{name}.path", f"nvidia.{name}.files"),
+            evidence=observed(context, f"nvidia.{name}.path", f"nvidia.{name}.files"),
             remedy=Remedy(
                 f"The file is damaged, for another architecture or not the driver's: reinstall the"
                 f" driver's user-space part ({shown})",
@@ -453,8 +454,8 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
     yield fail(
         "the loader finds no libcuda.so.1" if files else "GPUs answer but there is no libcuda.so.1",
         detail="CUDA programs load libcuda.so.1 from the loader's search path.",
-        evidence=context.evidence(
-            "nvidia.libcuda.files", "nvidia.nvml.devices", "nvidia.smi.devices"
+        evidence=observed(
+            context, "nvidia.libcuda.files", "nvidia.nvml.devices", "nvidia.smi.devices"
         ),
         remedy=remedy,
     )
@@ -486,8 +487,8 @@ def understood(context: Context) -> Iterator[Finding]:
     yield unknown(
         "nvidia-smi's output was not understood",
         detail="It is the only source about the driver here.",
-        evidence=context.evidence(
-            "nvidia.smi.path", "nvidia.smi.status", "nvidia.smi.code", "nvidia.smi.sample"
+        evidence=observed(
+            context, "nvidia.smi.path", "nvidia.smi.status", "nvidia.smi.code", "nvidia.smi.sample"
         ),
         remedy=Remedy(
             "Look at what it prints, and whose it is", ("which -a nvidia-smi", "nvidia-smi -q")
@@ -523,7 +524,7 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         yield fail(
             "sources name different driver versions: " + ", ".join(sorted(versions)),
             subject="version",
-            evidence=context.evidence(*keys),
+            evidence=observed(context, *keys),
             remedy=Remedy("Remove the libraries of the driver that is not loaded, or reboot"),
         )
     physical = [d for d in records(context, "nvidia.nvml.devices") if d.get("code") in (0, None)]
@@ -536,8 +537,8 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         yield fail(
             f"NVML lists {len(physical)} GPUs, CUDA sees {len(devices)}",
             subject="count",
-            evidence=context.evidence(
-                "nvidia.nvml.devices", "nvidia.libcuda.devices", "nvidia.libcuda.init"
+            evidence=observed(
+                context, "nvidia.nvml.devices", "nvidia.libcuda.devices", "nvidia.libcuda.init"
             ),
             remedy=Remedy(
                 "Look why CUDA leaves a GPU out: compute mode, a pending reset, device nodes",

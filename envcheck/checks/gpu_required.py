@@ -12,6 +12,7 @@ from envcheck.checks.cuda_facts import (
     driver_version,
     label,
     number,
+    observed,
     records,
     text,
 )
@@ -74,7 +75,7 @@ def device(context: Context) -> Iterator[Finding]:
 def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
     fields = _fields(requirement, wanted)
     keys = ("devices.kinds", "devices.list", "devices.undecided")
-    evidence = context.evidence(*keys, "nvidia.libcuda.init")
+    evidence = observed(context, *keys, "nvidia.libcuda.init")
     fact = context.facts.fact("devices.kinds")
     usable = [d for d in records(context, "devices.list") if d.get("kind") in requirement.any]
     open_kinds = context.get("devices.undecided")
@@ -164,8 +165,8 @@ def _driver(
     context: Context, requirement: Placed, have: str, wanted: str, specifier: str
 ) -> Finding:
     fields = _fields(requirement, wanted)
-    evidence = context.evidence(
-        "nvidia.kernel.version", "nvidia.libcuda.cuda", "nvidia.nvml.driver"
+    evidence = observed(
+        context, "nvidia.kernel.version", "nvidia.libcuda.cuda", "nvidia.nvml.driver"
     )
     remedy = Remedy(
         f"Install {wanted}" + (" on the host" if text(context, "host.container") else "")
@@ -220,7 +221,7 @@ def _toolkit(context: Context, requirement: Placed) -> Finding:
     wanted = f"CUDA {requirement.requires}".strip() + (" with nvcc" if requirement.compiler else "")
     fields = _fields(requirement, wanted)
     keys = ("toolchain.cuda.toolkits", "torch.build.cuda")
-    evidence = context.evidence(*keys)
+    evidence = observed(context, *keys)
     found = _cuda_versions(context, compiler=requirement.compiler)
     answers = [
         (satisfies(version, requirement.requires), version, where) for version, where in found
@@ -284,7 +285,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
     for requirement in _requirements(context, "cudnn"):
         wanted = f"cuDNN {requirement.requires}"
         fields = _fields(requirement, wanted)
-        evidence = context.evidence("libraries.chosen", "torch.pins")
+        evidence = observed(context, "libraries.chosen", "torch.pins")
         version, where = cudnn(context)
         if not version:
             if text(context, "torch.build.kind") == "cuda" and not records(context, "torch.pins"):

@@ -16,6 +16,7 @@ from envcheck.checks.cuda_facts import (
     driver_version,
     label,
     number,
+    observed,
     records,
     strings,
     text,
@@ -56,7 +57,7 @@ def driver_runs_torch(context: Context) -> Iterator[Finding]:
     usable = text(context, "nvidia.libcuda.status") not in ("", "missing")
     if not usable and not records(context, "nvidia.smi.devices"):
         raise NotApplicable("no NVIDIA driver that could be used here")
-    evidence = context.evidence("torch.build.cuda", "nvidia.kernel.version", "nvidia.libcuda.cuda")
+    evidence = observed(context, "torch.build.cuda", "nvidia.kernel.version", "nvidia.libcuda.cuda")
     if any(
         d.get("kind") == "cuda" and not d.get("error")
         for d in records(context, "compute.torch.devices")
@@ -169,8 +170,8 @@ def build_fits_devices(context: Context) -> Iterator[Finding]:
         f"{title}, but this machine has a {kind} device",
         detail=f"The device{': ' + names if names else ''} works; torch will not use it.",
         severity="error" if kind == "cuda" and wants_cuda(context) else "warning",
-        evidence=context.evidence(
-            "torch.version", "torch.build.kind", "torch.location", "devices.kinds"
+        evidence=observed(
+            context, "torch.version", "torch.build.kind", "torch.location", "devices.kinds"
         ),
         remedy=remedy,
     )
@@ -201,8 +202,8 @@ def code_for_devices(context: Context) -> Iterator[Finding]:
     if not devices:
         raise NotApplicable("no CUDA device")
     known = arch_list(context)
-    evidence = context.evidence(
-        "torch.version", "torch.build.cuda", "devices.list", "compute.torch.arch_list"
+    evidence = observed(
+        context, "torch.version", "torch.build.cuda", "devices.list", "compute.torch.arch_list"
     )
     if known is None:
         yield unknown(
@@ -288,7 +289,7 @@ def cudnn_accepts_devices(context: Context) -> Iterator[Finding]:
     if "." not in version:
         version, where = cuda_rules.default_cudnn(text(context, "torch.version")) or "", "table"
     refuses = cuda_rules.at_least(version, since)
-    evidence = context.evidence("devices.list", "torch.version")
+    evidence = observed(context, "devices.list", "torch.version")
     if refuses is None:
         yield unknown("which cuDNN torch gets is not known", evidence=evidence)
     elif refuses:
@@ -339,7 +340,7 @@ def amd_devices_passed(context: Context) -> Iterator[Finding]:
     yield fail(
         f"{hidden} AMD GPU(s) are driven by the kernel but cannot be used here",
         severity="error" if built else "note",
-        evidence=context.evidence("devices.rocm.hidden", "host.container"),
+        evidence=observed(context, "devices.rocm.hidden", "host.container"),
         remedy=Remedy("Give access to /dev/kfd and /dev/dri", (command,)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import records, strings, text, wants_cuda
+from envcheck.checks.cuda_facts import observed, records, strings, text, wants_cuda
 from envcheck.model.finding import Finding, Remedy, fail, passed
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def visible_devices(context: Context) -> Iterator[Finding]:
             )
         else:
             yield passed(
-                "CUDA_VISIBLE_DEVICES hides every GPU", evidence=context.evidence(_KEYS[0])
+                "CUDA_VISIBLE_DEVICES hides every GPU", evidence=observed(context, _KEYS[0])
             )
         return
     kind, rest = text(context, "nvidia.visible.kind"), text(context, "nvidia.visible.rest")
@@ -72,7 +72,7 @@ def visible_devices(context: Context) -> Iterator[Finding]:
     else:
         yield passed(
             f"CUDA_VISIBLE_DEVICES selects {', '.join(selection)}",
-            evidence=context.evidence(*_KEYS),
+            evidence=observed(context, *_KEYS),
         )
 
 
@@ -90,7 +90,7 @@ def _mistake(
         detail=detail + number,
         severity=severity,
         subject="CUDA_VISIBLE_DEVICES",
-        evidence=context.evidence(*_KEYS),
+        evidence=observed(context, *_KEYS),
         remedy=Remedy(
             "Unset it, or list ordinals separated by commas, where it is set: the shell that"
             " started this, its profile, a job script, the container's environment",
@@ -167,7 +167,7 @@ def mig(context: Context) -> Iterator[Finding]:
             f"CUDA_VISIBLE_DEVICES lists {len(selected)} MIG devices, a process can use one",
             detail=f"torch.cuda.device_count() is 1: {selected[0]}.",
             subject="CUDA_VISIBLE_DEVICES",
-            evidence=context.evidence(*_KEYS),
+            evidence=observed(context, *_KEYS),
             remedy=Remedy("Start one process for each MIG device, each with its own UUID"),
         )
     for device in split:
@@ -179,7 +179,7 @@ def mig(context: Context) -> Iterator[Finding]:
             f"GPU {device.get('index')} is in MIG mode but has no MIG device",
             subject=f"GPU {device.get('index')}",
             severity="error",
-            evidence=context.evidence("nvidia.nvml.devices", "nvidia.libcuda.init"),
+            evidence=observed(context, "nvidia.nvml.devices", "nvidia.libcuda.init"),
             remedy=Remedy(
                 "Make instances, or turn MIG mode off (needs an idle GPU)",
                 ("sudo nvidia-smi mig -cgi 0 -C", "sudo nvidia-smi -mig 0"),

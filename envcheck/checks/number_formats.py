@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import label, number, records, strings, text
+from envcheck.checks.cuda_facts import label, number, observed, records, strings, text
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _judge(context: Context, requirement: Placed) -> Finding:
         "source": requirement.source,
         "severity": requirement.severity,
         "required": requirement.severity == "error",
-        "evidence": context.evidence("devices.list", "devices.kinds", "compute.dtypes"),
+        "evidence": observed(context, "devices.list", "devices.kinds", "compute.dtypes"),
     }
     fact = context.facts.fact("devices.kinds")
     if fact.status == "unknown" and number(context, "nvidia.libcuda.init") in (None, 0):

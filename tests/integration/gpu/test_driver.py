@@ -244,7 +244,7 @@ def test_nvidia_smi_is_not_asked_when_the_libraries_answer(case: Case) -> None:
 
 def test_old_nvidia_smi_without_compute_cap(case: Case) -> None:
     case.machine.smi(
-        'case "$1" in *compute_cap*) echo "Field \\"compute_cap\\" is not a valid field"; exit 2;; esac\n'
+        'case "$1" in *compute_cap*) echo "compute_cap is not a valid field"; exit 2;; esac\n'
         "echo '0, Tesla K80, GPU-1, 418.39, 11441'"
     )
     assert case.sheet()["nvidia.smi.devices"][0]["compute_capability"] is None

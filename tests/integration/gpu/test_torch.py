@@ -1,4 +1,4 @@
-"""Builds of torch against drivers and GPUs: what cannot work, and what works although others doubt."""
+"""Builds of torch against drivers and GPUs: what cannot work, and what works after all."""
 
 from __future__ import annotations
 
