@@ -26,6 +26,8 @@ _FORMATS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``diff``."""
+    parser.epilog = """exit status:
+  0 no differences   1 differences   2 wrong usage   3 a target could not be examined"""
     for name in ("a", "b"):
         parser.add_argument(
             name,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``explain``."""
     parser.add_argument(
-        "code", nargs="*", help="a code such as GPU101; a family such as GPU lists its codes"
+        "code", nargs="*", help="a code such as GPU101; the beginning of codes lists them: GPU, PKG2"
     )
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="default text"
@@ -35,20 +35,22 @@ def run(arguments: argparse.Namespace) -> int:
         code = word.upper()
         if code in loaded:
             pages.append(page(loaded[code]))
-        elif code in checks.FAMILIES and len(arguments.code) == 1:
-            return _family(code, arguments)
+        elif len(arguments.code) == 1 and any(known.startswith(code) for known in loaded):
+            return _several(code, arguments)
         else:
             raise UsageError(f"there is no code `{word}`", hint=_similar(code))
     sys.stdout.write(_written(pages, arguments))
     return 0
 
 
-def _family(prefix: str, arguments: argparse.Namespace) -> int:
+def _several(prefix: str, arguments: argparse.Namespace) -> int:
+    """All codes that begin with ``prefix``: one line each, or their pages as a document."""
     from envcheck.cli import listing
 
-    found = [page(check) for check in checks.load((prefix,))]
+    found = [page(check) for check in checks.load() if check.code.startswith(prefix)]
     if arguments.format == "text":
-        sys.stdout.write(f"{prefix}: {checks.FAMILIES[prefix][1]}\n\n")
+        if prefix in checks.FAMILIES:
+            sys.stdout.write(f"{prefix}: {checks.FAMILIES[prefix][1]}\n\n")
         listing.write_table([(p.code, p.severity, p.title) for p in found])
     else:
         sys.stdout.write(_written(found, arguments))

@@ -42,6 +42,10 @@ def test_explain_lists_a_family(capsys: Capture) -> None:
     assert main(["explain", "PY"]) == 0
     written = capsys.readouterr().out
     assert all(check.code in written for check in checks.load(("PY",)))
+    assert main(["explain", "py00"]) == 0
+    written = capsys.readouterr().out
+    assert "PY001" in written
+    assert "PY101" not in written
 
 
 def test_explain_suggests(capsys: Capture) -> None:
