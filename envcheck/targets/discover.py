@@ -16,6 +16,9 @@ from envcheck.targets.interpreter import Interpreter, around, this_interpreter
 
 def default() -> Interpreter:
     """The active environment; ``chosen_by`` says why it is this one."""
+    extended = _extended(sys.prefix)
+    if extended:
+        return venv.environment(extended, chosen_by="uv run")
     tool = tool_environment(sys.prefix)
     if not tool:
         return (not _asked_for() and _named_by("VIRTUAL_ENV")) or this_interpreter()
@@ -50,6 +53,20 @@ def tool_environment(prefix: str) -> str:
     ):
         if mark in path:
             return tool
+    return ""
+
+
+def _extended(prefix: str) -> str:
+    """The environment on which ``uv run --with`` put a temporary one; empty if it is none."""
+    try:
+        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
+            lines = file.read(4096).splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key.strip() == "extends-environment" and os.path.isdir(value.strip()):
+            return value.strip()
     return ""
 
 

@@ -136,6 +136,16 @@ def test_a_start_up_that_crashes(facts, venv):
     assert document["agent"]["status"] == "ok"
 
 
+def test_what_is_killed_unasked_has_met_a_memory_limit(envcheck, tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nkill -KILL $$\n")
+    program.chmod(0o755)
+    done = envcheck("doctor", "--python", str(program))
+    assert done.returncode == 3
+    assert f"{program} was killed by SIGKILL" in done.stderr
+    assert "memory limit" in done.stderr
+
+
 def test_what_is_no_python_is_an_error(envcheck, tmp_path):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nexit 0\n")

@@ -61,6 +61,17 @@ def test_another_active_environment_is_meant(machine, monkeypatch):
     }
 
 
+def test_uv_run_with_means_the_projects_environment(machine, monkeypatch):
+    """uv puts envcheck into a temporary environment that extends the project's."""
+    project = make_venv(machine / "home" / "project" / ".venv")
+    temporary = make_venv(machine / "cache" / "builds-v0" / ".tmpab")
+    (temporary / "pyvenv.cfg").write_text(f"home = /x\nextends-environment = {project}\n")
+    monkeypatch.setattr(sys, "prefix", str(temporary))
+    monkeypatch.setenv("VIRTUAL_ENV", str(temporary))
+    assert default().environment == str(project)
+    assert default().chosen_by == "uv run"
+
+
 @pytest.mark.parametrize("words", [["-m", "envcheck"], ["-X", "utf8", "-m", "envcheck", "doctor"]])
 def test_python_m_means_that_python(machine, monkeypatch, words):
     monkeypatch.setenv("VIRTUAL_ENV", str(make_venv(machine / "other")))
