@@ -6,6 +6,7 @@ wedged driver) or crashes costs its own facts only: the supervisor kills or aban
 notes why, and starts another one for the probes that are left.
 """
 
+import gc
 import os
 import select
 import time
@@ -20,6 +21,7 @@ AGENT_VERSION = "1"
 
 def main(argv):
     """Parse ``argv``, run, print, and leave without running anybody's exit handlers."""
+    gc.set_threshold(100000)  # what a sheet is made of has no cycles, and is soon written
     output = _take_stdout()
     if argv == ["--describe"]:
         from . import describe

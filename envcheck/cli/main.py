@@ -26,8 +26,11 @@ def console() -> None:
     Taking the interpreter apart would cost half as much again as starting it, and nothing is left
     to be closed but the streams.
     """
-    status = main()
     import atexit
+    import gc
+
+    gc.set_threshold(100_000)  # a run makes few cycles and is soon over
+    status = main()
 
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
