@@ -79,8 +79,11 @@ def _width(stream: TextIO) -> int:
 def emit(
     report: Report, sinks: tuple[Sink, ...], *, color: str, verbose: int, fail_on: str = "error"
 ) -> None:
-    """Render to every sink. The human view goes to standard output unless a document does, then
-    to standard error. Raises UsageError if a file cannot be written."""
+    """Render to every sink.
+
+    The human view goes to standard output unless a document does, then to standard error. Raises
+    UsageError if a file cannot be written.
+    """
     for sink in sinks:
         if sink.path:
             options = _document_options(verbose, fail_on)
@@ -112,7 +115,7 @@ def _talk(
 
 
 def _document_options(verbose: int, fail_on: str) -> Options:
-    """For a format that others read: with the pages of all codes and the directory of the anchors."""
+    """For a format that others read: with the pages of all codes, and where anchors begin."""
     from envcheck.checks import load
     from envcheck.checks.pages import page
     from envcheck.report.base import Rule

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``explain``."""
     parser.add_argument(
-        "code", nargs="*", help="a code such as GPU101; the beginning of codes lists them: GPU, PKG2"
+        "code", nargs="*", help="a code such as GPU101; what codes begin with lists them: GPU, PKG2"
     )
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="default text"

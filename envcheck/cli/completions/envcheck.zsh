@@ -97,7 +97,7 @@ _shtab_envcheck_explain_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--format[default text]:format:(text markdown json)"
   "--color[color]:color:(auto always never)"
-  "(*)::a code such as GPU101\; the beginning of codes lists them\: GPU, PKG2:"
+  "(*)::a code such as GPU101\; what codes begin with lists them\: GPU, PKG2:"
 )
 
 # guard to ensure default positional specs are added only once per session
