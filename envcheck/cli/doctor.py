@@ -89,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         version=envcheck.__version__,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         seconds=round(time.time() - started, 3),
+        notes=settings.notes,
     )
     verbose = arguments.verbose - arguments.quiet
     private = emit.only_terminal(sinks)
