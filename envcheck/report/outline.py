@@ -71,7 +71,10 @@ def summary(report: Report) -> str:
     """The closing line: the verdict if there is nothing to count, and always the counts."""
     text = tally(report.counts)
     if report.verdict == "pass" and not report.counts.note:
-        text = f"Ready: no problems found ({text})" if report.findings else "Nothing was checked"
+        found = "Ready: no problems found"
+        if report.counts.unknown:
+            found = "No problems found, as far as could be judged"
+        text = f"{found} ({text})" if report.findings else "Nothing was checked"
     elif report.verdict == "inconclusive":
         text = f"Inconclusive: {text}"
     return f"{text} in {report.seconds:.2f} s" if report.seconds else text

@@ -36,6 +36,12 @@ def test_last_line_has_the_counts(reports: ModuleType) -> None:
     assert summary(cases["unknown"]) == "Inconclusive: 1 passed, 2 unknown in 0.11 s"
 
 
+def test_ready_only_if_everything_could_be_judged(reports: ModuleType) -> None:
+    report = reports.report(reports.RUNS, reports.TOKEN)
+    assert summary(report).startswith("No problems found, as far as could be judged (1 passed")
+    assert summary(reports.report()).startswith("Nothing was checked")
+
+
 def test_quiet_about_what_is_fine(reports: ModuleType) -> None:
     healthy = reports.cases()["healthy"]
     assert "PY001" not in shown(healthy)
