@@ -65,6 +65,20 @@ def venv_config(prefix):
     return config
 
 
+def activated(script):
+    """The directory that an ``activate`` script sets VIRTUAL_ENV to; None if it works that out."""
+    for line in (read_text(script, 1 << 15) or "").splitlines():
+        line = line.strip()
+        if line.startswith("export "):
+            line = line[7:].lstrip()
+        if not line.startswith("VIRTUAL_ENV="):
+            continue
+        value = line[len("VIRTUAL_ENV=") :].strip().strip("\"'")
+        if os.path.isabs(value) and "$" not in value:
+            return value
+    return None
+
+
 def pth_entries(folder):
     """Directories that the .pth files of ``folder`` add; their ``import`` lines are not run."""
     try:

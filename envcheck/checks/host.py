@@ -8,7 +8,7 @@ from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.required import about
 from envcheck.checks.specifiers import release_of
-from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
+from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,18 +143,18 @@ def torch_platform(context: Context) -> Iterator[Finding]:
     remedy = Remedy("Use a machine of another architecture, or build torch from source")
     if family == "musl":
         remedy = remedies.install(context, ["torch"])
-    for specifier, requirement in wanted:
-        yield fail(
-            f"torch has no wheel for {what}",
-            detail=f"torch{specifier} cannot be installed here; no upgrade of pip changes that.",
-            subject="torch",
-            severity=requirement.severity,
-            anchor=requirement.anchor,
-            required=requirement.severity == "error",
-            evidence=context.evidence("host.libc.family", "host.arch", "host.distribution.name"),
-            source=f"{table['source']}, {table['date']}",
-            remedy=remedy,
-        )
+    specifier, requirement = max(wanted, key=lambda pair: SEVERITIES.index(pair[1].severity))
+    yield fail(
+        f"torch has no wheel for {what}",
+        detail=f"torch{specifier} cannot be installed here; no upgrade of pip changes that.",
+        subject="torch",
+        severity=requirement.severity,
+        anchor=requirement.anchor,
+        required=requirement.severity == "error",
+        evidence=context.evidence("host.libc.family", "host.arch", "host.distribution.name"),
+        source=f"{table['source']}, {table['date']}",
+        remedy=remedy,
+    )
 
 
 def torch_glibc(context: Context) -> Iterator[Finding]:

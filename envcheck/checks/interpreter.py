@@ -102,6 +102,7 @@ def starts_cleanly(context: Context) -> Iterator[Finding]:
     ## Sources
     Python documentation, `site`.
     """
+    running(context)
     reason = context.facts.target.get("startup")
     if not isinstance(reason, str) or not reason:
         return
@@ -137,8 +138,7 @@ def venv_version(context: Context) -> Iterator[Finding]:
     """
     if not context["interpreter.is_venv"]:
         raise NotApplicable("not a virtual environment")
-    if context.get("interpreter.starts") is False:
-        raise NotApplicable("its interpreter does not start")
+    running(context)
     made, runs = context.get("interpreter.venv.version"), context["interpreter.version"]
     if not isinstance(made, str) or _minor(made) == _minor(str(runs)):
         return
@@ -244,6 +244,7 @@ def native(context: Context) -> Iterator[Finding]:
     Apple, "About the Rosetta translation environment": `sysctl.proc_translated`. File names of
     torch wheels, November 2026.
     """
+    running(context)
     kind = context["interpreter.emulation"]
     if kind is None:
         return
@@ -285,6 +286,7 @@ def complete(context: Context) -> Iterator[Finding]:
     ## Sources
     pyenv wiki, "Suggested build environment".
     """
+    running(context)
     missing = context["interpreter.missing_modules"]
     if not isinstance(missing, list) or not missing:
         return
@@ -318,11 +320,18 @@ def pip_may_install(context: Context) -> Iterator[Finding]:
     ## Sources
     PEP 668.
     """
+    running(context)
     if context["interpreter.externally_managed"]:
         yield passed(
             "this Python belongs to the operating system: install into a virtual environment",
             evidence=context.evidence("interpreter.externally_managed", "interpreter.executable"),
         )
+
+
+def running(context: Context) -> None:
+    """Raise NotApplicable if the environment's interpreter does not start: PY002 says so."""
+    if context.get("interpreter.starts") is False:
+        raise NotApplicable("the environment's interpreter does not start")
 
 
 def _minor(version: str) -> str:
@@ -332,13 +341,13 @@ def _minor(version: str) -> str:
 CHECKS = (
     Check("PY001", "the interpreter can be examined", "error", agent_runs),
     Check("PY002", "the environment's interpreter starts", "error", starts),
-    Check("PY003", "Python starts without errors", "error", starts_cleanly, ("PY002",)),
+    Check("PY003", "Python starts without errors", "error", starts_cleanly),
     Check(
         "PY004", "the virtual environment belongs to this Python", "error", venv_version, ("PY002",)
     ),
     Check("PY005", "the virtual environment is where it was made", "warning", venv_place),
     Check("PY006", "Python is maintained", "note", maintained),
-    Check("PY007", "Python is native to the machine", "warning", native, ("PY002",)),
-    Check("PY008", "the standard library is complete", "warning", complete, ("PY002",)),
-    Check("PY009", "pip may install here", "note", pip_may_install, ("PY002",)),
+    Check("PY007", "Python is native to the machine", "warning", native),
+    Check("PY008", "the standard library is complete", "warning", complete),
+    Check("PY009", "pip may install here", "note", pip_may_install),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.interpreter import running
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 
@@ -32,6 +33,7 @@ def shadowed(context: Context) -> Iterator[Finding]:
     ## Sources
     Python documentation, `sys.path` initialisation and `-P`.
     """
+    running(context)
     for record in _records(context["interpreter.shadows"]):
         module, file = str(record.get("module")), str(record.get("file"))
         origin = record.get("origin")
@@ -116,6 +118,7 @@ def python_home(context: Context) -> Iterator[Finding]:
     ## Sources
     Python documentation, PYTHONHOME.
     """
+    running(context)
     home = context["interpreter.pythonhome"]
     if home is None:
         return
@@ -205,10 +208,10 @@ def _listed(names: list[str]) -> str:
 
 
 CHECKS = (
-    Check("PY101", "nothing hides the standard library", "warning", shadowed, ("PY002",)),
+    Check("PY101", "nothing hides the standard library", "warning", shadowed),
     Check(
         "PY102", "no packages come from the user's site directory", "note", user_site, ("PY002",)
     ),
-    Check("PY103", "PYTHONHOME does no harm", "error", python_home, ("PY002",)),
+    Check("PY103", "PYTHONHOME does no harm", "error", python_home),
     Check("PY104", "PYTHONPATH fits this Python", "warning", python_path),
 )

@@ -5,8 +5,7 @@ import sys
 
 from .. import tags
 from ..protocol import IS_MACOS, IS_WINDOWS, Field
-from ..searchpath import environment, pythonpath
-from . import interpreter_outside
+from ..searchpath import activated, environment, pythonpath
 from .interpreter_shadows import shadows
 
 FIELDS = (
@@ -95,6 +94,8 @@ def collect(facts, request):
     _environment(facts, where)
     _search(facts, where)
     if where.outside:
+        from . import interpreter_outside
+
         interpreter_outside.collect(facts, where)
         return
     facts.known("starts", True, "it runs the agent")
@@ -158,7 +159,7 @@ def _environment(facts, where):
     creator = next((name for name in ("uv", "virtualenv") if name in config), "venv")
     facts.known("venv.creator", creator, file)
     script = os.path.join(where.prefix, "Scripts" if IS_WINDOWS else "bin", "activate")
-    named = interpreter_outside.activated(script)
+    named = activated(script)
     facts.found("venv.activates", named, script)
     moved = named and os.path.realpath(named) != os.path.realpath(where.prefix)
     facts.found("venv.moved", None if named is None else moved, script)

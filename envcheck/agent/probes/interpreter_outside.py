@@ -2,7 +2,7 @@
 
 import os
 
-from ..protocol import IS_WINDOWS, command, read_text
+from ..protocol import IS_WINDOWS, command
 
 _NOT_RUNNING = "the environment's interpreter does not start; the agent ran under another Python"
 _RUNTIME = (
@@ -54,20 +54,6 @@ def why_not(executable, config, prefix):
     return outcome.reason(executable) + (
         ": " + said[-1] if said and outcome.status == "exit" else ""
     )
-
-
-def activated(script):
-    """The directory that an ``activate`` script sets VIRTUAL_ENV to; None if it works that out."""
-    for line in (read_text(script, 1 << 15) or "").splitlines():
-        line = line.strip()
-        if line.startswith("export "):
-            line = line[7:].lstrip()
-        if not line.startswith("VIRTUAL_ENV="):
-            continue
-        value = line[len("VIRTUAL_ENV=") :].strip().strip("\"'")
-        if os.path.isabs(value) and "$" not in value:
-            return value
-    return None
 
 
 def _scripts():

@@ -109,7 +109,7 @@ def test_what_comes_after_the_standard_library_hides_nothing(tmp_path):
 )
 def test_where_an_activate_script_points(tmp_path, text, named):
     (tmp_path / "activate").write_text(text)
-    assert interpreter_outside.activated(str(tmp_path / "activate")) == named
+    assert searchpath.activated(str(tmp_path / "activate")) == named
 
 
 def test_why_an_interpreter_does_not_start(tmp_path):
