@@ -37,7 +37,7 @@ def requirements_judged(context: Context) -> Iterator[Finding]:
         counted[statuses.get(placed.anchor, "not judged")] += 1
     counts = ", ".join(f"{number} {status}" for status, number in counted.items() if number)
     others = len(context.profile.requirements) - len(applying)
-    detail = f"{counts or 'none'}; {others} of the profile do not apply here"
+    detail = f"{counts or 'none'}; {others} of its requirements do not apply here"
     yield passed(f"{len(applying)} requirements of {context.profile.name} apply", detail=detail)
 
 

@@ -1,7 +1,7 @@
 """Settings: which source wins, who said what, and what is wrong in a project's file."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envcheck import config, profiles
@@ -186,6 +186,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(config.SETTINGS)), JSON)
+@settings(deadline=None)
 def test_any_value_of_a_setting_is_understood_or_refused(key, said):
     try:
         config.interpret(key, said)
@@ -194,6 +195,7 @@ def test_any_value_of_a_setting_is_understood_or_refused(key, said):
 
 
 @given(st.dictionaries(st.sampled_from(["fail_on", "select", "timeout", "paths", "want"]), JSON))
+@settings(deadline=None)
 def test_no_command_line_raises_anything_but_an_error_of_ours(said):
     try:
         config.resolve(said, "/")

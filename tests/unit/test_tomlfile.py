@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envcheck.errors import DataError
@@ -81,6 +81,7 @@ def test_many_dots_in_a_string_are_no_endless_key():
 
 @given(st.binary(max_size=200))
 @example(b"\xef\xbb\xbfa = 1")
+@settings(deadline=None)
 def test_any_bytes_are_toml_or_a_data_error(content):
     try:
         source = parse(content, "f.toml")
@@ -111,6 +112,7 @@ def test_endless_files_are_not_read_to_their_end():
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_printable_text_is_one_safe_line(text):
     assert printable(text).isprintable()
     assert len(printable(text, 10)) <= 10 * 10 + 1

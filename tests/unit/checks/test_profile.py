@@ -88,4 +88,4 @@ def test_the_summary_counts_what_applies_and_what_was_judged():
     )
     (summary,) = [finding for finding in found.findings if finding.code == "PRO001"]
     assert summary.title == "2 requirements of profile apply"
-    assert summary.detail == "1 fail, 1 not judged; 1 of the profile do not apply here"
+    assert summary.detail == "1 fail, 1 not judged; 1 of its requirements do not apply here"

@@ -60,6 +60,7 @@ HEALTHY = {
     | st.dates()
     | st.lists(st.text(), max_size=3)
 )
+@settings(deadline=None)
 def test_a_value_is_read_as_it_was_written(item):
     assert tomllib.loads(f"x = {value(item)}")["x"] == item
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -168,6 +168,7 @@ JSON = st.recursive(
         JSON | st.fixed_dictionaries({"status": st.just("known"), "value": JSON}),
     )
 )
+@settings(deadline=None)
 def test_what_conforms_is_valid(facts):
     document = {"schema": "envcheck.facts/1", "agent": {"status": "ok"}, "probes": {}}
     held = conform({**document, "facts": facts})["facts"]
