@@ -29,7 +29,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         "memory, processors, disk and limits",
     ),
     "GPU": (
-        ("gpu_driver", "gpu_torch", "gpu_visible", "gpu_required"),
+        ("gpu_driver", "gpu_sources", "gpu_torch", "gpu_visible", "gpu_required"),
         "drivers, devices, and whether torch can use them",
     ),
     "DTYPE": (("number_formats", "dtypes_measured"), "number formats in which the devices compute"),

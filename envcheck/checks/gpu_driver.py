@@ -1,4 +1,4 @@
-"""GPU 101 to 109: the NVIDIA driver, from the kernel module up to cuInit."""
+"""GPU 101 to 106: the NVIDIA driver, from the kernel module up to cuInit."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import number, observed, records, strings, text, wants_cuda
-from envcheck.model.finding import Finding, Remedy, fail, unknown
+from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NO_DRIVER = "no sign of an NVIDIA driver"
+NO_DRIVER = "no sign of an NVIDIA driver"
 _RELOAD = (
     "sudo rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia",
     "sudo modprobe -a nvidia nvidia_uvm",
 )
-_EXPLAINED = (9, 18)  # NVML codes with a check of their own
+EXPLAINED = (9, 18)  # NVML codes with a check of their own
 _SMI_CODES = (4, 10, 12, 14, 15, 16, 17)  # others of nvidia-smi's exit statuses mean anything
 _LOST = (15, 16)
 
 
-def _signs(context: Context) -> bool:
+def signs(context: Context) -> bool:
     """Whether anything hints at an NVIDIA driver or GPU here."""
     statuses = {text(context, f"nvidia.{name}.status") for name in ("libcuda", "nvml")}
     return bool(
@@ -35,16 +35,17 @@ def _signs(context: Context) -> bool:
     )
 
 
-def _codes(context: Context) -> tuple[int | None, int | None, int | None]:
+def codes(context: Context) -> tuple[int | None, int | None, int | None]:
     """What cuInit, NVML and nvidia-smi answered."""
-    if not _signs(context):
-        raise NotApplicable(_NO_DRIVER)
+    if not signs(context):
+        raise NotApplicable(NO_DRIVER)
     names = ("libcuda.init", "nvml.init", "smi.code")
     cuda, nvml, smi = (number(context, "nvidia." + name) for name in names)
     return cuda, nvml, smi
 
 
-def _driver_evidence(context: Context) -> tuple[str, ...]:
+def driver_evidence(context: Context) -> tuple[str, ...]:
+    """The facts that tell how the driver fares, as far as they are known."""
     return tuple(
         "nvidia." + name
         for name in (
@@ -80,7 +81,7 @@ def same_driver(context: Context) -> Iterator[Finding]:
     ## Sources
     CUDA driver API, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH; NVML_ERROR_LIB_RM_VERSION_MISMATCH.
     """
-    cuda, nvml, smi = _codes(context)
+    cuda, nvml, smi = codes(context)
     if cuda != 803 and nvml != 18 and smi != 18:
         return
     module = text(context, "nvidia.kernel.version")
@@ -104,7 +105,7 @@ def same_driver(context: Context) -> Iterator[Finding]:
     yield fail(
         "NVIDIA driver libraries and loaded kernel module differ" + versions,
         detail="Every use of the GPU fails until they are of the same version.",
-        evidence=observed(context, *_driver_evidence(context)),
+        evidence=observed(context, *driver_evidence(context)),
         remedy=remedy,
     )
 
@@ -128,7 +129,7 @@ def module_loaded(context: Context) -> Iterator[Finding]:
     ## Sources
     NVML_ERROR_DRIVER_NOT_LOADED; NVIDIA driver README, "Installing the NVIDIA Driver".
     """
-    cuda, nvml, smi = _codes(context)
+    cuda, nvml, smi = codes(context)
     if text(context, "nvidia.kernel.version") or context.get("nvidia.wsl") is True:
         return
     nodes = [name for name in strings(context, "nvidia.kernel.nodes") if name != "dxg"]
@@ -151,7 +152,7 @@ def module_loaded(context: Context) -> Iterator[Finding]:
         " the usual causes.",
         severity="error" if gpus or wants_cuda(context) else "warning",
         evidence=observed(
-            context, *_driver_evidence(context), "nvidia.kernel.modules", "nvidia.bus.gpus"
+            context, *driver_evidence(context), "nvidia.kernel.modules", "nvidia.bus.gpus"
         ),
         remedy=Remedy(
             "Load the module; the kernel's log says why if that fails (Secure Boot, nouveau, a"
@@ -190,7 +191,7 @@ def devices_passed(context: Context) -> Iterator[Finding]:
     NVIDIA Container Toolkit documentation.
     """
     if not text(context, "nvidia.kernel.version"):
-        raise NotApplicable(_NO_DRIVER)
+        raise NotApplicable(NO_DRIVER)
     nodes = strings(context, "nvidia.kernel.nodes")
     if nodes or text(context, "nvidia.libcuda.status") not in ("missing", ""):
         return
@@ -225,7 +226,7 @@ def fabric_manager(context: Context) -> Iterator[Finding]:
     ## Sources
     CUDA_ERROR_SYSTEM_NOT_READY in the CUDA driver API; NVIDIA Fabric Manager user guide; jax#24866.
     """
-    cuda, _, _ = _codes(context)
+    cuda, _, _ = codes(context)
     if cuda != 802:
         return
     driver = text(context, "nvidia.kernel.version") or text(context, "nvidia.nvml.driver")
@@ -263,7 +264,7 @@ def compatibility_library(context: Context) -> Iterator[Finding]:
     NVIDIA, CUDA compatibility, forward compatibility; CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE,
     CUDA_ERROR_STUB_LIBRARY.
     """
-    cuda, _, _ = _codes(context)
+    cuda, _, _ = codes(context)
     if cuda not in (34, 804):
         return
     path = text(context, "nvidia.libcuda.path")
@@ -301,13 +302,13 @@ def initialises(context: Context) -> Iterator[Finding]:
     ## Sources
     CUDA driver API and NVML reference; pytorch#88639 (999 after suspend).
     """
-    cuda, nvml, smi = _codes(context)
+    cuda, nvml, smi = codes(context)
     driven = bool(text(context, "nvidia.kernel.version"))
     cuda_explained = (0, None, 100, 803, 802, 804, 34) + (() if driven else (999,))
     problems = []
     if cuda not in cuda_explained and cuda is not None:
         problems.append("cuInit answered " + cuda_rules.code("cuda", cuda))
-    if nvml not in (0, None, *_EXPLAINED):
+    if nvml not in (0, None, *EXPLAINED):
         problems.append("NVML answered " + cuda_rules.code("nvml", nvml or 0))
     if smi in _SMI_CODES:
         problems.append("nvidia-smi answered " + cuda_rules.code("nvml", smi or 0))
@@ -325,7 +326,7 @@ def initialises(context: Context) -> Iterator[Finding]:
     yield fail(
         "the NVIDIA driver cannot be initialised",
         detail="; ".join(problems) + ".",
-        evidence=observed(context, *_driver_evidence(context), "nvidia.kernel.denied"),
+        evidence=observed(context, *driver_evidence(context), "nvidia.kernel.denied"),
         remedy=_initialise_remedy(cuda, bool(denied)),
         severity="error" if cuda not in (0, None) or denied or lost else "warning",
     )
@@ -349,204 +350,6 @@ def _initialise_remedy(cuda: int | None, denied: bool) -> Remedy:
     )
 
 
-def answers(context: Context) -> Iterator[Finding]:
-    """The NVIDIA driver did not answer in time, or the library that was asked crashed.
-
-    ## Why it matters
-    Whether there is a usable GPU is then not known: it is not "no GPU". Everything that touches
-    the GPU will hang or crash in the same way.
-
-    ## Causes
-    A wedged driver or GPU (processes in state D, Xid errors in the kernel's log), a GPU that fell
-    off the bus, a damaged libcuda; many GPUs without persistence mode are only slow.
-
-    ## Remedy
-    Look for Xid errors; reset the GPU or reboot. Ask again with `--deep`, which waits longer.
-
-    ## Sources
-    NVIDIA, XID errors.
-    """
-    if not _signs(context):
-        raise NotApplicable(_NO_DRIVER)
-    hung, crashed = [], []
-    for name, shown in (("libcuda", "cuInit"), ("nvml", "NVML")):
-        status = text(context, f"nvidia.{name}.status")
-        error = text(context, f"nvidia.{name}.error") or shown
-        if status == "hung":
-            hung.append(error)
-        elif status in ("crashed", "unloadable"):
-            crashed.append((name, shown, status, error))
-    if text(context, "nvidia.smi.status") in ("timeout", "abandoned"):
-        fact = context.facts.fact("nvidia.smi.devices")
-        hung.append(fact.reason or "nvidia-smi did not answer in time")
-    remedy = Remedy(
-        "Look for Xid errors and for processes in state D; reset the GPU or reboot",
-        ("sudo dmesg | grep -iE 'xid|nvrm'", "ps -eo pid,stat,wchan:32,cmd | awk '$2 ~ /D/'"),
-    )
-    if hung:
-        yield unknown(
-            "the NVIDIA driver did not answer: driver or GPU wedged",
-            detail="; ".join(hung) + ". Whether there is a usable GPU is not known.",
-            evidence=observed(
-                context,
-                "nvidia.libcuda.status",
-                "nvidia.nvml.status",
-                "nvidia.smi.path",
-                "nvidia.smi.status",
-            ),
-            remedy=remedy,
-            required=True,
-        )
-    for name, shown, status, error in crashed:
-        what = "crashes" if status == "crashed" else "cannot be loaded"
-        yield fail(
-            f"{'libcuda' if name == 'libcuda' else 'NVML'} {what}",
-            detail=error,
-            subject=name,
-            severity="error" if name == "libcuda" else "warning",
-            evidence=observed(context, f"nvidia.{name}.path", f"nvidia.{name}.files"),
-            remedy=Remedy(
-                f"The file is damaged, for another architecture or not the driver's: reinstall the"
-                f" driver's user-space part ({shown})",
-                ("ldconfig -p | grep -E 'libcuda|libnvidia-ml'",),
-            ),
-        )
-
-
-def libcuda_found(context: Context) -> Iterator[Finding]:
-    """GPUs answer, but the loader finds no libcuda, so that no CUDA program can start.
-
-    ## Why it matters
-    nvidia-smi works and torch.cuda.is_available() is False.
-
-    ## Causes
-    A container with `NVIDIA_DRIVER_CAPABILITIES=utility`, which brings NVML and nvidia-smi only; a
-    driver package without its compute part; a libcuda in a folder that the loader does not search.
-
-    ## Remedy
-    In a container ask for `compute,utility`; otherwise install the driver's compute part or name
-    its folder to the loader.
-
-    ## Sources
-    NVIDIA Container Toolkit, driver capabilities.
-    """
-    status = text(context, "nvidia.libcuda.status")
-    if not _signs(context) or not status:
-        raise NotApplicable(_NO_DRIVER)
-    if status != "missing":
-        return
-    files = [str(record.get("path")) for record in records(context, "nvidia.libcuda.files")]
-    working = records(context, "nvidia.nvml.devices") or records(context, "nvidia.smi.devices")
-    if not working and not files:
-        return
-    if files:
-        folder = files[0].rpartition("/")[0]
-        remedy = Remedy(
-            f"Name the folder {folder} to the loader: in /etc/ld.so.conf.d, or LD_LIBRARY_PATH"
-        )
-    elif text(context, "host.container"):
-        remedy = Remedy(
-            "Start the container with the driver's compute part",
-            ("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …",),
-        )
-    else:
-        remedy = Remedy("Install the driver's compute libraries, of the driver's own version")
-    yield fail(
-        "the loader finds no libcuda.so.1" if files else "GPUs answer but there is no libcuda.so.1",
-        detail="CUDA programs load libcuda.so.1 from the loader's search path.",
-        evidence=observed(
-            context, "nvidia.libcuda.files", "nvidia.nvml.devices", "nvidia.smi.devices"
-        ),
-        remedy=remedy,
-    )
-
-
-def understood(context: Context) -> Iterator[Finding]:
-    """nvidia-smi is the only source there is, and what it printed was not understood.
-
-    ## Why it matters
-    Driver and GPUs are then unknown. It is no proof that there are none.
-
-    ## Causes
-    A wrapper script, an unknown locale or version, damaged output, another program of that name.
-
-    ## Remedy
-    Run it by hand and look; `which -a nvidia-smi` shows whose it is.
-
-    ## Sources
-    The sample in the finding: the first bytes, escaped.
-    """
-    if text(context, "nvidia.smi.status") not in ("ok", "exit", "signal"):
-        raise NotApplicable("nvidia-smi was not needed")
-    if records(context, "nvidia.smi.devices") or text(context, "nvidia.smi.driver"):
-        return
-    if number(context, "nvidia.smi.code") in _EXPLAINED:
-        return  # has a check of its own
-    if number(context, "nvidia.libcuda.init") is not None:
-        return
-    yield unknown(
-        "nvidia-smi's output was not understood",
-        detail="It is the only source about the driver here.",
-        evidence=observed(
-            context, "nvidia.smi.path", "nvidia.smi.status", "nvidia.smi.code", "nvidia.smi.sample"
-        ),
-        remedy=Remedy(
-            "Look at what it prints, and whose it is", ("which -a nvidia-smi", "nvidia-smi -q")
-        ),
-        required=True,
-    )
-
-
-def sources_agree(context: Context) -> Iterator[Finding]:
-    """The sources about driver and GPUs contradict each other.
-
-    ## Why it matters
-    Something between the kernel module and the program differs from what the others see: a second
-    driver installation, a container with another driver's libraries, GPUs that are withheld.
-
-    ## Causes
-    Libraries of two driver versions, a GPU that CUDA cannot use (reset needed, exclusive mode, MIG
-    without instances), a wrapper around nvidia-smi.
-
-    ## Remedy
-    Find the odd one out in the evidence. Different versions of libcuda and the kernel module are
-    in order with a forward-compatibility package; CUDA_VISIBLE_DEVICES explains fewer devices.
-
-    ## Sources
-    NVIDIA, CUDA compatibility.
-    """
-    cuda, nvml, smi = _codes(context)
-    keys = ["nvidia.kernel.version", "nvidia.nvml.driver", "nvidia.smi.driver"]
-    if cuda == 0 and context.get("nvidia.libcuda.compat") is not True:
-        keys.append("nvidia.libcuda.version")
-    versions = {text(context, key) for key in keys} - {""}
-    if len(versions) > 1 and cuda != 803 and nvml != 18 and smi != 18:
-        yield fail(
-            "sources name different driver versions: " + ", ".join(sorted(versions)),
-            subject="version",
-            evidence=observed(context, *keys),
-            remedy=Remedy("Remove the libraries of the driver that is not loaded, or reboot"),
-        )
-    physical = [d for d in records(context, "nvidia.nvml.devices") if d.get("code") in (0, None)]
-    hidden = context.facts.fact("nvidia.visible.value").known
-    devices = records(context, "nvidia.libcuda.whole" if hidden else "nvidia.libcuda.devices")
-    split = any(device.get("mig") for device in physical)
-    if cuda in (0, 100) and physical and len(devices) < len(physical) and not split:
-        if hidden and not context.facts.fact("nvidia.libcuda.whole").known:
-            return
-        yield fail(
-            f"NVML lists {len(physical)} GPUs, CUDA sees {len(devices)}",
-            subject="count",
-            evidence=observed(
-                context, "nvidia.nvml.devices", "nvidia.libcuda.devices", "nvidia.libcuda.init"
-            ),
-            remedy=Remedy(
-                "Look why CUDA leaves a GPU out: compute mode, a pending reset, device nodes",
-                ("nvidia-smi -q -d COMPUTE,ECC", "ls -l /dev/nvidia*"),
-            ),
-        )
-
-
 CHECKS = (
     Check("GPU101", "driver libraries and kernel module fit together", "error", same_driver),
     Check("GPU102", "the NVIDIA kernel module is loaded", "error", module_loaded),
@@ -555,15 +358,5 @@ CHECKS = (
     Check("GPU105", "the driver's own libcuda is loaded", "error", compatibility_library),
     Check(
         "GPU106", "CUDA can be initialised", "error", initialises, ("GPU101", "GPU102", "GPU105")
-    ),
-    Check("GPU107", "the driver answers", "error", answers),
-    Check("GPU108", "the loader finds libcuda", "error", libcuda_found, ("GPU102",)),
-    Check("GPU109", "nvidia-smi is understood", "error", understood, ("GPU107",)),
-    Check(
-        "GPU110",
-        "the sources about the driver agree",
-        "warning",
-        sources_agree,
-        ("GPU101", "GPU102", "GPU105", "GPU106", "GPU108"),
     ),
 )

@@ -276,6 +276,9 @@ def _answered(facts, name, values, outcome):
     )
     reason = outcome.reason(what)
     error = values.get("error")
+    if error and "path" not in values and not facts.value(name + ".files"):
+        _missing(facts, name)
+        return
     if outcome.status in ("timeout", "abandoned"):
         status = "hung"
     elif outcome.status == "ok":
