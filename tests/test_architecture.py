@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "envcheck"
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {file: ast.parse(file.read_text(encoding="utf-8"), str(file)) for file in FILES}
+NODES = {file: list(ast.walk(tree)) for file, tree in TREES.items()}
 
 #: Layers from the bottom up. A unit imports itself, lower layers, and what SIDEWAYS names.
 LAYERS: tuple[tuple[str, ...], ...] = (
@@ -85,38 +86,40 @@ def imports(file: Path, *, run_time: bool = False, at_load_only: bool = False) -
     """Absolute names that a file imports, relative ones resolved: anywhere in it; without what is
     only for type checkers; only what is imported when the module is.
     """
-    skipped = _type_checking(TREES[file]) if run_time or at_load_only else set()
+    skipped = _type_checking(file) if run_time or at_load_only else set()
     if at_load_only:
-        skipped |= _in_functions(TREES[file])
+        skipped |= _in_functions(file)
     package = module_of(file).split(".")
     if file.name != "__init__.py":
         package = package[:-1]
     found = []
-    for node in ast.walk(TREES[file]):
-        if node in skipped:
+    for node in NODES[file]:
+        if not isinstance(node, ast.Import | ast.ImportFrom) or node in skipped:
             continue
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = package[: len(package) - node.level + 1] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
             found += [f"{name}.{alias.name}" for alias in node.names]
     return found
 
 
-def _type_checking(tree: ast.AST) -> set[ast.AST]:
+def _type_checking(file: Path) -> set[ast.AST]:
     return {
         inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for node in NODES[file]
+        if isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
 
 
-def _in_functions(tree: ast.AST) -> set[ast.AST]:
+def _in_functions(file: Path) -> set[ast.AST]:
     return {
         inner
-        for node in ast.walk(tree)
+        for node in NODES[file]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(node)
     }
@@ -188,11 +191,13 @@ def test_there_are_no_cycles():
         visit(module, ())
 
 
+MODULES = {module_of(file) for file in FILES if file.name != "__init__.py"}
+
+
 def _module(name: str) -> str:
     """The module below the package that an imported name is, or is in; empty for others."""
-    modules = {module_of(file) for file in FILES if file.name != "__init__.py"}
     while name:
-        if name in modules:
+        if name in MODULES:
             return name
         name = name.rpartition(".")[0]
     return ""
@@ -212,7 +217,7 @@ def test_confined_modules_stay_where_they_are():
 def nodes(files: list[Path], kind: type[ast.AST]) -> Iterator[tuple[str, Any]]:
     """Every node of a kind, with its place."""
     for file in files:
-        for node in ast.walk(TREES[file]):
+        for node in NODES[file]:
             if isinstance(node, kind):
                 yield f"{name_of(file)}:{getattr(node, 'lineno', 0)}", node
 
@@ -265,7 +270,7 @@ def test_modules_are_small():
 def test_functions_are_small():
     long = {}
     for file in FILES:
-        for node in ast.walk(TREES[file]):
+        for node in NODES[file]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 length = (node.end_lineno or 0) - (body[0].lineno if body else 0) + 1

@@ -56,6 +56,13 @@ class Target(Protocol):
         """Begin to collect; the caller may do something else meanwhile. Raises TargetError."""
 
 
+def from_elsewhere(sheet: FactSheet) -> FactSheet:
+    """A sheet that need not be trusted: what is of the wrong type in it becomes unknown."""
+    from envcheck.schemas.conform import conform
+
+    return FactSheet(conform(dict(sheet.document)))
+
+
 _START = b'{"schema": "envcheck.facts/'
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from zlib import crc32
 
 from envcheck.config import cache_dir
@@ -36,6 +37,7 @@ def path() -> str:
         if not _private(folder):
             return ""
         _write(file, build(sources))
+        _remove_old(folder)
     except OSError:
         return ""
     return file
@@ -95,6 +97,14 @@ def _may_create(folder: str) -> bool:
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     return sys.platform == "win32" or os.stat(folder).st_uid == os.geteuid()
+
+
+def _remove_old(folder: str) -> None:
+    """Agents of other versions that nobody has written for a month."""
+    for entry in os.scandir(folder):
+        old = entry.stat().st_mtime < time.time() - 30 * 86400
+        if old and entry.name.startswith("agent-") and entry.name.endswith(".pyz"):
+            os.unlink(entry.path)
 
 
 def _write(file: str, data: bytes) -> None:

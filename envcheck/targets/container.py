@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import TargetError
 from envcheck.targets import engine, remote
+from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
@@ -71,7 +72,7 @@ class Running:
         }
         sheet, first = remote.examine(self._attempt, target)
         if sheet is not None:
-            return sheet
+            return from_elsewhere(sheet)
         raise remote.failure(f"{self.choice.path} in {self.target.reference}", first)
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import envcheck
 from envcheck.errors import TargetError
 from envcheck.targets import engine, remote
+from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Running:
         }
         sheet, first = remote.examine(self._attempt, target)
         if sheet is not None:
-            return sheet
+            return from_elsewhere(sheet)
         raise remote.failure(f"{self.choice.path} in {self.target.reference}", first)
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import DataError
 from envcheck.model.facts import SCHEMA, FactSheet
+from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from envcheck.targets.base import AgentRequest
@@ -31,15 +32,13 @@ class Saved:
     def finish(self) -> FactSheet:
         """The sheet, what is of the wrong type in it made unknown. Raises DataError."""
         name = "standard input" if self.path == "-" else self.path
-        from envcheck.schemas.conform import conform
-
-        document = conform(sheet_in(decode(read(self.path, name), name), name))
+        document = sheet_in(decode(read(self.path, name), name), name)
         recorded = document.get("target")
         target = dict(recorded) if isinstance(recorded, dict) else {}
         target["facts"] = self.path
         target.setdefault("kind", "facts")
         target.setdefault("name", name)
-        return FactSheet({**document, "target": target})
+        return from_elsewhere(FactSheet({**document, "target": target}))
 
 
 def read(path: str, name: str) -> bytes:

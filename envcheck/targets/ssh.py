@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envcheck import process
 from envcheck.errors import TargetError
 from envcheck.targets import remote
+from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
@@ -81,7 +82,7 @@ class Running:
         target = {"kind": "ssh", "name": self.target.host, "chosen_by": by}
         sheet, first = remote.examine(self._attempt, target)
         if sheet is not None:
-            return sheet
+            return from_elsewhere(sheet)
         raise self._failure(first)
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:

@@ -34,6 +34,16 @@ def test_another_content_has_another_name(cache, monkeypatch):
     assert bundle.path() != first
 
 
+def test_old_ones_are_removed(cache):
+    cache.mkdir(parents=True, mode=0o700)
+    for name in ("agent-old.pyz", "agent-young.pyz", "other"):
+        (cache / name).write_text("")
+    for name in ("agent-old.pyz", "other"):
+        os.utime(cache / name, (0, 0))
+    file = os.path.basename(bundle.path())
+    assert {each.name for each in cache.iterdir()} == {file, "agent-young.pyz", "other"}
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o722])
 def test_a_folder_that_others_write_to_is_not_used(cache, mode):
     cache.mkdir(parents=True)
