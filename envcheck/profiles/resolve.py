@@ -22,7 +22,8 @@ _DEPTH = 20  # of profiles that extend each other
 
 def combine(references: Sequence[str], cwd: str) -> Profile:
     """All requirements of all ``references``; what two say alike is there once."""
-    loaded = [_load(reference, cwd, ()) for reference in references]
+    loader = Loader(cwd)
+    loaded = [loader.load(reference, cwd, reference, ()) for reference in references]
     if len(loaded) == 1:
         return loaded[0]
     requirements: list[Placed] = []
@@ -37,25 +38,73 @@ def combine(references: Sequence[str], cwd: str) -> Profile:
 def from_text(text: str, path: str) -> Profile:
     """A profile from memory; ``path`` is its name in messages and anchors."""
     source = parse(text.encode("utf-8", "surrogateescape"), path)
-    return _resolve(source, os.path.dirname(os.path.abspath(path)), (os.path.abspath(path),))
+    absolute = os.path.abspath(path)
+    return Loader(os.getcwd()).resolve(source, os.path.dirname(absolute), (absolute,))
 
 
-def _load(reference: str, base: str, chain: tuple[str, ...]) -> Profile:
-    """One profile by name or path, extended. ``chain``: the files that led here."""
-    if is_path(reference):
-        path = os.path.normpath(os.path.join(base, os.path.expanduser(reference)))
-        shown = reference if not chain else os.path.normpath(os.path.join(base, reference))
-    elif reference in names():
-        path = os.path.join(FOLDER, f"{reference}.toml")
-        shown = f"{SHOWN}/{reference}.toml"
-    else:
-        _not_found(reference, base)
-    if path in chain:
-        circle = " extends ".join(printable(os.path.basename(p)) for p in (*chain, path))
-        raise DataError(f"profiles extend each other in a circle: {circle}")
-    if len(chain) >= _DEPTH:
-        raise DataError(f"more than {_DEPTH} profiles extend one another")
-    return _resolve(parse(read(path, shown), shown), os.path.dirname(path), (*chain, path))
+class Loader:
+    """Loads profiles and what they extend; each file is read once. ``cwd`` is where the user is."""
+
+    def __init__(self, cwd: str) -> None:
+        self.cwd = cwd
+        self._known: dict[str, Profile] = {}
+
+    def load(self, reference: str, base: str, shown: str, chain: tuple[str, ...]) -> Profile:
+        """The profile by that name, or at that path below ``base``. ``chain``: what led here."""
+        if is_path(reference):
+            path = os.path.normpath(os.path.join(base, os.path.expanduser(reference)))
+        elif reference in names():
+            path = os.path.join(FOLDER, f"{reference}.toml")
+            shown = f"{SHOWN}/{reference}.toml"
+        else:
+            _not_found(reference, base)
+        if path in chain:
+            circle = " extends ".join(printable(os.path.basename(p)) for p in (*chain, path))
+            raise DataError(f"profiles extend each other in a circle: {circle}")
+        if len(chain) >= _DEPTH:
+            raise DataError(f"more than {_DEPTH} profiles extend one another")
+        if path not in self._known:
+            source = parse(read(path, shown), shown)
+            self._known[path] = self.resolve(source, os.path.dirname(path), (*chain, path))
+        return self._known[path]
+
+    def resolve(self, source: Source, folder: str, chain: tuple[str, ...]) -> Profile:
+        """What ``source`` says on top of what it extends."""
+        written = _read(source)
+        own = written.document
+        inherited: dict[object, Placed] = {}
+        waivers: list[WaiverRule] = []
+        for reference in own.extends:
+            parent = self._parent(reference, source, written, folder, chain)
+            for placed in parent.requirements:
+                inherited[_key(placed)] = placed
+            waivers += [rule for rule in parent.waivers if rule not in waivers]
+        _drop(source, written, inherited)
+        for placed in written.requirements:
+            inherited[_key(placed)] = placed
+        return Profile(
+            (own.name or _default_name(source, folder),),
+            tuple(inherited.values()),
+            (*waivers, *written.waivers),
+            summary=own.summary,
+        )
+
+    def _parent(
+        self,
+        reference: str,
+        source: Source,
+        written: Written,
+        folder: str,
+        chain: tuple[str, ...],
+    ) -> Profile:
+        shown = os.path.relpath(os.path.join(folder, os.path.expanduser(reference)), self.cwd)
+        try:
+            return self.load(reference, folder, shown, chain)
+        except DataError as error:
+            place = f"extended by {source.path}:{written.lines.get('extends', 1)}"
+            raise DataError(
+                error.message, context=(*error.context, place), hint=error.hint
+            ) from error
 
 
 def _not_found(reference: str, base: str) -> NoReturn:
@@ -64,33 +113,6 @@ def _not_found(reference: str, base: str) -> NoReturn:
     if os.path.exists(os.path.join(base, reference)):
         hint = f"there is a file of that name: write ./{shown}"
     raise DataError(f"there is no profile `{shown}`{did_you_mean(reference, names())}", hint=hint)
-
-
-def _resolve(source: Source, folder: str, chain: tuple[str, ...]) -> Profile:
-    """What ``source`` says on top of what it extends."""
-    written = _read(source)
-    own = written.document
-    inherited: dict[object, Placed] = {}
-    waivers: list[WaiverRule] = []
-    for reference in own.extends:
-        try:
-            parent = _load(reference, folder, chain)
-        except DataError as error:
-            line = written.lines.get("extends", 1)
-            place = f"extended by {source.path}:{line}"
-            raise DataError(
-                error.message, context=(*error.context, place), hint=error.hint
-            ) from error
-        for placed in parent.requirements:
-            inherited[_key(placed)] = placed
-        waivers += [rule for rule in parent.waivers if rule not in waivers]
-    _drop(source, written, inherited)
-    for placed in written.requirements:
-        inherited[_key(placed)] = placed
-    name = own.name or _default_name(source, folder)
-    return Profile(
-        (name,), tuple(inherited.values()), (*waivers, *written.waivers), summary=own.summary
-    )
 
 
 def _key(placed: Placed) -> object:

@@ -145,6 +145,22 @@ def test_what_is_wrong_in_an_extended_file_says_how_one_came_there(write):
     assert "base.toml:2: [[memory]] number 1, key `minimum_gib`" in caught.context[0]
 
 
+def test_what_extends_the_same_files_again_and_again_reads_each_once(write):
+    for number in range(18):
+        again = ", ".join([f'"{number + 1}.toml"'] * 20)
+        write(f"{number}.toml", f"extends = [{again}]")
+    write("18.toml", "[[memory]]\nminimum_gib = 1\n")
+    start = write("start.toml", 'extends = ["0.toml"]\n')
+    assert len(profiles.load([start]).memory) == 1
+
+
+def test_an_extended_file_is_called_as_seen_from_the_working_directory(write, tmp_path):
+    write("profiles/base.toml", "[[memory]]\nminimum_gib = 1\n")
+    write("profiles/child.toml", 'extends = ["base.toml"]\n')
+    profile = profiles.load(["profiles/child.toml"], str(tmp_path))
+    assert profile.memory[0].anchor == Anchor("profiles/base.toml", 1)
+
+
 def test_dropping_what_is_not_inherited_is_wrong(write):
     caught = error([write("child.toml", 'extends = ["ci"]\ndrop = ["pyton"]\n')])
     assert caught.context[0].endswith(
@@ -272,11 +288,11 @@ VALUES = st.recursive(
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 @settings(max_examples=300, deadline=None)
 def test_no_document_however_odd_raises_anything_but_a_data_error(document):
-    from envcheck.profiles.resolve import _resolve
+    from envcheck.profiles.resolve import Loader
     from envcheck.tomlfile import Source
 
     try:
-        _resolve(Source("odd.toml", "", document), "/nonexistent", ())
+        Loader("/nonexistent").resolve(Source("odd.toml", "", document), "/nonexistent", ())
     except DataError as caught:
         said = (caught.message, *caught.context)
     else:
