@@ -40,21 +40,24 @@ _KEYS = ("token", "secret", "passw", "key", "serial", "uuid", "machine")
 
 
 class Identity(NamedTuple):
-    """Whose names are hidden: home directories (target's and host's), user and host names."""
+    """Whose names are hidden: home directories of this user, user names, host names.
+
+    ``elsewhere``: home directories on the target. In a command they stay: the shell that it is
+    pasted into would put another one for ``~``.
+    """
 
     homes: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Redactor:
     """Hides what must not leave; ``hidden`` holds each distinct thing it took out, never shown."""
 
     def __init__(self, identity: Identity) -> None:
-        homes = {home.rstrip("/\\") for home in identity.homes}
-        self.homes = sorted(
-            (h for h in homes if h.count("/") + h.count("\\") and len(h) > 3), key=len
-        )[::-1]
+        self.own = _longest_first(identity.homes)
+        self.homes = _longest_first((*identity.homes, *identity.elsewhere))
         self.users = tuple(filter(_telling, identity.users))
         self.hosts = tuple(filter(_telling, identity.hosts))
         self.hidden: set[str] = set()
@@ -71,7 +74,7 @@ class Redactor:
 
         ``pasteable``: names in paths stay, since a path without them is another one.
         """
-        for home in self.homes:
+        for home in self.own:
             if home in text:
                 text = _replace_path(text, home, _shell_home)
         if "~/" in text:  # a sheet that was redacted before
@@ -194,17 +197,28 @@ def identity(sheet: FactSheet) -> Identity:
     from envcheck.config import identity as own
 
     home, user, host = own()
-    homes, users, hosts = [home], [user], [host]
-    for key, names in (("host.home", homes), ("host.user", users), ("host.name", hosts)):
-        value = sheet.get(key)
-        if isinstance(value, str):
-            names.append(value)
+    users, hosts = [user], [host]
+    there = _target_home(sheet)
+    if there.startswith(("/home/", "/Users/")):
+        users.append(there.rpartition("/")[2])
     target = sheet.target.get("name")
     if sheet.target.get("kind") == "ssh" and isinstance(target, str):
         login, _, machine = target.rpartition("@")
         users.append(login)
         hosts.append(machine.partition(":")[0])
-    return Identity(tuple(homes), tuple(users), tuple(hosts))
+    return Identity((home,), tuple(users), tuple(hosts), (there,))
+
+
+def _target_home(sheet: FactSheet) -> str:
+    """The home directory on the target, as the place of its user site tells; empty if not known."""
+    site = sheet.get("interpreter.user_site.path")
+    if not isinstance(site, str):
+        return ""
+    for below in ("/.local/lib/", "/Library/Python/", "\\AppData\\"):
+        home, found, _ = site.partition(below)
+        if found:
+            return home
+    return ""
 
 
 def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
@@ -248,6 +262,12 @@ def suspicious(text: str) -> bool:
     if "bearer " in lower or "basic " in lower:
         return True
     return ("=" in text or ":" in text) and any(name in lower for name in _NAMES)
+
+
+def _longest_first(homes: tuple[str, ...]) -> list[str]:
+    """The directories that are worth a ``~``, none inside another before it."""
+    stripped = {home.rstrip("/\\") for home in homes}
+    return sorted((h for h in stripped if len(h) > 3 and ("/" in h or "\\" in h)), key=len)[::-1]
 
 
 def _telling(name: str) -> bool:

@@ -165,6 +165,19 @@ def test_a_command_for_oneself_keeps_the_paths_of_others(redactor: Redactor) -> 
     assert "secret" not in redactor.command(url)
 
 
+def test_the_home_on_the_target(reports: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("USER", "ann")
+    site = reports.known("/srv/people/bob/.local/lib/python3.11/site-packages")
+    sheet = reports.sheet({"interpreter.user_site.path": site})
+    remedy = Remedy("see /srv/people/bob/x", ("/srv/people/bob/x/python -m pip", "/home/ann/p"))
+    finding = reports.ACCELERATE._replace(remedy=remedy)
+    redacted = redact_report(reports.report(finding, of=sheet), pasteable=True)
+    assert redacted.findings[0].remedy.text == "see ~/x"
+    assert redacted.findings[0].remedy.commands == (remedy.commands[0], "~/p")
+    assert redacted.sheet["interpreter.user_site.path"].startswith("~/.local/")
+
+
 def test_common_names_are_no_names() -> None:
     redactor = Redactor(Identity(homes=("/",), users=("root", "me"), hosts=("localhost",)))
     text = "/usr/lib/root/me/localhost"
