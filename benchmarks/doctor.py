@@ -139,7 +139,7 @@ def document(
     rounds: int,
 ) -> str:
     """The whole report, Markdown."""
-    deep = facts.before_tests_cpu if facts else None
+    deep = measured[DOCTOR].least + facts.import_cpu if facts else None
     today = dt.date.today().isoformat()
     names = (
         "envcheck-ml",
@@ -169,7 +169,7 @@ def document(
         goals_table(measured, deep),
     ]
     if facts:
-        parts += ["\n" + facts.markdown(measured)]
+        parts += ["\n" + facts.markdown(measured, env.files)]
     return "\n".join(parts) + "\n"
 
 

@@ -89,15 +89,22 @@ def make_tools(folder: str, base: str = sys.executable) -> str:
 
 
 def install_checkout(python: str) -> None:
-    """Envcheck of this checkout, installed as users install it: a wheel with bytecode.
+    """Install this checkout as users install it: a wheel with bytecode, asked for by its name.
 
-    Built from a copy, so nothing that others edit meanwhile can make half a package.
+    By name, because an installation from a path leaves a ``direct_url.json`` behind. Built from a
+    copy, so nothing that is edited meanwhile can make half a package.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "envcheck")
         skip = shutil.ignore_patterns(".git", "reports", "tests", "__pycache__", ".*_cache")
         shutil.copytree(ROOT, copy, ignore=skip)
-        run([python, "-m", "pip", "install", "-q", copy])
+        wheels = os.path.join(folder, "wheels")
+        run([python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, copy])
+        (wheel,) = os.listdir(wheels)
+        wanted = "==".join(wheel.split("-")[:2]).replace("_", "-")
+        install = [python, "-m", "pip", "install", "-q", "--find-links", wheels, wanted]
+        run(install)
+        run([*install, "--no-deps", "--force-reinstall"])
 
 
 def run(argv: Sequence[str]) -> None:
