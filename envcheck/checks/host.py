@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import about
+from envcheck.checks.required import about, strings
 from envcheck.checks.specifiers import release_of
 from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
 
@@ -35,7 +35,7 @@ def wheel_tags(context: Context) -> Iterator[Finding]:
     module = context["host.tags.veto"]
     if module is None:
         return
-    tags = _strings(context["host.tags"])
+    tags = strings(context["host.tags"])
     left = [tag for tag in tags if tag.startswith("manylinux")]
     glibc = context.get("host.libc.version")
     best = _glibc_of(left)
@@ -99,7 +99,7 @@ def vector_instructions(context: Context) -> Iterator[Finding]:
     """
     if context["host.arch"] not in ("x86_64", "AMD64", "amd64"):
         raise NotApplicable("not an x86-64 processor")
-    features = _strings(context["host.cpu.features"])
+    features = strings(context["host.cpu.features"])
     if "avx2" in features:
         return
     needed = torch_wheels.installed(context) or bool(torch_wheels.wanted(context))
@@ -120,8 +120,9 @@ def torch_platform(context: Context) -> Iterator[Finding]:
     error. No upgrade of pip helps: the wheel does not exist.
 
     ## Causes
-    Alpine Linux uses musl; torch is published for glibc only. Or the architecture is none of those
-    that torch is published for.
+    Alpine Linux uses musl; torch is published for glibc only. The architecture is none of those
+    that torch is published for, or Python is a 32-bit one (on Windows the first download offered
+    once).
 
     ## Remedy
     Use an image or system with glibc (`python:3.12-slim` instead of `python:3.12-alpine`).
@@ -133,15 +134,20 @@ def torch_platform(context: Context) -> Iterator[Finding]:
     if not wanted or torch_wheels.installed(context):
         raise NotApplicable("torch is not asked for, or is there already")
     family, system, arch = context["host.libc.family"], context["host.os"], context["host.arch"]
+    narrow = context.get("interpreter.bits") == 32
     table = torch_wheels.table()
-    known = table["architectures"].get(system)
-    if family in (None, "glibc") and (known is None or arch in known):
+    known = table["architectures"].get(str(system))
+    if family in (None, "glibc") and (known is None or arch in known) and not narrow:
         return
     from envcheck.checks import remedies
 
-    what = "musl" if family == "musl" else f"{system} on {arch}"
+    what = f"{system} on {arch}"
     remedy = Remedy("Use a machine of another architecture, or build torch from source")
-    if family == "musl":
+    if narrow:
+        what = "a 32-bit Python"
+        remedy = Remedy("Install a 64-bit Python and make the environment with it")
+    elif family == "musl":
+        what = "musl"
         remedy = remedies.install(context, ["torch"])
     specifier, requirement = max(wanted, key=lambda pair: SEVERITIES.index(pair[1].severity))
     yield fail(
@@ -178,7 +184,7 @@ def torch_glibc(context: Context) -> Iterator[Finding]:
         raise NotApplicable("torch is not asked for, or is there already")
     if context["host.libc.family"] != "glibc":
         raise NotApplicable("not a system with glibc")
-    best = _glibc_of([tag for tag in _strings(context["host.tags"]) if tag.startswith("manylinux")])
+    best = _glibc_of([tag for tag in strings(context["host.tags"]) if tag.startswith("manylinux")])
     if best is None:
         raise NotApplicable("no binary wheel is allowed here")
     glibc = f"{best[0]}.{best[1]}"
@@ -286,7 +292,7 @@ def required_tag(context: Context) -> Iterator[Finding]:
     """
     for requirement in context.requirements("wheel_tag"):
         fields = about(context, requirement, ", ".join(requirement.any), "host.tags")
-        supported = set(_strings(context["host.tags"])) & set(requirement.any)
+        supported = set(strings(context["host.tags"])) & set(requirement.any)
         if supported:
             yield passed(f"{sorted(supported)[0]} is supported", **fields)
         else:
@@ -307,10 +313,6 @@ def _pair(version: object) -> tuple[int, int] | None:
     """(2, 36) of ``2.36`` or ``2.36.9000``; None of anything else."""
     release = release_of(version) if isinstance(version, str) else None
     return (release[0], release[1]) if release and len(release) > 1 else None
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 CHECKS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.required import strings
 from envcheck.model.finding import Finding, Remedy, fail, passed
 
 if TYPE_CHECKING:
@@ -287,11 +288,11 @@ def complete(context: Context) -> Iterator[Finding]:
     pyenv wiki, "Suggested build environment".
     """
     running(context)
-    missing = context["interpreter.missing_modules"]
-    if not isinstance(missing, list) or not missing:
+    missing = strings(context["interpreter.missing_modules"])
+    if not missing:
         return
     grave = {"ctypes", "ssl", "zlib"} & set(missing)
-    names = ", ".join(map(str, missing))
+    names = ", ".join(missing)
     yield fail(
         f"Python was built without {names}",
         severity="error" if grave else "warning",

@@ -141,8 +141,11 @@ def _installable(requirement: Requirement) -> str:
 
 def _cause(context: Context, requirement: Requirement) -> str:
     """The code of the finding that explains why it is not there; empty if there is none."""
-    if requirement.name == "torch" and any(f.code == "OS101" and f.open for f in context.findings):
-        return "OS101"  # no wheel for this platform
+    if requirement.name == "torch":  # no wheel for this platform, Python or C library
+        grave = [f.code for f in context.findings if f.open and f.severity == "error"]
+        for code in ("OS101", "PY202", "OS102"):
+            if code in grave:
+                return code
     leftovers = records(context.get("distributions.leftovers"))
     return "PKG103" if any(text(item.get("name")) == requirement.name for item in leftovers) else ""
 

@@ -1,4 +1,4 @@
-"""What every finding about a profile's requirement has in common."""
+"""What checks share: the fields of a finding about a requirement, and facts read defensively."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def about(context: Context, requirement: Placed, subject: str, *keys: str) -> di
         "subject": subject,
         "evidence": context.evidence(*keys),
     }
+
+
+def strings(value: object) -> list[str]:
+    """The texts in ``value`` if it is a list, else none."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

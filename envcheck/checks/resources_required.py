@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import about
+from envcheck.checks.required import about, strings
 from envcheck.checks.resources import GIB, as_number, gib
 from envcheck.model.finding import Finding, fail, passed
 
@@ -86,7 +86,7 @@ def required_cpu(context: Context) -> Iterator[Finding]:
                     f"{requirement.minimum:g} processors are needed, {usable:g} may be used"
                 )
         if requirement.features:
-            have = {_feature(name) for name in context["host.cpu.features"] or ()}
+            have = {_feature(name) for name in strings(context["host.cpu.features"])}
             missing = [name for name in requirement.features if _feature(name) not in have]
             if missing:
                 wrong.append(f"the processor lacks {', '.join(missing)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from envcheck.checks.required import strings
+
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
 
@@ -20,8 +22,8 @@ class Supported(NamedTuple):
 
 def supported(context: Context) -> Supported:
     """The target's tags. Raises UnknownFact where they could not be observed."""
-    pairs = _strings(context["interpreter.tags"])
-    platforms = _strings(context["host.tags"])
+    pairs = strings(context["interpreter.tags"])
+    platforms = strings(context["host.tags"])
     generic = {pair[: -len("-any")] for pair in pairs if pair.endswith("-any")}
     return Supported(
         frozenset(pair for pair in pairs if pair.count("-") == 1),
@@ -40,7 +42,3 @@ def fits(tag: str, target: Supported) -> bool | None:
     if "any" in platforms and not pairs.isdisjoint(target.generic):
         return True
     return not pairs.isdisjoint(target.pairs) and not target.platforms.isdisjoint(platforms)
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -94,6 +94,21 @@ class TestMounts:
         assert "does not exist" in found["RES205"]["title"]
 
 
+@pytest.mark.root
+def test_a_cache_that_belongs_to_somebody_else(tmp_path):
+    """Root without its capability to pass over modes is as any other user."""
+    other = tmp_path / "theirs"
+    other.mkdir(mode=0o700)
+    os.chown(other, 65534, 65534)
+    bounds = "-dac_override,-dac_read_search"
+    before = ["setpriv", f"--inh-caps={bounds}", f"--bounding-set={bounds}"]
+    found = doctor(before, HF_HOME=str(other))
+    assert found["RES103"]["subject"] == "HF_HOME"
+    assert "read-only" not in found["RES103"]["title"]
+    below = doctor(before, HF_HOME=str(other / "hf"))
+    assert "Permission denied" in below["RES105"]["title"]
+
+
 def memory_group():
     """(directory for a new group, name of its limit file); None where groups cannot be made."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():

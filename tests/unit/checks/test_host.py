@@ -97,6 +97,7 @@ def test_musl_has_no_torch_and_no_newer_pip_helps(judged):
         (ALPINE, "", "skip"),
         ({**ALPINE, "torch.installed": True}, TORCH.format(""), "skip"),
         ({**DEBIAN, "host.arch": "ppc64le"}, TORCH.format(""), "fail"),
+        ({**DEBIAN, "interpreter.bits": 32}, TORCH.format(""), "fail"),
         ({**DEBIAN, "host.os": "windows", "host.arch": "ARM64"}, TORCH.format(""), "fail"),
         ({**ALPINE, "host.libc.family": None}, TORCH.format(""), "pass"),  # macOS, Windows
         (ALPINE, '[[distribution]]\nrequires = "numpy"\n', "skip"),
