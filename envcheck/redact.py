@@ -69,6 +69,11 @@ class Redactor:
                 text = _replace_path(text, home, _tilde)
         return self._scan(text)
 
+    def harmless(self, text: str) -> bool:
+        """Whether ``text`` stays as it is; True is certain."""
+        names = (*self.homes, *self.users, *self.hosts)
+        return not suspicious(text) and not any(name in text for name in names)
+
     def command(self, text: str, *, pasteable: bool = True) -> str:
         """As ``text``, with the home written so that a shell finds it again.
 
@@ -223,7 +228,12 @@ def _target_home(sheet: FactSheet) -> str:
 
 def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
     hide = redactor.text
-    remedy, anchor, waiver = finding.remedy, finding.anchor, finding.waiver
+    remedy, waiver = finding.remedy, finding.waiver
+    if not (remedy or waiver):
+        texts = [finding.title, finding.detail, finding.subject, finding.source]
+        texts += [text for evidence in finding.evidence for text in evidence]
+        if redactor.harmless("\n".join(map(str, texts))):
+            return finding  # most findings of most reports
     return finding._replace(
         title=hide(str(finding.title)),
         detail=hide(str(finding.detail)),
@@ -235,7 +245,6 @@ def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
             text=hide(remedy.text),
             commands=tuple(redactor.command(c, pasteable=pasteable) for c in remedy.commands),
         ),
-        anchor=anchor,
         waiver=waiver and waiver._replace(reason=hide(waiver.reason)),
     )
 
