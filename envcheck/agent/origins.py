@@ -59,8 +59,8 @@ def hidden(path, installed, wanted):
     """What entries before site-packages take away.
 
     ``path``: records of entry, origin, exists. ``installed``: {import name: its path}.
-    ``wanted()`` gives the import names that something needs and that are not installed: a mere
-    directory of such a name is imported as an empty namespace.
+    ``wanted()`` gives the import names that something needs and that no distribution brings: what
+    is found of such a name belongs to nobody, and a mere directory is an empty namespace.
     """
     found, seen = [], set()
     homes = {os.path.dirname(place) for place in installed.values()}
@@ -86,13 +86,13 @@ def hidden(path, installed, wanted):
 
 def _judge(name, place, hides, wanted):
     if hides is None:
-        if not is_namespace(place) or name not in wanted():
+        if name not in wanted():
             return None
-        kind = "namespace"
+        kind = "namespace" if is_namespace(place) else _kind(place)
     elif is_namespace(place) or _same(place, hides):
         return None  # a regular package further on wins over a directory without code
     else:
-        kind = "package" if os.path.isdir(place) else "module"
+        kind = _kind(place)
     return {
         "module": name,
         "file": clean(place),
@@ -100,6 +100,10 @@ def _judge(name, place, hides, wanted):
         "hides": clean(hides) if hides else None,
         "version": _version(place) if kind == "package" else None,
     }
+
+
+def _kind(place):
+    return "package" if os.path.isdir(place) else "module"
 
 
 def _same(one, other):

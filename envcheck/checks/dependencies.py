@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
-from envcheck.checks.installed import Distribution, in_use, installed, listed, records, text
+from envcheck.checks.installed import Distribution, few, in_use, installed, listed, records, text
 from envcheck.checks.markers import Markers, Requirement, environment, parse
 from envcheck.checks.specifiers import canonical, satisfies
-from envcheck.model.finding import Evidence, Finding, fail, unknown
+from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,21 +29,26 @@ class Unmet(NamedTuple):
         return self.requirement.name + self.requirement.specifier
 
 
-def unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]], list[str]]:
-    """(unmet requirements, requirements that are none, markers that cannot be decided).
+class Survey(NamedTuple):
+    """All declared requirements against what is installed. ``wanted``: name -> specifiers."""
 
-    Of several distributions of one name the first one on the path counts. Extras count where an
+    unmet: list[Unmet]
+    malformed: list[tuple[Distribution, str]]
+    undecided: list[str]
+    wanted: dict[str, list[str]]
+
+
+def survey(context: Context) -> Survey:
+    """Of several distributions of one name the first one on the path counts; extras count where an
     installed distribution asks for them. Raises UnknownFact.
     """
-    return context.once(_unmet)
+    return context.once(_survey)
 
 
-def _unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]], list[str]]:
+def _survey(context: Context) -> Survey:
     there = in_use(installed(context))
     markers = Markers(environment(context))
-    wrong: list[Unmet] = []
-    malformed: list[tuple[Distribution, str]] = []
-    undecided: list[str] = []
+    found = Survey([], [], [], {})
     done: set[tuple[str, tuple[str, ...]]] = set()
     queue: list[tuple[Distribution, tuple[str, ...]]] = [(one, ()) for one in there.values()]
     while queue:
@@ -54,19 +59,23 @@ def _unmet(context: Context) -> tuple[list[Unmet], list[tuple[Distribution, str]
         for raw in one.requires:
             if not extras and _for_an_extra(raw):
                 continue
-            requirement = _applicable(raw, extras, markers, undecided)
+            requirement = _applicable(raw, extras, markers, found.undecided)
             if requirement is None:
                 continue
             if requirement is _MALFORMED:
                 if not extras:
-                    malformed.append((one, raw))
+                    found.malformed.append((one, raw))
                 continue
             have = there.get(requirement.name)
+            if requirement.specifier:
+                found.wanted.setdefault(requirement.name, []).append(requirement.specifier)
             if have is None or satisfies(have.version, requirement.specifier) is False:
-                wrong.append(Unmet(one, requirement, have, raw))
-            elif requirement.extras and requirement.extras != extras:
+                unmet = Unmet(one, requirement, have, raw)
+                if unmet not in found.unmet:
+                    found.unmet.append(unmet)
+            elif requirement.extras:
                 queue.append((have, requirement.extras))
-    return list(dict.fromkeys(wrong)), malformed, undecided
+    return found
 
 
 _MALFORMED = Requirement("")
@@ -116,21 +125,19 @@ def missing(context: Context) -> Iterator[Finding]:
     Requires-Dist of the installed distributions, with markers evaluated for this target; the same
     question as `pip check` asks.
     """
-    wrong, _, undecided = unmet(context)
+    found = survey(context)
     interrupted = {
         canonical(name)
         for item in records(context.get("distributions.leftovers"))
         if (name := text(item.get("name")))
     }
     by_name: dict[str, list[Unmet]] = {}
-    for item in wrong:
+    for item in found.unmet:
         if item.have is None:
             by_name.setdefault(item.requirement.name, []).append(item)
     for name, items in by_name.items():
         users = list(dict.fromkeys(str(item.by) for item in items))
-        specifier = ",".join(
-            dict.fromkeys(i.requirement.specifier for i in items if i.requirement.specifier)
-        )
+        specifier = ",".join(sorted(set(found.wanted.get(name, ()))))
         packaged = all(not item.by.from_wheel for item in items)
         yield fail(
             f"{name} is missing: {listed(users)} require{'s' * (len(users) == 1)} it",
@@ -145,10 +152,10 @@ def missing(context: Context) -> Iterator[Finding]:
             remedy=None if packaged else remedies.install(context, [name + specifier]),
             cause="PKG103" if name in interrupted else "",
         )
-    if undecided:
+    if found.undecided:
         yield unknown(
-            f"{len(undecided)} requirements depend on what is not known of the target",
-            detail=listed(undecided),
+            f"{len(found.undecided)} requirements depend on what is not known of the target",
+            detail=listed(found.undecided),
         )
 
 
@@ -168,7 +175,8 @@ def conflicts(context: Context) -> Iterator[Finding]:
     Requires-Dist of the installed distributions; the same question as `pip check` asks.
     """
     by_have: dict[str, list[Unmet]] = {}
-    for item in unmet(context)[0]:
+    found = survey(context)
+    for item in found.unmet:
         if item.have is not None:
             by_have.setdefault(item.have.key, []).append(item)
     for items in by_have.values():
@@ -177,9 +185,6 @@ def conflicts(context: Context) -> Iterator[Finding]:
             continue
         wishes = list(dict.fromkeys(f"{item.by} requires {item.wanted}" for item in items))
         packaged = all(not item.by.from_wheel for item in items)
-        specifiers = dict.fromkeys(
-            clause for item in items for clause in item.requirement.specifier.split(",")
-        )
         yield fail(
             f"{have} is installed, but {listed(wishes, limit=2)}",
             subject=have.name,
@@ -188,10 +193,17 @@ def conflicts(context: Context) -> Iterator[Finding]:
                 have.evidence(),
                 *(i.by.evidence(f"{i.by} requires {i.raw}") for i in items[:5]),
             ),
-            remedy=None
-            if packaged
-            else remedies.install(context, [have.name + ",".join(specifiers)]),
+            remedy=None if packaged else _agreed(context, have.name, items, found),
         )
+
+
+def _agreed(context: Context, name: str, items: list[Unmet], found: Survey) -> Remedy:
+    """A version that all that require it accept; there may be none."""
+    texts = found.wanted.get(items[0].requirement.name, ())
+    all_of_them = sorted({clause for text in texts for clause in text.split(",")})
+    users = listed(dict.fromkeys(item.by.name for item in items))
+    why = f"Install a {name} that all accept; if there is none, upgrade {users}"
+    return remedies.install(context, [name + ",".join(all_of_them)], why=why)
 
 
 def requires_python(context: Context) -> Iterator[Finding]:
@@ -244,7 +256,7 @@ def parsable(context: Context) -> Iterator[Finding]:
     """
     by_user: dict[str, list[str]] = {}
     users = {}
-    for one, raw in unmet(context)[1]:
+    for one, raw in survey(context).malformed:
         by_user.setdefault(one.name, []).append(raw)
         users[one.name] = one
     for name, lines in by_user.items():
@@ -257,8 +269,8 @@ def parsable(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("PKG121", "declared requirements are installed", "error", missing, ("PY001",)),
-    Check("PKG122", "declared versions fit each other", "error", conflicts, ("PY001",)),
-    Check("PKG123", "distributions support this Python", "error", requires_python, ("PY001",)),
-    Check("PKG124", "declared requirements can be read", "note", parsable, ("PY001",)),
+    Check("PKG121", "declared requirements are installed", "error", few(missing), ("PY001",)),
+    Check("PKG122", "declared versions fit each other", "error", few(conflicts), ("PY001",)),
+    Check("PKG123", "distributions support this Python", "error", few(requires_python), ("PY001",)),
+    Check("PKG124", "declared requirements can be read", "note", few(parsable), ("PY001",)),
 )

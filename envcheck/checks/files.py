@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
-from envcheck.checks.installed import installed, listed, records, strings, text
+from envcheck.checks.installed import few, installed, listed, records, strings, text
 from envcheck.checks.packages import is_renamed
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed
@@ -168,7 +168,9 @@ def clobbered(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("PKG104", "files of distributions are there", "error", missing_files, ("PY001",)),
-    Check("PKG105", "files of distributions are undamaged", "error", damaged_files, ("PY001",)),
+    Check("PKG104", "files of distributions are there", "error", few(missing_files), ("PY001",)),
+    Check(
+        "PKG105", "files of distributions are undamaged", "error", few(damaged_files), ("PY001",)
+    ),
     Check("PKG106", "no file has two owners", "error", clobbered, ("PY001",)),
 )

@@ -8,6 +8,7 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import (
     Distribution,
+    few,
     in_use,
     installed,
     listed,
@@ -16,12 +17,13 @@ from envcheck.checks.installed import (
     text,
 )
 from envcheck.checks.specifiers import canonical, satisfies
-from envcheck.model.finding import Evidence, Finding, Remedy, fail
+from envcheck.model.finding import SEVERITIES, Evidence, Finding, Remedy, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+_MANY = 5  # import names hidden by one directory that are shown one by one
 _COSTLY = 0.010  # seconds of CPU at every start; bare Python needs about as much
 
 
@@ -66,37 +68,89 @@ def from_directory(context: Context) -> Iterator[Finding]:
 
 
 def _hidden(context: Context, origin: str) -> Iterator[Finding]:
-    there = {one.name: one for one in in_use(installed(context)).values()}
+    there = installed(context)
+    folders: dict[str, list[tuple[dict[str, Any], Distribution | None]]] = {}
     for item in records(context["distributions.hidden"]):
         if item.get("origin") == origin:
-            yield _hiding(context, item, there.get(text(item.get("distribution"))))
+            folder = _folder(text(item.get("hides")))
+            name = text(item.get("distribution"))
+            owner = next((d for d in there if d.name == name and d.location == folder), None)
+            folders.setdefault(_folder(text(item.get("file"))), []).append((item, owner))
+    for folder, items in folders.items():
+        if len(items) > _MANY:
+            yield _whole_folder(context, folder, items)
+        else:
+            yield from (_hiding(context, item, owner) for item, owner in items)
+
+
+def _whole_folder(
+    context: Context, folder: str, items: list[tuple[dict[str, Any], Distribution | None]]
+) -> Finding:
+    """One finding for a directory that hides a whole environment."""
+    names = sorted({str(owner) for _, owner in items if owner}) or sorted(
+        text(item.get("module")) for item, _ in items
+    )
+    place = _place(items[0][0])
+    severities = [_severity(item, _differs(item, owner)) for item, owner in items]
+    return fail(
+        f"{folder} hides {len(names)} installed distributions",
+        subject=folder,
+        severity=max(severities, key=SEVERITIES.index),
+        detail=f"{place} comes before site-packages: {listed(names, limit=8)}",
+        evidence=(Evidence("distributions.hidden", listed(names), place),),
+        remedy=_off_the_path(context, items[0][0]),
+    )
 
 
 def _hiding(context: Context, item: dict[str, Any], owner: Distribution | None) -> Finding:
-    module, file, kind = text(item.get("module")), text(item.get("file")), text(item.get("kind"))
-    version = text(item.get("version"))
-    place = "PYTHONPATH" if item.get("origin") == "PYTHONPATH" else "the working directory"
+    module, file = text(item.get("module")), text(item.get("file"))
+    place = _place(item)
     evidence = (Evidence("distributions.hidden", file, place),)
-    if kind == "namespace":
-        return fail(
-            f"`import {module}` finds a directory without code in {place}",
-            subject=module,
-            severity="note",
-            detail=f"nothing of that name is installed; {file} is imported as a namespace",
-            evidence=evidence,
-            remedy=remedies.install(context, [module.replace("_", "-")]),
-        )
+    if not item.get("hides"):
+        return _unowned(context, item, evidence)
+    version = text(item.get("version"))
     known = f"{owner} is installed" if owner else f"{text(item.get('hides'))} is installed"
-    other = bool(version and owner and not _same_version(version, owner.version))
     says = f", its sources say {version}" if version else ""
     return fail(
         f"`import {module}` takes {file}, not what is installed",
         subject=module,
-        severity=_severity(item, other),
+        severity=_severity(item, _differs(item, owner)),
         detail=f"{known}; {place} comes before it{says}",
         evidence=(*evidence, *((owner.evidence(),) if owner else ())),
         remedy=_off_the_path(context, item),
     )
+
+
+def _unowned(context: Context, item: dict[str, Any], evidence: tuple[Evidence, ...]) -> Finding:
+    """Something needs a distribution that is not installed, and a directory has its import name."""
+    module, file, place = text(item.get("module")), text(item.get("file")), _place(item)
+    if item.get("kind") == "namespace":
+        title = f"`import {module}` finds a directory without code in {place}"
+        detail = f"nothing of that name is installed; {file} is imported as a namespace"
+    else:
+        title = f"`import {module}` takes {file}, which belongs to no distribution"
+        detail = f"{place} has it; nothing of that name is installed"
+    return fail(
+        title,
+        subject=module,
+        severity="note",
+        detail=detail,
+        evidence=evidence,
+        remedy=remedies.install(context, [module.replace("_", "-")]),
+    )
+
+
+def _place(item: dict[str, Any]) -> str:
+    return "PYTHONPATH" if item.get("origin") == "PYTHONPATH" else "the working directory"
+
+
+def _folder(file: str) -> str:
+    return file.replace("\\", "/").rpartition("/")[0]
+
+
+def _differs(item: dict[str, Any], owner: Distribution | None) -> bool:
+    version = text(item.get("version"))
+    return bool(version and owner and not _same_version(version, owner.version))
 
 
 def _severity(item: dict[str, Any], other_version: bool) -> str:
@@ -114,7 +168,7 @@ def _same_version(one: str, other: str) -> bool:
 
 def _off_the_path(context: Context, item: dict[str, Any]) -> Remedy:
     file = text(item.get("file"))
-    folder = file.replace("\\", "/").rpartition("/")[0]
+    folder = _folder(file)
     if item.get("origin") == "PYTHONPATH":
         if context.get("host.os") == "windows":
             return Remedy(f"Take {folder} off PYTHONPATH")
@@ -246,9 +300,9 @@ CHECKS = (
         "IMP103",
         "the user's site directory hides no distribution",
         "warning",
-        from_user_site,
+        few(from_user_site),
         ("PY001",),
     ),
     Check("IMP104", "start-up files are cheap", "note", startup, ("PY001",)),
-    Check("IMP105", "what can be imported has an owner", "note", orphans, ("PY001",)),
+    Check("IMP105", "what can be imported has an owner", "note", few(orphans), ("PY001",)),
 )

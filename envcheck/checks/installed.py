@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.checks.specifiers import canonical
-from envcheck.model.finding import Evidence
+from envcheck.model.finding import SEVERITIES, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from envcheck.checks.base import Context
+    from envcheck.model.finding import Finding
 
 FACT = "distributions.installed"
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -94,6 +96,42 @@ def text(value: object) -> str:
 def number(value: object) -> int:
     """An integer, or 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def few(judge: Callable[[Context], Iterator[Finding]]) -> Callable[[Context], Iterator[Finding]]:
+    """The check ``judge``, with its failures abridged."""
+
+    @wraps(judge)
+    def judged(context: Context) -> Iterator[Finding]:
+        yield from abridged(judge(context))
+
+    return judged
+
+
+def abridged(findings: Iterable[Finding], limit: int = 8) -> Iterator[Finding]:
+    """At most ``limit`` open failures one by one; the others as one that names their subjects."""
+    shown: list[Finding] = []
+    rest: list[Finding] = []
+    for finding in findings:
+        if finding.status != "fail":
+            yield finding
+        elif len(shown) < limit:
+            shown.append(finding)
+        else:
+            rest.append(finding)
+    yield from shown
+    if len(rest) == 1:
+        yield rest[0]
+    elif rest:
+        worst = max((f.severity for f in rest), key=("", *SEVERITIES).index)
+        yield rest[0]._replace(
+            title=f"{len(rest)} more like these",
+            subject="",
+            severity="" if any(not f.severity for f in rest) else worst,
+            detail=listed([f.subject or f.title for f in rest], limit=12),
+            remedy=None,
+            cause=rest[0].cause if len({f.cause for f in rest}) == 1 else "",
+        )
 
 
 def name_of(requirement: str) -> str:

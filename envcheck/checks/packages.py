@@ -8,6 +8,7 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import (
     Distribution,
+    few,
     in_use,
     installed,
     listed,
@@ -333,11 +334,11 @@ def one_installer(context: Context) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("PKG101", "metadata of distributions is whole", "error", metadata, ("PY001",)),
+    Check("PKG101", "metadata of distributions is whole", "error", few(metadata), ("PY001",)),
     Check("PKG102", "one dist-info for each distribution", "error", duplicates, ("PY001",)),
     Check("PKG103", "no interrupted installation", "error", leftovers, ("PY001",)),
-    Check("PKG107", "distributions have their RECORD", "warning", records_present, ("PY001",)),
-    Check("PKG108", "versions are valid", "warning", versions, ("PY001",)),
+    Check("PKG107", "distributions have their RECORD", "warning", few(records_present), ("PY001",)),
+    Check("PKG108", "versions are valid", "warning", few(versions), ("PY001",)),
     Check("PKG109", "the search path can be read", "warning", readable, ("PY001",)),
     Check("PKG110", "conda and pip do not replace each other's", "note", one_installer, ("PY001",)),
 )

@@ -30,6 +30,9 @@ def install(context: Context, requirements: Sequence[str], *, why: str = "") -> 
     if impossible:
         return impossible
     installer = _Installer(context)
+    labels = {installer.torch_label(requirement) for requirement in requirements} - {""}
+    if len(labels) == 1:  # of another version of torch the same build
+        return torch_backend(context, labels.pop(), *requirements, why=why)
     text = why or f"Install {_listed(requirements)}"
     if installer.kind == "conda":
         specs = [_conda_spec(requirement) for requirement in requirements]
@@ -99,7 +102,7 @@ def torch_backend(
         return installer.remedy(text, [["conda", "install", "-p", installer.prefix, *build]])
     flags = ["--torch-backend", backend]
     for name in names:
-        if reinstalls or name in installer.installed:
+        if reinstalls or (name in installer.installed and name in _TORCH):
             flags += ["--reinstall-package", name]
     if installer.kind == "uv":
         return installer.remedy(text, [[*installer.install, *flags, *requirements]])
@@ -208,6 +211,14 @@ class _Installer:
         return bool(self.conda and records) and all(
             record.get("installer") == "conda" for record in records
         )
+
+    def torch_label(self, requirement: str) -> str:
+        """The build (``cu126``) of the installed torch that ``requirement`` names; mostly empty."""
+        name = _name(requirement)
+        record = self.installed.get(name, {})
+        if self.conda and record.get("installer") == "conda":
+            return ""
+        return _torch_label(f"{name}=={record.get('version')}")
 
     def source(self, requirement: str) -> list[str]:
         """The arguments that install ``requirement`` from where the installed one came."""

@@ -394,6 +394,49 @@ def test_pythonpath_takes_torch(
     assert "2.13.0+cu128" in found.detail
 
 
+def test_pythonpath_into_another_environment(
+    template: Path, examine: Examine, monkeypatch: pytest.MonkeyPatch, env: Path, tmp_path: Path
+) -> None:
+    names = [f"module_{number}" for number in range(8)]
+    pip_install(env, *(wheel(tmp_path, name, "1", {f"{name}.py": b""}) for name in names))
+    other = tmp_path / "other"
+    shutil.copytree(env / SITE, other)
+    monkeypatch.setenv("PYTHONPATH", str(other))
+    (found,) = [f for f in examine() if f.code.startswith("IMP")]
+    assert found.code == "IMP101"
+    assert found.subject == str(other)
+    assert "hides 12 installed distributions" in found.title
+
+
+def test_torch_on_pythonpath_that_nothing_owns(
+    env: Path, examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(str(env / SITE / "torch"), str(tmp_path / "path" / "torch"))
+    shutil.rmtree(env / SITE / "torch-2.13.0+cpu.dist-info")
+    shutil.rmtree(env / SITE / "functorch")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    findings = {f.code: f for f in examine()}
+    assert sorted(findings) == ["IMP101", "PKG121"]
+    assert "belongs to no distribution" in findings["IMP101"].title
+
+
+@pytest.mark.parametrize(
+    ("names", "codes"),
+    [
+        (b"numpy.core._multiarray_umath", ["ABI102"]),
+        (b"numpy._core._multiarray_umath\0numpy.core._multiarray_umath", []),
+    ],
+)
+def test_torch_of_numpy_1_beside_numpy_2(
+    env: Path, examine: Examine, tmp_path: Path, names: bytes, codes: list[str]
+) -> None:
+    library = elf(8192)[:4096] + names + elf(8192)[4096 + len(names) :]
+    files = {"torch/__init__.py": b"", "torch/lib/libtorch_python.so": library}
+    pip_install(env, wheel(tmp_path, "torch", "2.2.0", files, tag=native_tag()))
+    pip_install(env, wheel(tmp_path, "numpy", "2.1.0", {"numpy/__init__.py": b""}))
+    assert [f.code for f in examine()] == codes
+
+
 def test_a_script_named_torch(examine: Examine, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "torch.py").write_text("")

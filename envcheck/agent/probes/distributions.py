@@ -103,7 +103,7 @@ FIELDS = (
     Field(
         "hidden",
         "records",
-        "Import names that PYTHONPATH or the working directory take from installed distributions",
+        "Import names that PYTHONPATH or the working directory take from distributions",
         item=(
             Field("module", "string", "Import name"),
             Field("file", "string", "What is imported"),
@@ -259,7 +259,8 @@ def _wanted(records, installed):
         for text in item["requires"]:
             rest = text.lstrip(_NAME)
             names.add(text[: len(text) - len(rest)].replace("-", "_"))
-    return names - set(installed)
+    there = {(item["name"] or "").replace("-", "_") for item in records}
+    return names - set(installed) - there
 
 
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"

@@ -157,6 +157,37 @@ def test_numpy_of_another_generation(judged: Judged, generation: str | None) -> 
     assert found.status == {"1": "fail", "2": "pass", None: "skip"}[generation]
 
 
+def test_many_failures_are_few_findings(judged: Judged) -> None:
+    records = [dist(f"d{number}", problems=["metadata-missing"]) for number in range(40)]
+    found = judged("PKG101", installed(*records))
+    assert len(found) == 9
+    assert found[-1].title == "32 more like these"
+    assert "d39" not in found[-1].detail
+    assert "d8" in found[-1].detail
+    assert found[-1].severity == "error"
+
+
+def test_a_version_that_all_accept(judged: Judged) -> None:
+    facts = installed(
+        dist("numpy", "1.0"),
+        dist("a", requires=["numpy>=1.20,<3"]),
+        dist("b", requires=["numpy>=0.9"]),
+    )
+    (found,) = judged("PKG122", facts)
+    assert found.remedy is not None
+    assert "upgrade a" in found.remedy.text
+    assert found.remedy.commands[0].endswith(" 'numpy<3,>=0.9,>=1.20'")
+
+
+def test_extras_of_one_name_are_followed(judged: Judged) -> None:
+    facts = installed(
+        dist("a", requires=["b[x]"]),
+        dist("b", requires=["c[x]; extra == 'x'"]),
+        dist("c", requires=["gone; extra == 'x'"]),
+    )
+    assert [found.subject for found in judged("PKG121", facts)] == ["gone"]
+
+
 def test_numpy_s_generation_is_not_known(judged: Judged) -> None:
     facts = installed(dist("torch", "2.2.0"), dist("numpy", "2.1.0"))
     del facts["distributions.torch_numpy"]

@@ -134,6 +134,14 @@ def test_a_local_label_is_a_build() -> None:
     assert "+" not in command
 
 
+def test_another_version_of_torch_is_of_the_same_build() -> None:
+    there = [{"name": "pip"}, {"name": "torch", "version": "2.5.1+cpu"}]
+    (_, command) = remedies.install(
+        context(distributions__installed=there), ["torch>=2.9", "peft"]
+    ).commands
+    assert "--torch-backend cpu --reinstall-package torch 'torch>=2.9' peft" in command
+
+
 def test_it_comes_from_where_it_came() -> None:
     records = [
         {"name": "pip"},
