@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
 SCHEMA = "envcheck.profile/1"
 
-Severity = Literal["error", "warning", "note"]
+Severity = Annotated[
+    Literal["error", "warning", "note"],
+    Meta(description="What it counts as when it is not met"),
+]
 Specifier = Annotated[str, Meta(description="PEP 440 specifier set, such as `>=3.10,<3.15`")]
-Positive = Annotated[float, Meta(gt=0, lt=1e9)]
+Gib = Annotated[float, Meta(gt=0, lt=1e9, description="At least this many GiB (2 to the 30 bytes)")]
 Condition = Annotated[str, Meta(extra_json_schema={"enum": list(CONDITIONS)})]
 System = Literal["linux", "darwin", "windows"]
 DeviceKind = Literal["cuda", "rocm", "xpu", "npu", "mps"]
 DType = Literal["fp32", "fp16", "bf16", "tf32", "fp8", "int8"]
+Tool = Literal[
+    "c", "c++", "fortran", "rust", "nvcc", "make", "cmake", "ninja", "pkg-config", "python-headers"
+]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
@@ -52,47 +58,52 @@ class PythonRequirement(Requirement, kw_only=True, frozen=True):
     """The interpreter's version and implementation."""
 
     requires: Specifier = ""
-    implementation: Literal["cpython", "pypy", "graalpy", ""] = ""
-    free_threaded: bool | None = None
+    implementation: Annotated[
+        Literal["cpython", "pypy", "graalpy", ""], Meta(description="Which Python; empty: any")
+    ] = ""
+    free_threaded: Annotated[
+        bool | None, Meta(description="Whether it runs without the global interpreter lock")
+    ] = None
 
 
 class OSRequirement(Requirement, kw_only=True, frozen=True):
     """The operating system is one of ``any``; others than ``recommended`` give a note."""
 
-    any: list[System]
-    recommended: list[System] = field(default_factory=list)
+    any: Annotated[list[System], Meta(description="Systems on which it runs")]
+    recommended: Annotated[
+        list[System], Meta(description="Those of `any` on which it runs best")
+    ] = field(default_factory=list)
 
 
 class LibcRequirement(Requirement, kw_only=True, frozen=True):
     """The C library's family and least version."""
 
-    family: Literal["glibc", "musl"]
-    minimum: str = ""
+    family: Annotated[Literal["glibc", "musl"], Meta(description="Which C library")]
+    minimum: Annotated[str, Meta(description="Its least version, such as `2.28`")] = ""
 
 
 class WheelTagRequirement(Requirement, kw_only=True, frozen=True):
     """At least one of these platform tags is supported, e.g. ``manylinux_2_28_x86_64``."""
 
-    any: list[str]
+    any: Annotated[list[str], Meta(description="The part of wheel tags after the ABI")]
 
 
 class DistributionRequirement(Requirement, kw_only=True, frozen=True):
     """An installed distribution, as PEP 508: ``torch>=2.2``, ``ray[tune]>=2.7.0``."""
 
-    requires: str
+    requires: Annotated[str, Meta(description="PEP 508 requirement, such as `ray[tune]>=2.7.0`")]
     optional: Annotated[
         bool, Meta(description="May be absent; if present the version must fit")
     ] = False
 
 
 class CudaToolkitRequirement(Requirement, kw_only=True, frozen=True):
-    """A CUDA toolkit or the CUDA libraries that wheels bring, of this version.
-
-    ``compiler``: only a toolkit with nvcc will do (extensions are built).
-    """
+    """A CUDA toolkit or the CUDA libraries that wheels bring, of this version."""
 
     requires: Specifier
-    compiler: bool = False
+    compiler: Annotated[
+        bool, Meta(description="Only a toolkit with nvcc will do: extensions are built")
+    ] = False
 
 
 class CudnnRequirement(Requirement, kw_only=True, frozen=True):
@@ -105,22 +116,26 @@ class DriverRequirement(Requirement, kw_only=True, frozen=True):
     """The NVIDIA driver's version, or the CUDA version that it supports."""
 
     requires: Specifier = ""
-    cuda: Specifier = ""
+    cuda: Annotated[
+        Specifier, Meta(description="Specifier of the CUDA version that the driver supports")
+    ] = ""
 
 
 class DeviceRequirement(Requirement, kw_only=True, frozen=True):
     """At least ``count`` devices of one of these kinds."""
 
-    any: list[DeviceKind]
-    count: Annotated[int, Meta(ge=1)] = 1
+    any: Annotated[list[DeviceKind], Meta(description="Kinds of devices that will do")]
+    count: Annotated[int, Meta(ge=1, description="How many at least")] = 1
     memory_gib: Annotated[float, Meta(ge=0, description="Memory of each of them, in GiB")] = 0
-    compute_capability: Specifier = ""
+    compute_capability: Annotated[
+        Specifier, Meta(description="Specifier of NVIDIA's compute capability, such as `>=8.0`")
+    ] = ""
 
 
 class DTypeRequirement(Requirement, kw_only=True, frozen=True):
     """A number format in which the device computes."""
 
-    name: DType
+    name: Annotated[DType, Meta(description="The number format")]
     emulated: Annotated[
         Literal["allow", "warn", "deny"], Meta(description="What an emulated format counts as")
     ] = "deny"
@@ -129,64 +144,54 @@ class DTypeRequirement(Requirement, kw_only=True, frozen=True):
 class MemoryRequirement(Requirement, kw_only=True, frozen=True):
     """Main memory, as control groups allow, in GiB."""
 
-    minimum_gib: Positive
+    minimum_gib: Gib
 
 
 class DiskRequirement(Requirement, kw_only=True, frozen=True):
-    """Free space in GiB at a path, or at one of the named places.
+    """Free space at a path, or at one of the named places."""
 
-    ``path`` is ``HF_HOME``, ``TMPDIR``, ``output``, ``site-packages`` or a path.
-    """
-
-    path: str = "output"
-    minimum_gib: Positive
-    inodes: Annotated[int, Meta(ge=0)] = 0
+    path: Annotated[
+        str, Meta(description="`HF_HOME`, `TMPDIR`, `output`, `site-packages`, or a path")
+    ] = "output"
+    minimum_gib: Gib
+    inodes: Annotated[int, Meta(ge=0, description="At least this many more files")] = 0
 
 
 class SharedMemoryRequirement(Requirement, kw_only=True, frozen=True):
     """Size of /dev/shm in GiB."""
 
-    minimum_gib: Positive
+    minimum_gib: Gib
 
 
 class CpuRequirement(Requirement, kw_only=True, frozen=True):
     """Processors, as affinity and quota allow, and instruction sets that all of them have."""
 
-    minimum: Annotated[float, Meta(ge=0)] = 0
-    features: list[str] = field(default_factory=list)
+    minimum: Annotated[float, Meta(ge=0, description="How many at least")] = 0
+    features: Annotated[
+        list[str], Meta(description="As Linux names them: `avx2`, `amx_bf16`, `sve` …")
+    ] = field(default_factory=list)
 
 
 class CompilerRequirement(Requirement, kw_only=True, frozen=True):
     """A build tool on the target."""
 
-    tool: Literal[
-        "c",
-        "c++",
-        "fortran",
-        "rust",
-        "nvcc",
-        "make",
-        "cmake",
-        "ninja",
-        "pkg-config",
-        "python-headers",
-    ]
+    tool: Annotated[Tool, Meta(description="Which tool")]
     requires: Specifier = ""
 
 
 class VariableRequirement(Requirement, kw_only=True, frozen=True):
     """An environment variable. Values are never read into a report."""
 
-    name: str
-    optional: bool = False
-    credential: bool = False
+    name: Annotated[str, Meta(description="The variable's name")]
+    optional: Annotated[bool, Meta(description="May be unset")] = False
+    credential: Annotated[bool, Meta(description="It is a token, key or password")] = False
 
 
 class FileRequirement(Requirement, kw_only=True, frozen=True):
     """A file that exists; ``~`` and ``$VARIABLES`` are expanded on the target."""
 
-    path: str
-    optional: bool = False
+    path: Annotated[str, Meta(description="Where it is, on the target")]
+    optional: Annotated[bool, Meta(description="May be missing")] = False
 
 
 class WaiverEntry(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -128,6 +128,12 @@ def profile_schema() -> Schema:
     schema = msgspec.json.schema(ProfileDocument)
     definitions = schema["$defs"]
     document = definitions.pop(ProfileDocument.__name__)
+    for table in (document, *definitions.values()):
+        for key, part in table["properties"].items():
+            table["properties"][key] = _without_null(part)
+    for kind in document["properties"].values():  # an array says what its tables are
+        if reference := kind.get("items", {}).get("$ref"):
+            kind["description"] = definitions[reference.rpartition("/")[2]]["description"]
     return _document(
         f"Requirement profile, {PROFILE}",
         {
@@ -136,6 +142,15 @@ def profile_schema() -> Schema:
             "$defs": dict(sorted(definitions.items())),
         },
     )
+
+
+def _without_null(part: Schema) -> Schema:
+    """TOML has no null: what may be null may be left out."""
+    if "anyOf" not in part or {"type": "null"} not in part["anyOf"]:
+        return part
+    rest = [choice for choice in part["anyOf"] if choice != {"type": "null"}]
+    said = {key: value for key, value in part.items() if key not in ("anyOf", "default")}
+    return {**said, **(rest[0] if len(rest) == 1 else {"anyOf": rest})}
 
 
 def report_schema() -> Schema:

@@ -98,10 +98,12 @@ def test_editors_are_told_about_unknown_keys_and_conditions():
 
 def test_every_kind_and_key_of_a_profile_has_a_description():
     schema = json.loads(schemas.text("profile"))
-    for kind, struct in KINDS.items():
-        definition = schema["$defs"][struct.__name__]
-        assert definition["description"], kind
+    tables = [schema, *(schema["$defs"][struct.__name__] for struct in KINDS.values())]
+    for table in tables:
+        for key, part in table["properties"].items():
+            assert part.get("description"), key
     assert "anchor" not in schemas.text("profile")
+    assert "null" not in schemas.text("profile")
 
 
 def test_every_fact_is_described_and_named_once():
