@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.types import DeviceRequest
 
 #: Where images keep an interpreter that is not on PATH.
 _PLACES = (
@@ -68,6 +69,15 @@ def _unreachable(error: Exception) -> TargetError:
         context=(text,),
         hint="start it, or set DOCKER_HOST (podman: the socket of `podman system service`)",
     )
+
+
+def devices(client: DockerClient) -> list[DeviceRequest]:
+    """All GPUs, as ``docker run --gpus all``, where the engine has NVIDIA's runtime; else none."""
+    from docker.types import DeviceRequest
+
+    if "nvidia" not in (client.info().get("Runtimes") or {}):
+        return []
+    return [DeviceRequest(count=-1, capabilities=[["gpu"]])]
 
 
 def refused(what: str, error: Exception) -> TargetError:

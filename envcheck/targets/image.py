@@ -116,6 +116,7 @@ class Running:
                 network_mode=None if self.request.online else "none",
                 log_config=LogConfig(type=LogConfig.types.JSON),
                 healthcheck={"test": ["NONE"]},
+                device_requests=engine.devices(self.client),
             )
         except Exception as error:
             raise engine.refused(f"make a container of {self.target.reference}", error) from error

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from envcheck.errors import TargetError
+
 pytestmark = pytest.mark.docker
 
 IMAGES = {
@@ -26,8 +28,9 @@ def docker(*words, **named):
 
 
 def ours():
-    """Containers and volumes of this process's runs of envcheck that are still there."""
-    return docker("ps", "-aq", "--filter", "label=envcheck")
+    """Containers that targets of this process have made and that are still there."""
+    name = f"name=^/envcheck-{os.getpid()}-"
+    return docker("ps", "-aq", "--filter", "label=envcheck", "--filter", name)
 
 
 @pytest.fixture
@@ -103,11 +106,13 @@ def test_what_the_container_sets_is_what_is_seen(facts, container):
     assert known["limits.memory.effective"]["value"] == 200 << 20
 
 
-def test_the_image_without_python_says_so(envcheck):
+def test_the_image_without_python_says_so(envcheck, facts):
     done = envcheck("doctor", "--image", f"{BASE}:slim")
     assert done.returncode == 3
     assert f"cannot examine the image {BASE}:slim: there is no Python in it" in done.stderr
     assert "hint: name the interpreter with --python" in done.stderr
+    with pytest.raises(TargetError):
+        facts(image=f"{BASE}:slim")
     assert ours() == ""
 
 
