@@ -10,6 +10,7 @@ Only what leaves is scanned, and patterns are loaded only if a quick look finds 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.model.facts import Fact, FactSheet
@@ -228,8 +229,8 @@ def _target_home(sheet: FactSheet) -> str:
 
 def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
     hide = redactor.text
-    remedy, waiver = finding.remedy, finding.waiver
-    if not (remedy or waiver):
+    remedy, anchor, waiver = finding.remedy, finding.anchor, finding.waiver
+    if not (remedy or anchor or waiver):
         texts = [finding.title, finding.detail, finding.subject, finding.source]
         texts += [text for evidence in finding.evidence for text in evidence]
         if redactor.harmless("\n".join(map(str, texts))):
@@ -245,8 +246,18 @@ def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
             text=hide(remedy.text),
             commands=tuple(redactor.command(c, pasteable=pasteable) for c in remedy.commands),
         ),
+        anchor=anchor and anchor._replace(path=hide(_from_here(anchor.path))),
         waiver=waiver and waiver._replace(reason=hide(waiver.reason)),
     )
+
+
+def _from_here(path: str) -> str:
+    """``path`` relative to the working directory if it is inside: no home is in it then."""
+    try:
+        here = os.getcwd().rstrip(os.sep) + os.sep
+    except OSError:  # it was removed
+        return path
+    return path[len(here) :] if path.startswith(here) else path
 
 
 def _entry(key: str, entry: Any, redactor: Redactor) -> Any:

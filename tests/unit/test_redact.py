@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envcheck import config
-from envcheck.model.finding import Evidence, Finding, Remedy
+from envcheck.model.finding import Anchor, Evidence, Finding, Remedy
 from envcheck.redact import (
     Identity,
     Redactor,
@@ -23,6 +23,7 @@ from envcheck.redact import (
 from envcheck.redaction import scan
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
 WHO = Identity(homes=("/home/ann", "/root"), users=("ann",), hosts=("gpu-box-7",))
@@ -163,6 +164,24 @@ def test_a_command_for_oneself_keeps_the_paths_of_others(redactor: Redactor) -> 
     assert redactor.command(command, pasteable=False).startswith("/home/USER/venv")
     url = "pip install https://bob:secret@index.example/torch.whl"
     assert "secret" not in redactor.command(url)
+
+
+def test_places_of_requirements(
+    reports: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+    def shown(path: str) -> str:
+        finding = reports.ACCELERATE._replace(anchor=Anchor(path, 3))
+        anchor = redact_report(reports.report(finding)).findings[0].anchor
+        assert anchor.line == 3
+        return anchor.path
+
+    assert shown(str(tmp_path / "project" / "a" / "p.toml")) == "a/p.toml"
+    assert shown(str(tmp_path / "p.toml")) == "~/p.toml"
+    assert shown("envcheck/profiles/torch.toml") == "envcheck/profiles/torch.toml"
 
 
 def test_the_home_on_the_target(reports: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
