@@ -88,11 +88,11 @@ def test_scalars_resolve_as_pyyaml_resolves_them(text, value):
 @pytest.mark.parametrize(
     "text",
     [
-        "key: 007", "key: 0x1f", "key: 1e5", "key: 2020-01-01", "key: 10:20", "key: .5", "key: .inf",
-        "key: &anchor x", "key: *alias", "key: {a: b}", "key: [1]", "key: |\n  text", "key: !!str 1",
-        "<<: x", "key: <<", "? key", "--- \na: 1\n---\nb: 2", "%YAML 1.1", "key: 'open", 'key: "a\\n"',
-        "key:\n  - a: b", "key: x\n\n  y", "key: x # c\n  y", " key: x", "key:\tvalue", "1: x",
-        "a:\n    b: 1\n  c: 2", "key: x\u2028y", "key: \x85",
+        "key: 007", "key: 0x1f", "key: 1e5", "key: 2020-01-01", "key: 10:20", "key: .5",
+        "key: .inf", "key: &anchor x", "key: *alias", "key: {a: b}", "key: [1]", "key: |\n  text",
+        "key: !!str 1", "<<: x", "key: <<", "? key", "--- \na: 1\n---\nb: 2", "%YAML 1.1",
+        "key: 'open", 'key: "a\\n"', "key:\n  - a: b", "key: x\n\n  y", "key: x # c\n  y",
+        " key: x", "key:\tvalue", "1: x", "a:\n    b: 1\n  c: 2", "key: x\u2028y", "key: \x85",
     ],
 )  # fmt: skip
 def test_what_it_does_not_understand_it_does_not_guess(text):
