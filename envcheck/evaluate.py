@@ -109,12 +109,16 @@ def _waived(finding: Finding, rules: Sequence[WaiverRule], today: str) -> Findin
 
 
 def _fold(findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
-    """Set ``cause`` where a check's ``requires`` names a code that failed."""
+    """Set ``cause`` where a check's ``requires`` names a code that failed; for what is unknown also
+    a required one that could not be judged itself.
+    """
     failed = {finding.code for finding in findings if finding.status == "fail"}
+    unjudged = failed | {f.code for f in findings if f.status == "unknown" and f.required}
     requires = {check.code: check.requires for check in checks if check.requires}
     folded = []
     for finding in findings:
-        cause = next((code for code in requires.get(finding.code, ()) if code in failed), "")
+        causes = unjudged if finding.status == "unknown" else failed
+        cause = next((code for code in requires.get(finding.code, ()) if code in causes), "")
         if cause and finding.status in ("fail", "unknown") and not finding.cause:
             finding = finding._replace(cause=cause)
         folded.append(finding)

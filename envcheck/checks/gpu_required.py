@@ -74,9 +74,9 @@ def device(context: Context) -> Iterator[Finding]:
 
 def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
     fields = _fields(requirement, wanted)
-    keys = ("devices.kinds", "devices.list", "devices.undecided")
-    evidence = observed(context, *keys, "nvidia.libcuda.init")
     fact = context.facts.fact("devices.kinds")
+    keys = ("devices.kinds",) if fact.status == "unknown" else ("devices.kinds", "devices.list")
+    evidence = observed(context, *keys)
     usable = [d for d in records(context, "devices.list") if d.get("kind") in requirement.any]
     open_kinds = context.get("devices.undecided")
     maybe = [
@@ -330,12 +330,13 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
 
 
 _EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU115", "GPU116", "GPU117")
+_BUILD = ("GPU112", *DRIVER_CODES)
 
 CHECKS = (
     Check("GPU201", "the devices that the profile asks for", "error", device, _EXPLAIN),
     Check(
         "GPU202", "the driver that the profile asks for", "error", driver, (*DRIVER_CODES, "GPU103")
     ),
-    Check("GPU203", "the CUDA that the profile asks for", "error", cuda_toolkit, ("GPU112",)),
-    Check("GPU204", "the cuDNN that the profile asks for", "error", required_cudnn, ("GPU112",)),
+    Check("GPU203", "the CUDA that the profile asks for", "error", cuda_toolkit, _BUILD),
+    Check("GPU204", "the cuDNN that the profile asks for", "error", required_cudnn, _BUILD),
 )

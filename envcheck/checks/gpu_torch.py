@@ -168,7 +168,8 @@ def build_fits_devices(context: Context) -> Iterator[Finding]:
     )
     yield fail(
         f"{title}, but this machine has a {kind} device",
-        detail=f"The device{': ' + names if names else ''} works; torch will not use it.",
+        detail=(f"{names}: " if names else "")
+        + "this torch does not use it; the driver is not to blame.",
         severity="error" if kind == "cuda" and wants_cuda(context) else "warning",
         evidence=observed(
             context, "torch.version", "torch.build.kind", "torch.location", "devices.kinds"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import label, number, observed, records, strings, text
+from envcheck.checks.cuda_facts import DRIVER_CODES, label, number, observed, records, strings, text
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -201,6 +201,6 @@ CHECKS = (
         "number formats that the profile asks for",
         "error",
         required_format,
-        ("GPU101", "GPU102", "GPU104", "GPU105", "GPU106", "GPU107", "GPU108", "GPU201"),
+        (*DRIVER_CODES, "GPU201"),
     ),
 )

@@ -138,6 +138,9 @@ def _folding(findings: tuple[Finding, ...]) -> _Folding:
     for finding in findings:
         if finding.open:
             failed.setdefault(finding.code, finding)
+    for finding in findings:
+        if finding.status == "unknown" and finding.required:
+            failed.setdefault(finding.code, finding)
     folding = _Folding({}, {})
     for finding in findings:
         if not finding.cause or finding.status not in ("fail", "unknown") or finding.waiver:

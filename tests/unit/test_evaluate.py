@@ -91,6 +91,19 @@ def test_consequences_are_folded_under_their_cause_only_if_that_failed():
     assert [finding.cause for finding in sound.findings] == ["", ""]
 
 
+def test_what_is_unknown_is_folded_under_a_required_unknown_cause_too():
+    for required, consequence_status, cause in (
+        (True, "unknown", "TST001"),
+        (False, "unknown", ""),
+        (True, "fail", ""),
+    ):
+        source = Finding("", "unknown", "", "the driver hangs", required=required)
+        finding = Finding("", consequence_status, "", "no device")
+        consequence = check(lambda _, found=finding: [found], "TST002", requires=("TST001",))
+        report = evaluate(sheet(), [check(lambda _, found=source: [found]), consequence])
+        assert report.findings[1].cause == cause
+
+
 @pytest.mark.parametrize(
     ("threshold", "severity", "expected"),
     [
