@@ -97,7 +97,15 @@ def sheet_in(document: Any, name: str) -> dict[str, Any]:
         inside = document.get(key)
         if isinstance(inside, dict) and isinstance(inside.get("schema"), str):
             return sheet_in(inside, name)
-    raise DataError(f"{name} is no fact sheet but a document of the schema {schema!r}")
+    if schema == "envcheck.report/1" and isinstance(document.get("facts"), dict):
+        kept = {key: document[key] for key in ("agent", "target", "facts") if key in document}
+        return {"schema": SCHEMA, "probes": {}, **kept}
+    raise DataError(
+        f"{name} is no fact sheet but a document of the schema {schema!r}",
+        hint="a report has the facts in it if it was written with `-vv`"
+        if family == "envcheck.report"
+        else "",
+    )
 
 
 def target(value: str, _python: str = "") -> Saved:

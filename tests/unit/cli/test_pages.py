@@ -13,6 +13,8 @@ from envcheck import checks
 from envcheck.cli import COMMANDS, completion
 from envcheck.cli.listing import LISTS
 from envcheck.cli.main import main
+from envcheck.report import json as json_report
+from envcheck.report.base import Options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +114,20 @@ def test_diff(tmp_path: Path, reports: ModuleType, capsys: Capture) -> None:
     assert main(["diff", *files, "--format", "json"]) == 1
     (difference,) = json.loads(capsys.readouterr().out)["differences"]
     assert difference == {"fact": "torch.version", "subject": "", "a": "2.12.0", "b": "2.13.0"}
+
+
+def test_a_report_with_facts_can_be_judged_again(
+    tmp_path: Path, reports: ModuleType, capsys: Capture
+) -> None:
+    file, bare = tmp_path / "report.json", tmp_path / "bare.json"
+    report = reports.report(reports.RUNS)
+    file.write_text(json_report.render(report, Options(verbose=2)))
+    bare.write_text(json_report.render(report, Options()))
+    sheet = tmp_path / "sheet.json"
+    sheet.write_text(json.dumps(reports.sheet().document))
+    assert main(["diff", str(file), str(sheet)]) == 0
+    assert main(["diff", str(bare), str(sheet)]) == 2
+    assert "`-vv`" in capsys.readouterr().err
 
 
 def test_facts_of_a_saved_sheet(tmp_path: Path, reports: ModuleType, capsys: Capture) -> None:
