@@ -8,7 +8,7 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed, records, text
 from envcheck.checks.markers import Markers, Requirement, environment, parse
-from envcheck.checks.specifiers import canonical, satisfies
+from envcheck.checks.specifiers import canonical, narrowed, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def missing(context: Context) -> Iterator[Finding]:
             by_name.setdefault(item.requirement.name, []).append(item)
     for name, items in by_name.items():
         users = list(dict.fromkeys(str(item.by) for item in items))
-        specifier = ",".join(sorted(set(found.wanted.get(name, ()))))
+        specifier = narrowed(found.wanted.get(name, ()))
         packaged = all(not item.by.from_wheel for item in items)
         yield fail(
             f"{name} is missing: {listed(users)} require{'s' * (len(users) == 1)} it",
@@ -199,11 +199,10 @@ def conflicts(context: Context) -> Iterator[Finding]:
 
 def _agreed(context: Context, name: str, items: list[Unmet], found: Survey) -> Remedy:
     """A version that all that require it accept; there may be none."""
-    texts = found.wanted.get(items[0].requirement.name, ())
-    all_of_them = sorted({clause for text in texts for clause in text.split(",")})
+    all_of_them = narrowed(found.wanted.get(items[0].requirement.name, ()))
     users = listed(dict.fromkeys(item.by.name for item in items))
     why = f"Install a {name} that all accept; if there is none, upgrade {users}"
-    return remedies.install(context, [name + ",".join(all_of_them)], why=why)
+    return remedies.install(context, [name + all_of_them], why=why)
 
 
 def requires_python(context: Context) -> Iterator[Finding]:

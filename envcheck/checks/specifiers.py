@@ -8,6 +8,10 @@ check does. A differential test holds the two together.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LIMIT = 200  # characters; longer than any version or specifier that a person wrote
 _TWO = frozenset((">=", "<=", "==", "!=", "~="))
@@ -40,6 +44,20 @@ def satisfies(version: str, specifier: str) -> bool | None:
         else:
             return answer
     return _satisfies_slowly(version, specifier)
+
+
+def narrowed(specifiers: Iterable[str]) -> str:
+    """One specifier set for all of them, without the bounds that others imply."""
+    clauses = {clause.strip() for text in specifiers for clause in text.split(",")} - {""}
+    for operator, best in ((">=", max), ("<", min)):
+        bounds = {}
+        for clause in clauses:
+            release = release_of(clause[len(operator) :]) if clause.startswith(operator) else None
+            if release is not None:
+                bounds[clause] = _stripped(release)
+        if bounds:
+            clauses -= set(bounds) - {best(sorted(bounds), key=bounds.__getitem__)}
+    return ",".join(sorted(clauses, reverse=True))
 
 
 def release_of(text: str) -> tuple[int, ...] | None:

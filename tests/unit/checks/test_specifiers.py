@@ -19,7 +19,7 @@ from envcheck.checks import markers as requirement_markers
 from envcheck.checks import specifiers
 from envcheck.checks.base import Context
 from envcheck.checks.markers import Markers, environment, parse
-from envcheck.checks.specifiers import canonical, satisfies
+from envcheck.checks.specifiers import canonical, narrowed, satisfies
 from envcheck.model.facts import FactSheet
 
 VARIABLES = {
@@ -66,7 +66,7 @@ def reference(version: str, specifier: str) -> bool | None:
 
 
 @given(versions, specifier_sets)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_satisfies_as_packaging_does(version: str, specifier: str) -> None:
     assert satisfies(version, specifier) == reference(version, specifier)
 
@@ -82,7 +82,7 @@ simple_sets = st.lists(
 
 
 @given(simple, st.sampled_from(["", "+cpu", "+cu12-8"]), simple_sets)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_quick_path_decides_what_is_simple(release: str, local: str, specifier: str) -> None:
     quick = [
         specifiers.clause_holds(specifiers._installed(release + local), clause)
@@ -130,7 +130,7 @@ markers = st.recursive(
 
 
 @given(markers, st.sampled_from(["", "torch-x", "Torch.X"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_markers_as_packaging_does(marker: str, extra: str) -> None:
     try:
         expected = Marker(marker).evaluate({**VARIABLES, "extra": extra})
@@ -149,7 +149,7 @@ requirement_texts = st.builds(
 
 
 @given(requirement_texts)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_requirements_as_packaging_does(text: str) -> None:
     assert_same_requirement(text)
 
@@ -221,6 +221,18 @@ def test_every_real_requirement_and_most_of_them_quickly() -> None:
 )
 def test_satisfies(version: str, specifier: str, expected: bool | None) -> None:
     assert satisfies(version, specifier) is expected
+
+
+@given(st.lists(simple_sets, max_size=4), simple)
+@settings(deadline=None)
+def test_narrowed_says_the_same(specifiers: list[str], version: str) -> None:
+    together = narrowed(specifiers)
+    assert satisfies(version, together) == all(satisfies(version, text) for text in specifiers)
+
+
+def test_narrowed_is_short() -> None:
+    assert narrowed([">=4.42.1", ">=4.60", ">=4.66.3,<5", "<6,!=4.70"]) == ">=4.66.3,<5,!=4.70"
+    assert narrowed([]) == ""
 
 
 def test_the_environment_is_the_target_s() -> None:
