@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
-    from envcheck.model.facts import FactSheet
+    from envcheck.model.facts import Fact, FactSheet
 
 #: What decides whether something runs comes first; a fact ranks by the first prefix it begins with.
 IMPORTANCE = (
@@ -48,55 +48,85 @@ def compare(left: FactSheet, right: FactSheet, *, everything: bool = False) -> l
     Without ``everything`` not those which any two environments have, or one at two times: where
     things lie, how much memory is free, how long something took.
     """
+    comparison = _Comparison(left, right, everything)
     keys = sorted({*left, *right}, key=lambda key: (_rank(key), key))
-    found: list[Difference] = []
-    for key in keys:
-        if everything or not _is_volatile(key):
-            found += _fact(key, left, right, everything)
-    return found
+    return [difference for key in keys for difference in comparison.fact(key)]
 
 
-def _fact(key: str, left: FactSheet, right: FactSheet, everything: bool) -> list[Difference]:
-    a, b = left.fact(key), right.fact(key)
-    if a.known and b.known and _records(a.value) and _records(b.value):
-        return _record_differences(key, a.value, b.value, everything)
-    if (a.status, a.value) == (b.status, b.value) and (key in left) == (key in right):
-        return []
-    if a.known and b.known:
-        if not everything and _is_place(a.value) and _is_place(b.value):
+class _Comparison:
+    """Two sheets side by side."""
+
+    def __init__(self, left: FactSheet, right: FactSheet, everything: bool) -> None:
+        self.sheets = (left, right)
+        self.everything = everything
+        self.prefixes = [sheet.get("interpreter.prefix") for sheet in self.sheets]
+
+    def same(self, name: str, one: object, two: object) -> bool:
+        """Whether there is nothing to say about a fact or member of this name."""
+        if one == two or (not self.everything and _is_volatile(name)):
+            return True
+        if self.everything:
+            return False
+        return (_is_place(one) and _is_place(two)) or self._placed(one, 0) == self._placed(two, 1)
+
+    def _placed(self, value: object, side: int) -> str:
+        """``value`` as if both environments lay in the same place."""
+        prefix = self.prefixes[side]
+        text = repr(value)
+        return text.replace(prefix, "") if isinstance(prefix, str) and len(prefix) > 3 else text
+
+    def fact(self, key: str) -> list[Difference]:
+        """The differences of one fact."""
+        left, right = self.sheets
+        a, b = left.fact(key), right.fact(key)
+        if a.known and b.known:
+            if _records(a.value) and _records(b.value):
+                return self.records(key, a.value, b.value)
+            if a.value and isinstance(a.value, dict) and isinstance(b.value, dict):
+                return self.members(key, "", "", a.value, b.value)
+            if self.same(key, a.value, b.value):
+                return []
+            return [Difference(key, "", *_texts(a.value, b.value))]
+        if a == b and (key in left) == (key in right):
             return []
-        return [Difference(key, "", *_texts(a.value, b.value))]
-    texts = []
-    for sheet, fact in ((left, a), (right, b)):
-        text = _text(fact.value) if fact.known else fact.status
-        if fact.status == "unknown":
-            text = f"unknown: {fact.reason}"
-        texts.append(text if key in sheet else MISSING)
-    return [Difference(key, "", *texts)]
+        texts = [
+            _status(fact) if key in sheet else MISSING for sheet, fact in ((left, a), (right, b))
+        ]
+        return [] if texts[0] == texts[1] else [Difference(key, "", *texts)]
 
+    def records(
+        self, key: str, left: list[dict[str, Any]], right: list[dict[str, Any]]
+    ) -> list[Difference]:
+        """Records of the same name by their members; then those that only one side has."""
+        ours, theirs = _named(left), _named(right)
+        found, alone = [], []
+        for identity in sorted({*ours, *theirs}):
+            a, b = ours.get(identity), theirs.get(identity)
+            if a is None or b is None:
+                name = (a or b or ("",))[0]
+                alone.append(Difference(key, name, _summary(a), _summary(b)))
+            else:
+                found += self.members(key, a[0], a[1], a[2], b[2])
+        return found + alone
 
-def _record_differences(
-    key: str, left: list[dict[str, Any]], right: list[dict[str, Any]], everything: bool
-) -> list[Difference]:
-    """Records of the same name compared member by member; then those that only one side has."""
-    ours, theirs = _named(left), _named(right)
-    found, alone = [], []
-    for identity in sorted({*ours, *theirs}):
-        one_side, other_side = ours.get(identity), theirs.get(identity)
-        if one_side is None or other_side is None:
-            name = (one_side or other_side or ("",))[0]
-            texts = (_summary(one_side), _summary(other_side))
-            alone.append(Difference(key, name, *texts))
-            continue
-        name, used, a = one_side
-        b = other_side[2]
+    def members(
+        self, key: str, name: str, used: str, a: dict[str, Any], b: dict[str, Any]
+    ) -> list[Difference]:
+        """What differs between two records called ``name``, but for the member it is from."""
+        found = []
         for member in sorted({*a, *b}, key=lambda m: (m != "version", m)):
             one, two = a.get(member), b.get(member)
-            ordinary = _is_volatile(member) or (_is_place(one) and _is_place(two))
-            if one != two and member != used and (everything or not ordinary):
-                about = name if member == "version" else f"{name} {member}"
+            if member != used and not self.same(member, one, two):
+                about = name if member == "version" and name else f"{name} {member}".strip()
                 found.append(Difference(key, about, *_texts(one, two)))
-    return found + alone
+        return found
+
+
+def _status(fact: Fact) -> str:
+    """A fact that may be absent or unknown, as text."""
+    if fact.known:
+        return _text(fact.value)
+    return f"unknown: {fact.reason}" if fact.status == "unknown" else fact.status
 
 
 _Named = tuple[str, str, dict[str, Any]]  # name as it is written, the member it is from, record
