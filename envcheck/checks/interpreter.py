@@ -121,6 +121,39 @@ def starts_cleanly(context: Context) -> Iterator[Finding]:
     )
 
 
+def start_up_files(context: Context) -> Iterator[Finding]:
+    """A start-up file fails each time Python starts.
+
+    ## Why it matters
+    Python prints the error and goes on without what the file was for: an editable install that
+    cannot be imported, a hook that is not set, a library that is not preloaded.
+
+    ## Causes
+    A `.pth` file that a removed package left behind (editable installs do), a `sitecustomize.py`
+    that needs a module which is not there, LD_PRELOAD with a library that does not exist.
+
+    ## Remedy
+    Remove the file, or reinstall the package that it belongs to.
+
+    ## Sources
+    Python documentation, `site`; `ld.so(8)`.
+    """
+    for complaint in strings(context.facts.target.get("complaints")):
+        file, separator, reason = complaint.partition(", line ")
+        remedy = Remedy("Remove what it names, or reinstall the package that it belongs to")
+        if separator and file.endswith(".pth"):
+            remedy = Remedy(f"Remove {file}, or reinstall the package that it belongs to")
+        elif "LD_PRELOAD" in complaint:
+            remedy = Remedy("Correct LD_PRELOAD, or unset it", ("unset LD_PRELOAD",))
+        yield fail(
+            f"a start-up file fails: {file}" if separator else f"Python complains: {complaint}",
+            detail=f"line {reason}" if separator else "",
+            subject=file,
+            evidence=context.evidence("interpreter.executable"),
+            remedy=remedy,
+        )
+
+
 def venv_version(context: Context) -> Iterator[Finding]:
     """The virtual environment was made for another version of Python than the one that runs.
 
@@ -351,4 +384,5 @@ CHECKS = (
     Check("PY007", "Python is native to the machine", "warning", native),
     Check("PY008", "the standard library is complete", "warning", complete),
     Check("PY009", "pip may install here", "note", pip_may_install),
+    Check("PY011", "start-up files run without errors", "warning", start_up_files),
 )

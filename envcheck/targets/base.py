@@ -49,7 +49,8 @@ class Target(Protocol):
     What it puts into the sheet as ``target``: ``kind``, ``name``, ``chosen_by`` (why this one) and,
     where they apply, ``own_tool_environment`` (true: nothing was found but the environment that
     pipx, uv or the like made for envcheck), ``startup`` (why its interpreter does not start as it
-    should), ``outside`` (the interpreter that looked from outside instead).
+    should), ``complaints`` (what start-up files say, one sentence each), ``outside`` (the
+    interpreter that looked from outside instead).
     """
 
     def start(self, request: AgentRequest) -> Collection:

@@ -85,6 +85,12 @@ def examine(
         return None, first
     if flags == WITHOUT_SITE:
         target["startup"] = startup_failure(first)
+    elif done.stderr:
+        from envcheck.targets.complaints import complaints
+
+        found = complaints(done.text_err())
+        if found:
+            target["complaints"] = found
     return as_sheet(document, target), first
 
 

@@ -150,3 +150,21 @@ def test_search_path_is_the_one_of_a_plain_start(facts, interpreter, tmp_path, m
     records = document["facts"]["interpreter.path"]["value"]
     assert [record["entry"] for record in records] == json.loads(out)
     assert [record["origin"] for record in records][:3] == ["cwd", "PYTHONPATH", "stdlib"]
+
+
+def test_start_up_files_that_fail_and_let_python_go_on(failing, venv):
+    env = venv()
+    site = env / f"lib/python{VERSION}/site-packages"
+    (site / "gone.pth").write_text("import __editable___of_something_removed\n")
+    finding = failing(env / "bin/python")["PY011"]
+    assert (finding.status, finding.severity) == ("fail", "warning")
+    assert finding.subject == str(site / "gone.pth")
+    assert "__editable___of_something_removed" in finding.detail
+    (site / "gone.pth").unlink()
+    (site / "sitecustomize.py").write_text("raise RuntimeError('odd')\n")
+    assert "RuntimeError: odd" in failing(env / "bin/python")["PY011"].title
+
+
+def test_a_library_that_cannot_be_preloaded(failing, venv):
+    found = failing(venv() / "bin/python", {"LD_PRELOAD": "/gone/libjemalloc.so"})
+    assert "/gone/libjemalloc.so" in found["PY011"].title
