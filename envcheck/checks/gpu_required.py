@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import (
     DRIVER_CODES,
+    cuda_devices,
     cudnn,
     driver_cuda,
     driver_version,
@@ -114,6 +115,9 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
         )
     title = f"no usable {wanted}" if not usable else f"too little for {wanted}"
     detail = "; ".join(problems) if problems else f"{len(usable)} there." if usable else ""
+    hidden = records(context, "nvidia.libcuda.whole") if "cuda" in requirement.any else []
+    if len(hidden) > len(cuda_devices(context)):
+        detail = f"CUDA_VISIBLE_DEVICES hides {len(hidden) - len(cuda_devices(context))}. {detail}"
     return fail(title, detail=_because(detail, requirement), evidence=evidence, **fields)
 
 
@@ -329,7 +333,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
             )
 
 
-_EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU115", "GPU116", "GPU117")
+_EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU110", "GPU115", "GPU116", "GPU117")
 _BUILD = ("GPU112", *DRIVER_CODES)
 
 CHECKS = (

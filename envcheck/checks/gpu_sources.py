@@ -70,8 +70,10 @@ def answers(context: Context) -> Iterator[Finding]:
             severity="error" if name == "libcuda" else "warning",
             evidence=observed(context, f"nvidia.{name}.path", f"nvidia.{name}.files"),
             remedy=Remedy(
-                f"The file is damaged, for another architecture or not the driver's: reinstall the"
-                f" driver's user-space part ({shown})",
+                "NVIDIA's libraries are for glibc: use an image or system with glibc"
+                if text(context, "host.libc.family") == "musl"
+                else "The file is damaged, for another architecture or not the driver's: reinstall"
+                f" the driver's user-space part ({shown})",
                 ("ldconfig -p | grep -E 'libcuda|libnvidia-ml'",),
             ),
         )
@@ -100,7 +102,8 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
     if status != "missing":
         return
     files = [str(record.get("path")) for record in records(context, "nvidia.libcuda.files")]
-    working = records(context, "nvidia.nvml.devices") or records(context, "nvidia.smi.devices")
+    told = [records(context, f"nvidia.{name}.devices") for name in ("nvml", "smi")]
+    working = any(told) or text(context, "nvidia.smi.driver")
     if not working and not files:
         return
     if files:
@@ -116,7 +119,9 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
     else:
         remedy = Remedy("Install the driver's compute libraries, of the driver's own version")
     yield fail(
-        "the loader finds no libcuda.so.1" if files else "GPUs answer but there is no libcuda.so.1",
+        "the loader finds no libcuda.so.1"
+        if files
+        else "the driver answers but there is no libcuda.so.1",
         detail="CUDA programs load libcuda.so.1 from the loader's search path.",
         evidence=observed(
             context, "nvidia.libcuda.files", "nvidia.nvml.devices", "nvidia.smi.devices"
@@ -201,6 +206,7 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         yield fail(
             f"NVML lists {len(physical)} GPUs, CUDA sees {len(devices)}",
             subject="count",
+            severity="" if devices else "error",
             evidence=observed(
                 context, "nvidia.nvml.devices", "nvidia.libcuda.devices", "nvidia.libcuda.init"
             ),

@@ -51,12 +51,12 @@ def driver_runs_torch(context: Context) -> Iterator[Finding]:
     """
     if text(context, "torch.build.kind") != "cuda":
         raise NotApplicable("no torch that is built for CUDA")
-    cuda = context["torch.build.cuda"]
-    wanted = cuda_rules.version(cuda)
     driver, supported = driver_version(context), driver_cuda(context)
     usable = text(context, "nvidia.libcuda.status") not in ("", "missing")
     if not usable and not records(context, "nvidia.smi.devices"):
         raise NotApplicable("no NVIDIA driver that could be used here")
+    cuda = context["torch.build.cuda"]
+    wanted = cuda_rules.version(cuda)
     evidence = observed(context, "torch.build.cuda", "nvidia.kernel.version", "nvidia.libcuda.cuda")
     if any(
         d.get("kind") == "cuda" and not d.get("error")
@@ -143,11 +143,11 @@ def build_fits_devices(context: Context) -> Iterator[Finding]:
     if context["torch.installed"] is not True:
         raise NotApplicable("torch is not installed")
     kinds = [kind for kind in ("cuda", "rocm", "xpu") if kind in strings(context, "devices.kinds")]
-    build = context["torch.build.kind"]
     if not kinds:
-        if context.facts.fact("devices.kinds").status == "unknown" and build != "cpu":
+        if context.facts.fact("devices.kinds").status == "unknown":
             raise NotApplicable("whether there is a device is not known")
         raise NotApplicable("no device that needs a build of its own")
+    build = context["torch.build.kind"]
     if build in kinds:
         return
     kind = kinds[0]

@@ -1,4 +1,4 @@
-"""GPU 115 and 116: CUDA_VISIBLE_DEVICES and MIG."""
+"""GPU 115, 116 and 118: the variables that choose among devices, and MIG."""
 
 from __future__ import annotations
 
@@ -187,7 +187,39 @@ def mig(context: Context) -> Iterator[Finding]:
         )
 
 
+def hip_visible_devices(context: Context) -> Iterator[Finding]:
+    """HIP_VISIBLE_DEVICES lists more devices than ROCR_VISIBLE_DEVICES leaves.
+
+    ## Why it matters
+    ROCR_VISIBLE_DEVICES is applied first and HIP_VISIBLE_DEVICES chooses among what is left; torch
+    raises RuntimeError when it counts the devices.
+
+    ## Causes
+    Both variables are set, by different layers (job scheduler and script).
+
+    ## Remedy
+    Unset HIP_VISIBLE_DEVICES, or let it count from 0 within ROCR_VISIBLE_DEVICES.
+
+    ## Sources
+    torch.cuda._parse_visible_devices.
+    """
+    if text(context, "torch.build.kind") != "rocm":
+        raise NotApplicable("no torch that is built for ROCm")
+    keys = ("nvidia.visible.hip", "nvidia.visible.rocr")
+    hip, rocr = (context.facts.fact(key) for key in keys)
+    if not (hip.known and rocr.known):
+        return
+    chosen, left = str(hip.value).count(",") + 1, str(rocr.value).count(",") + 1
+    if chosen > left:
+        yield fail(
+            f"HIP_VISIBLE_DEVICES lists {chosen} devices, ROCR_VISIBLE_DEVICES leaves {left}",
+            evidence=observed(context, *keys),
+            remedy=Remedy("Unset HIP_VISIBLE_DEVICES", ("unset HIP_VISIBLE_DEVICES",)),
+        )
+
+
 CHECKS = (
     Check("GPU115", "CUDA_VISIBLE_DEVICES means what it says", "warning", visible_devices),
     Check("GPU116", "MIG devices are used one to a process", "warning", mig),
+    Check("GPU118", "HIP_VISIBLE_DEVICES fits", "error", hip_visible_devices),
 )

@@ -69,6 +69,8 @@ def cuda(_):
     seen = nvidia.OBSERVED
     if seen is None:
         return [], "the NVIDIA driver was not asked: its probe was lost"
+    if seen.entries.get("libcuda.status", {}).get("status") == "absent":  # macOS
+        return [], ""
     devices = seen.value("libcuda.devices")
     if devices:
         return [_cuda_device(device, "libcuda") for device in devices], ""

@@ -232,6 +232,14 @@ def test_nvidia_smi_line_per_gpu(case: Case) -> None:
 def test_two_identical_version_lines(case: Case) -> None:
     case.machine.smi("echo 535.183.01; echo 535.183.01")
     assert case.sheet()["nvidia.smi.driver"] == "535.183.01"
+    assert list(case.findings()) == ["GPU108"]
+
+
+def test_gpus_that_cuda_does_not_see(case: Case) -> None:
+    case.machine.driver(T4).env["FAKE_CUDA_INIT"] = "100"
+    found = case.findings()
+    assert list(found) == ["GPU110"]
+    assert found["GPU110"].severity == "error"
 
 
 def test_nvidia_smi_is_not_asked_when_the_libraries_answer(case: Case) -> None:

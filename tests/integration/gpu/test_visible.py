@@ -66,6 +66,14 @@ def test_what_is_hidden_is_still_seen(case: Case) -> None:
     assert len(sheet["nvidia.nvml.devices"]) == 2
 
 
+def test_more_hip_than_rocr_devices(case: Case) -> None:
+    case.machine.torch("2.9.0+rocm6.4", hip="6.4.1")
+    case.machine.env.update(HIP_VISIBLE_DEVICES="0,1", ROCR_VISIBLE_DEVICES="2")
+    assert list(case.findings()) == ["GPU118"]
+    case.machine.env["HIP_VISIBLE_DEVICES"] = "0"
+    assert case.findings() == {}
+
+
 def test_two_mig_devices_are_one(case: Case) -> None:
     case.machine.driver(A100, mig=2).env["CUDA_VISIBLE_DEVICES"] = "MIG-a,MIG-b"
     found = case.findings()

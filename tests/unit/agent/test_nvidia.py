@@ -129,3 +129,13 @@ def test_a_lost_probe_leaves_cuda_undecided(monkeypatch: pytest.MonkeyPatch) -> 
     found, reason = devices.cuda(None)
     assert found == []
     assert "not asked" in reason
+
+
+def test_macos_has_no_driver_and_nothing_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvidia, "IS_LINUX", False)
+    monkeypatch.setattr(nvidia, "IS_WINDOWS", False)
+    monkeypatch.setattr(nvidia, "OBSERVED", None)
+    facts = protocol.Facts()
+    nvidia.collect(facts, protocol.Request())
+    assert {field.name for field in nvidia.FIELDS} == set(facts.entries)
+    assert devices.cuda(None) == ([], "")
