@@ -77,6 +77,7 @@ def run_fault(fault: Fault, python: str, outside: str, tools: list[str]) -> dict
     done = subprocess.run(
         command, stdout=subprocess.PIPE, cwd=environment.ROOT, check=False, timeout=900
     )
+    faults_host.remove_groups()
     if done.returncode:
         raise RuntimeError(f"{fault.name} could not be made")
     outcomes: dict[str, Any] = json.loads(done.stdout)
@@ -157,28 +158,38 @@ def main() -> int:
 def collect(options: argparse.Namespace) -> None:
     """Run the chosen faults, merge with what earlier runs found, write the report."""
     document = _load(options.output)
-    chosen = [f for f in FAULTS if not options.only or any(word in f.name for word in options.only)]
-    outside = os.path.dirname(os.path.abspath(options.tools))
     python = os.path.abspath(options.python)
+    outside = os.path.dirname(os.path.abspath(options.tools))
+    env = environment.describe(python)
+    document["versions"] = {
+        tool.distribution: env.versions.get(tool.distribution) for tool in TOOLS
+    }
+    document["versions"]["torch"] = env.versions.get("torch")
+    chosen = [f for f in FAULTS if not options.only or any(word in f.name for word in options.only)]
     baseline: dict[str, Any] = {}
+    failed = []
     for fault in [FAULTS[0], *(f for f in chosen if f is not FAULTS[0])]:
         print(fault.name, end=" ", file=sys.stderr, flush=True)
-        outcomes = run_fault(fault, python, outside, options.only_tools)
+        try:
+            outcomes = run_fault(fault, python, outside, options.only_tools)
+        except RuntimeError as error:
+            failed.append(str(error))
+            continue
         baseline = baseline or outcomes
         judged = judge(fault, outcomes, baseline)
         print({name: entry["verdict"] for name, entry in judged.items()}, file=sys.stderr)
         _keep(options.outputs, fault.name, outcomes)
         document["faults"].setdefault(fault.name, {}).update(judged)
-    env = environment.describe(python)
-    document["date"] = dt.date.today().isoformat()
-    document["versions"] = {
-        tool.distribution: env.versions.get(tool.distribution, "") for tool in TOOLS
-    }
-    document["versions"]["torch"] = env.versions.get("torch", "")
-    write_report(
-        _json_path(options.output), json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    )
-    write_report(options.output, fault_report.markdown(document, FAULTS, TOOLS, CAP))
+        document["date"] = dt.date.today().isoformat()
+        _write(options.output, document)
+    if failed:
+        raise SystemExit("\n".join(failed))
+
+
+def _write(output: str, document: dict[str, Any]) -> None:
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    write_report(_json_path(output), text)
+    write_report(output, fault_report.markdown(document, FAULTS, TOOLS, CAP))
 
 
 def _json_path(output: str) -> str:

@@ -63,7 +63,7 @@ def _not_loaded(sandbox: Sandbox) -> None:
 
 def _no_gpus_flag(sandbox: Sandbox) -> None:
     fakes.kernel_module(sandbox, "580.65.06")
-    sandbox.write("/run/.containerenv", 'engine="podman"\n')
+    sandbox.variables["container"] = "podman"
     cuda_build(sandbox, "12.8", works=False)
 
 

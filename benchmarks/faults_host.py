@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 
 from benchmarks.fault import Fault, Make
@@ -9,6 +10,7 @@ from benchmarks.sandbox import Sandbox, mount
 from benchmarks.torch_builds import cuda_build
 from benchmarks.verdicts import Expectation
 
+GROUP = "envcheck-fault-"
 SECRET = "hf_" + "Zq7" * 11
 
 
@@ -21,21 +23,38 @@ def _read_only_home(sandbox: Sandbox) -> None:
     mount("-t", "tmpfs", "-o", "ro", "tmpfs", sandbox.home)
 
 
-def _join(controller: str, name: str, value: str) -> None:
-    """Put this process (and so the tools) into a new control group below ``controller``."""
-    folder = f"/sys/fs/cgroup/{controller}/envcheck-fault-{os.getpid()}"
+def _join(controller: str, limit: tuple[str, str], unified: tuple[str, str]) -> None:
+    """Put this process, and so the tools, into a new control group (version 1 or 2)."""
+    root = f"/sys/fs/cgroup/{controller}"
+    file, value = limit
+    if not os.path.isdir(root):
+        root = "/sys/fs/cgroup"
+        file, value = unified
+    folder = f"{root}/{GROUP}{os.getpid()}"
     os.makedirs(folder, exist_ok=True)
-    for file, text in ((name, value), ("cgroup.procs", str(os.getpid()))):
-        with open(f"{folder}/{file}", "w") as stream:
+    for name, text in ((file, value), ("cgroup.procs", str(os.getpid()))):
+        with open(f"{folder}/{name}", "w") as stream:
             stream.write(text)
 
 
-def _memory(sandbox: Sandbox) -> None:  # noqa: ARG001
-    _join("memory", "memory.limit_in_bytes", str(3 << 30))
+def remove_groups() -> None:
+    """The control groups of faults whose processes have ended."""
+    for folder in (
+        *glob.glob(f"/sys/fs/cgroup/*/{GROUP}*"),
+        *glob.glob(f"/sys/fs/cgroup/{GROUP}*"),
+    ):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            continue
+
+
+def _memory(_sandbox: Sandbox) -> None:
+    _join("memory", ("memory.limit_in_bytes", str(3 << 30)), ("memory.max", str(3 << 30)))
 
 
 def _quota(sandbox: Sandbox) -> None:
-    _join("cpu", "cpu.cfs_quota_us", "50000")
+    _join("cpu", ("cpu.cfs_quota_us", "50000"), ("cpu.max", "50000 100000"))
     sandbox.variables["OMP_NUM_THREADS"] = "16"
 
 
@@ -67,6 +86,7 @@ def _other_cudnn(sandbox: Sandbox) -> None:
     sandbox.variables["LD_LIBRARY_PATH"] = sandbox.lib
 
 
+_LIMIT = r"(\b3(\.0+)? ?Gi?B|\b3072 ?Mi?B|3,?221,?225,?472)"
 _PRINTED = (SECRET[:8], "prints the token")
 
 FAULTS = (
@@ -84,11 +104,11 @@ FAULTS = (
     ),
     Fault(
         "memory-limit",
-        "control group allows 3 GiB of 24",
+        "a control group allows 3 GiB, the machine has more",
         _memory,
         Expectation(
-            (r"\b3(\.0+)? ?Gi?B|\b3072 ?Mi?B|3,?221,?225,?472",),
-            ((r"(RAM|memory).{0,20}\b2[0-9]\.\d+ ?G", "reports the host's memory"),),
+            (_LIMIT,),
+            ((rf"\A(?![\s\S]*{_LIMIT})[\s\S]*\b(RAM|memory).{{0,20}}\d ?G", "the host's memory"),),
         ),
     ),
     Fault(

@@ -63,7 +63,13 @@ class Sandbox:
         return glob.glob(self.inside(f"{name}-*.dist-info"))[0]
 
     def write(self, path: str, text: str | bytes, *, mode: int = 0o644) -> str:
-        """A file, directories included; removes what was there (a hard link or symlink too)."""
+        """A file, directories included; what was there is removed (a hard link or symlink too).
+
+        Raises ValueError for a place that is not the sandbox's own.
+        """
+        own = (self.work, self.prefix, "/proc/driver", "/sys/module", "/dev")
+        if not path.startswith(tuple(f"{root}/" for root in own)):
+            raise ValueError(f"{path} is not in the sandbox")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if os.path.lexists(path):
             os.unlink(path)
