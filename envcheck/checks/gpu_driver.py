@@ -303,7 +303,7 @@ def initialises(context: Context) -> Iterator[Finding]:
     CUDA driver API and NVML reference; pytorch#88639 (999 after suspend).
     """
     cuda, nvml, smi = codes(context)
-    driven = bool(text(context, "nvidia.kernel.version"))
+    driven = bool(text(context, "nvidia.kernel.version")) or nvml == 0
     cuda_explained = (0, None, 100, 803, 802, 804, 34) + (() if driven else (999,))
     problems = []
     if cuda not in cuda_explained and cuda is not None:

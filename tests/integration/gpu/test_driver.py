@@ -125,6 +125,7 @@ def test_cpu_container_on_a_gpu_host_is_only_noted(case: Case) -> None:
         (804, "GPU105", "forward-compatibility"),
         (34, "GPU105", "stub"),
         (999, "GPU106", "suspend"),
+        (998, "GPU106", "998"),
         (46, "GPU106", "exclusive"),
         (304, "GPU106", "OPERATING_SYSTEM"),
         (777, "GPU106", "777"),
@@ -132,13 +133,20 @@ def test_cpu_container_on_a_gpu_host_is_only_noted(case: Case) -> None:
 )
 def test_codes_of_cuinit(case: Case, init: int, code: str, word: str) -> None:
     case.machine.cuda(T4, init=init).nvml()
-    report = case.report(edit={"nvidia.kernel.version": "570.86.10"})
+    report = case.report(edit={"nvidia.kernel.version": "570.86.10"} if init % 2 else None)
     failed = [f for f in report.findings if f.status == "fail" and not f.cause]
     assert [finding.code for finding in failed] == [code]
     finding = failed[0]
     text = f"{finding.title} {finding.detail} {finding.remedy.text if finding.remedy else ''}"
     assert word in text
     assert report.sheet.fact("devices.kinds").status == "unknown"
+
+
+def test_999_with_a_working_nvml_is_not_a_missing_module(case: Case) -> None:
+    case.machine.cuda(T4, init=999).nvml()
+    found = case.findings()
+    assert list(found) == ["GPU106"]
+    assert "nvidia_uvm" in found["GPU106"].remedy.text
 
 
 @pytest.mark.parametrize("code", [15, 16, 17])
