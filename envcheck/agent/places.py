@@ -96,8 +96,9 @@ def _torch(temporary):
     else:
         variable = "TRITON_HOME" if os.environ.get("TRITON_HOME") else ""
         base = os.environ.get("TRITON_HOME") or "~"
-        path = expand(os.path.join(base, ".triton", "cache"))
-        found.append(Place("TRITON_CACHE_DIR", path, variable, _homeless(base)))
+        error = _homeless(base)
+        path = None if error else expand(os.path.join(base, ".triton", "cache"))
+        found.append(Place("TRITON_CACHE_DIR", path, variable, error))
     chosen = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
     if chosen:
         found.append(Place("TORCHINDUCTOR_CACHE_DIR", expand(chosen), "TORCHINDUCTOR_CACHE_DIR"))
@@ -113,7 +114,8 @@ def _cache(name, variable):
     base = os.environ.get("XDG_CACHE_HOME")
     if base:
         return expand(os.path.join(base, name)), "XDG_CACHE_HOME", ""
-    return expand(os.path.join("~", ".cache", name)), "", _homeless("~")
+    error = _homeless("~")
+    return None if error else expand(os.path.join("~", ".cache", name)), "", error
 
 
 def _homeless(base):

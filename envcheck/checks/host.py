@@ -80,6 +80,29 @@ def emulated(context: Context) -> Iterator[Finding]:
         )
 
 
+def subsystem(context: Context) -> Iterator[Finding]:
+    """The system is version 1 of the Windows Subsystem for Linux.
+
+    ## Why it matters
+    WSL 1 translates system calls and has no access to GPUs. WSL 2 has.
+
+    ## Causes
+    The distribution was installed before WSL 2 became the default.
+
+    ## Remedy
+    Convert it, in PowerShell: `wsl --set-version NAME 2`.
+
+    ## Sources
+    Microsoft documentation, "Comparing WSL versions"; NVIDIA, "CUDA on WSL user guide".
+    """
+    if context["host.wsl"] == "wsl1":
+        yield fail(
+            "this is WSL 1, which has no access to GPUs",
+            evidence=context.evidence("host.wsl", "host.kernel"),
+            remedy=Remedy("Convert it to WSL 2, in PowerShell", ("wsl --list --verbose",)),
+        )
+
+
 def vector_instructions(context: Context) -> Iterator[Finding]:
     """The processor lacks AVX2.
 
@@ -319,6 +342,7 @@ CHECKS = (
     Check("OS001", "binary wheels are allowed", "error", wheel_tags, ("PY002",)),
     Check("OS002", "the system is native to the machine", "warning", emulated),
     Check("OS003", "the processor has AVX2", "note", vector_instructions, ("OS002",)),
+    Check("OS004", "the system is no WSL 1", "warning", subsystem),
     Check("OS101", "torch is published for this platform", "error", torch_platform),
     Check(
         "OS102", "the C library is new enough for torch", "error", torch_glibc, ("OS101", "OS001")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context
 from envcheck.checks.required import about
-from envcheck.checks.resources import GIB, MIB, gib
+from envcheck.checks.resources import GIB, MIB, as_number, gib
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed, unknown
 
@@ -48,10 +48,10 @@ def space(context: Context) -> Iterator[Finding]:
         short = [record for record in group if _is_tight(record)]
         if not short:
             continue
-        free, total = short[0]["free"], short[0].get("total")
+        free, total = short[0]["free"], as_number(short[0].get("total"))
         full = free < _FULL
         writes = any(record["label"] != "site-packages" for record in short)
-        size = f" of {gib(total)}" if isinstance(total, (int, float)) else ""
+        size = f" of {gib(total)}" if total is not None else ""
         yield fail(
             f"only {gib(free)}{size} free for {_labels(short)}",
             severity="error" if full and writes else "warning",
@@ -179,25 +179,32 @@ def decided(context: Context) -> Iterator[Finding]:
     ## Sources
     Python documentation, `tempfile.gettempdir`; huggingface_hub `constants.py`.
     """
-    for record in _records(context):
-        error, label = record.get("error"), str(record.get("label"))
-        if isinstance(error, str) and error and (label in _WRITTEN or label == "output"):
-            yield fail(
-                f"{label}: {error}",
-                severity="error" if record.get("path") is None and label == "TMPDIR" else "warning",
-                detail=_where([record]),
-                subject=label,
-                evidence=_evidence([record], "error"),
-                remedy=Remedy("Make the directory, or set the variable to one that exists"),
-            )
-        elif record.get("kind") in ("file", "other") and label in _WRITTEN:
-            yield fail(
-                f"{label}: {record.get('path')} is no directory",
-                detail=_where([record]),
-                subject=label,
-                evidence=_evidence([record], "kind"),
-                remedy=_elsewhere([record], ""),
-            )
+    wrong = [
+        {**record, "error": error}
+        for record in _records(context)
+        if record.get("label") in (*_WRITTEN, "output") and (error := _obstacle(record))
+    ]
+    for group in _by(wrong, "error"):
+        unusable = any(record["label"] == "TMPDIR" for record in group)
+        unusable = unusable and group[0].get("path") is None
+        yield fail(
+            f"{_labels(group)}: {group[0]['error']}",
+            severity="error" if unusable else "warning",
+            detail=_where([record for record in group if record.get("path")]),
+            subject=_labels(group),
+            evidence=_evidence(group, "error"),
+            remedy=_elsewhere(group, "Make the directory"),
+        )
+
+
+def _obstacle(record: dict[str, Any]) -> str:
+    """What keeps a place from being used; empty if nothing is known to."""
+    error = record.get("error")
+    if isinstance(error, str) and error:
+        return error
+    if record.get("kind") in ("file", "other"):
+        return f"{record.get('path')} is no directory"
+    return ""
 
 
 def required_disk(context: Context) -> Iterator[Finding]:
@@ -218,8 +225,8 @@ def required_disk(context: Context) -> Iterator[Finding]:
     for requirement in context.requirements("disk"):
         record = _place(context, requirement.path)
         fields = about(context, requirement, requirement.path)
-        free = record.get("free") if record else None
-        if record is None or not isinstance(free, int):
+        free = as_number(record.get("free")) if record else None
+        if record is None or free is None:
             why = str(record.get("error") or "") if record else "the agent was not asked about it"
             yield unknown(
                 f"how much space is free at {requirement.path}", **{**fields, "detail": why}
@@ -283,7 +290,7 @@ def _usable(context: Context) -> list[dict[str, Any]]:
     return [
         record
         for record in _records(context)
-        if isinstance(record.get("label"), str) and isinstance(record.get("free"), int)
+        if isinstance(record.get("label"), str) and as_number(record.get("free")) is not None
     ]
 
 

@@ -274,8 +274,10 @@ def gib(size: float) -> str:
 
 
 def as_number(value: object) -> float | None:
-    """``value`` if it is a number, else None."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """``value`` if it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if -1e300 < value < 1e300 else None
 
 
 def _threads(context: Context) -> list[dict[str, object]]:

@@ -11,9 +11,9 @@ from envcheck.agent.probes import limits
 from envcheck.agent.protocol import Request
 
 VARIABLES = (
-    ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME")
-    + ("TMPDIR", "TEMP", "TMP", "TORCH_HOME", "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR")
-    + ("TRITON_CACHE_DIR", "TRITON_HOME")
+    *("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME"),
+    *("TMPDIR", "TEMP", "TMP", "TORCH_HOME", "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR"),
+    *("TRITON_CACHE_DIR", "TRITON_HOME"),
 )
 
 
@@ -64,6 +64,13 @@ def test_tmpdir_that_is_no_directory_is_named_and_passed_over(monkeypatch, tmp_p
     place = found()["TMPDIR"]
     assert (place.path, place.variable) == (str(tmp_path), "TEMP")
     assert "/gone" in place.error
+
+
+def test_a_user_without_a_home_directory(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an unknown user
+    place = found()["HF_HOME"]
+    assert (place.path, place.error) == (None, "there is no home directory")
 
 
 def test_a_variable_in_a_path_that_is_not_set(monkeypatch):

@@ -15,6 +15,7 @@ DEBIAN = {
     "host.tags.veto": None,
     "host.cpu.features": ["avx2", "fma"],
     "host.emulation": None,
+    "host.wsl": None,
     "interpreter.version": "3.11.7",
     "torch.installed": False,
 }
@@ -38,7 +39,7 @@ def one(findings):
     return finding
 
 
-@pytest.mark.parametrize("code", ["OS001", "OS002", "OS003"])
+@pytest.mark.parametrize("code", ["OS001", "OS002", "OS003", "OS004"])
 def test_a_usual_machine_passes(judged, code):
     assert one(judged(code, DEBIAN)).status == "pass"
     assert one(judged(code, ALPINE)).status == "pass"
@@ -66,6 +67,11 @@ def test_a_module_that_refuses_nothing(judged):
 def test_emulation(judged):
     finding = one(judged("OS002", {**DEBIAN, "host.emulation": "qemu-user"}))
     assert (finding.status, finding.severity) == ("fail", "warning")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("wsl1", "fail"), ("wsl2", "pass")])
+def test_windows_subsystem_for_linux(judged, kind, status):
+    assert one(judged("OS004", {**DEBIAN, "host.wsl": kind})).status == status
 
 
 @pytest.mark.parametrize(

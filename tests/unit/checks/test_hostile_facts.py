@@ -76,7 +76,7 @@ def test_no_check_crashes(facts, target, with_profile):
     assert not crashed
 
 
-ODD = (5, "x", True, [1, {}], {"a": 1}, float("inf"), float("nan"), -1, [["x"]], [], [{}])
+ODD = (5, "x", True, [1, {}], {"a": 1}, float("inf"), float("nan"), -1, 10**400, [["x"]], [], [{}])
 ODD += ([{"label": [], "free": {}, "path": 3, "entry": 1, "module": {}, "variable": []}],)
 
 

@@ -135,6 +135,11 @@ def test_a_variable_that_names_nothing(judged):
     assert nowhere.severity == "error"
     file = one(judged("RES105", facts(place("HF_HOME", kind="file", exists=True))))
     assert "no directory" in file.title
+    homeless = [
+        place(label, path=None, free=None, error="there is no home directory")
+        for label in ("HF_HOME", "TORCH_HOME")
+    ]
+    assert one(judged("RES105", facts(*homeless))).subject == "HF_HOME, TORCH_HOME"
 
 
 @pytest.mark.parametrize(
