@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 7
 _WHERE = (
-    "import os, envcheck; from envcheck.targets import bundle;"
-    "print(bundle.path()); print(os.path.dirname(envcheck.__file__))"
+    "import os, sys, envcheck; from envcheck.targets import bundle;"
+    "print(bundle.path(sys.executable)); print(os.path.dirname(envcheck.__file__))"
 )
 
 

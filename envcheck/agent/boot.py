@@ -1,11 +1,14 @@
-"""Runs the agent where no file of ours is: its modules come as one JSON object, from memory.
+"""Runs the agent from memory: ``sources`` has every module, path below ``agent/`` -> source.
 
-The host starts a remote interpreter with a one-line loader (``envcheck/targets/remote.py``) that
-reads that object (path below ``agent/`` -> source) from its arguments or standard input and
-executes this text. So nothing is written where the target is, which may be read-only.
+Where no file of ours is, the host starts an interpreter with a one-line loader
+(``envcheck/targets/remote.py``) that reads them as one JSON object from its arguments or standard
+input and executes this text: nothing is written where the target is, which may be read-only.
+For an interpreter that is the host's own, ``bundle.py`` makes one file of this and of the modules
+as marshalled code, which starts in fewer steps than a zip archive.
 This file and ``__main__.py`` must parse on every Python that exists, 2.7 included.
 """
 
+import marshal
 import signal
 import sys
 
@@ -27,27 +30,32 @@ class Importer(object):  # noqa: UP004
         file = self.file(name)
         if name.partition(".")[0] != PACKAGE or file not in self.sources:
             return None
-        from importlib.machinery import ModuleSpec
-
-        return ModuleSpec(name, self, origin=file, is_package=file.endswith("__init__.py"))
+        return type(sys.__spec__)(name, self, origin=file, is_package=file.endswith("__init__.py"))
 
     def create_module(self, spec):  # noqa: ARG002
         return None
 
     def exec_module(self, module):
-        file = self.file(module.__name__)
-        exec(compile(self.sources[file], "<agent>/" + file, "exec"), module.__dict__)  # noqa: S102
+        exec(self.code(self.file(module.__name__)), module.__dict__)  # noqa: S102
+
+    def code(self, file):
+        source = self.sources[file]
+        if isinstance(source, bytes):
+            return marshal.loads(source)  # noqa: S302
+        return compile(source, "<agent>/" + file, "exec")
 
     def get_source(self, name):
-        return self.sources[self.file(name)]
+        source = self.sources[self.file(name)]
+        return None if isinstance(source, bytes) else source
 
 
 def run(sources, seconds, argv):
-    """The agent's ``__main__`` with ``argv`` as its arguments, and ``seconds`` to live."""
+    """The agent's ``__main__`` with ``argv`` as its arguments; ``seconds`` to live (0: no end)."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
     sys.argv[:] = ["agent"] + argv
+    importer = Importer(sources)
     if sys.version_info >= (3, 7):
-        sys.meta_path.insert(0, Importer(sources))
+        sys.meta_path.insert(0, importer)
     space = {"__name__": "__main__", "__file__": "<agent>/__main__.py"}
-    exec(compile(sources["__main__.py"], space["__file__"], "exec"), space)  # noqa: S102
+    exec(importer.code("__main__.py"), space)  # noqa: S102

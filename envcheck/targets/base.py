@@ -64,6 +64,7 @@ def from_elsewhere(sheet: FactSheet) -> FactSheet:
     return FactSheet(conform(dict(sheet.document)))
 
 
+_STARTS = 8  # noise may begin like a sheet
 _START = b'{"schema": "envcheck.facts/'
 
 
@@ -82,12 +83,14 @@ def find_sheet(data: bytes) -> dict[str, Any] | None:
     """The fact sheet in what an agent printed, whatever else was printed around it; None if there
     is none or it is cut short.
     """
-    at = data.rfind(_START)
-    if at < 0:
-        return None
-    text = data[at:].decode("utf-8", "replace")
-    try:
-        document, _ = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+    at = len(data)
+    for _ in range(_STARTS):
+        at = data.rfind(_START, 0, at)
+        if at < 0:
+            return None
+        try:
+            document, _end = json.JSONDecoder().raw_decode(data[at:].decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            continue
+        return dict(document)
+    return None

@@ -1,7 +1,8 @@
-"""The agent as one zipapp, cached under a name made from its content.
+"""The agent as one file, cached under a name made from its content.
 
-The archive holds the sources and, beside them, bytecode for this Python: another Python ignores it
-(its magic number differs) and compiles the source. Stored, not compressed: read at each start.
+For any Python a zipapp of sources, with bytecode for this Python beside them: another ignores that
+(its magic number differs) and compiles. Stored, not compressed: it is read at each start. For the
+interpreter that runs envcheck a ``.pyc``, which saves it the steps of importing from an archive.
 """
 
 from __future__ import annotations
@@ -9,21 +10,26 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from envcheck.config import cache_dir
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 PACKAGE = "envcheck_agent"
 _AGENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "agent")
 
 
-def path() -> str:
-    """Path of the zipapp, written to the cache first if it is not there yet.
+def path(executable: str) -> str:
+    """Path of the agent for ``executable``, written to the cache first if it is not there yet.
 
     Empty where there is no cache that is this user's alone: the agent then goes by standard input.
     """
     sources = read_sources()
-    name = f"agent-{_digest(sources)}-{sys.implementation.cache_tag}.pyz"
+    own = os.path.realpath(executable) == os.path.realpath(sys.executable)
+    name = f"agent-{_digest(sources)}-{sys.hexversion:x}.{'pyc' if own else 'pyz'}"
     folder = cache_dir()
     file = os.path.join(folder, name)
     if not os.path.isabs(folder):  # no home directory
@@ -36,7 +42,7 @@ def path() -> str:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if not _private(folder):
             return ""
-        _write(file, build(sources))
+        _write(file, bytecode(sources) if own else archive(sources))
         _remove_old(folder)
     except OSError:
         return ""
@@ -54,22 +60,39 @@ def read_sources() -> dict[str, bytes]:
     return sources
 
 
-def build(sources: dict[str, bytes]) -> bytes:
-    """The zipapp's bytes: the sources, and ``.pyc`` for this Python (unchecked) beside them."""
+def archive(sources: dict[str, bytes]) -> bytes:
+    """The zipapp: the sources, and ``.pyc`` for this Python (unchecked) beside them."""
     import io
     import marshal
     import zipfile
-    from importlib.util import MAGIC_NUMBER
 
-    header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as zipped:
         for name, source in sources.items():
             inside = name if name == "__main__.py" else f"{PACKAGE}/{name}"
-            code = compile(source, f"<agent>/{inside}", "exec", dont_inherit=True)
-            for file, data in ((inside, source), (inside + "c", header + marshal.dumps(code))):
-                archive.writestr(zipfile.ZipInfo(file, (1980, 1, 1, 0, 0, 0)), data)
+            code = marshal.dumps(_compiled(inside, source))
+            for file, data in ((inside, source), (inside + "c", _header() + code)):
+                zipped.writestr(zipfile.ZipInfo(file, (1980, 1, 1, 0, 0, 0)), data)
     return buffer.getvalue()
+
+
+def bytecode(sources: dict[str, bytes]) -> bytes:
+    """One ``.pyc``: ``boot.py``, and every module as marshalled code for it to import."""
+    import marshal
+
+    modules = {name: marshal.dumps(_compiled(name, source)) for name, source in sources.items()}
+    start = f"\nrun({modules!r}, 0, sys.argv[1:])\n"
+    return _header() + marshal.dumps(_compiled("boot.py", sources["boot.py"] + start.encode()))
+
+
+def _compiled(name: str, source: bytes) -> CodeType:
+    return compile(source, f"<agent>/{name}", "exec", dont_inherit=True)
+
+
+def _header() -> bytes:
+    from importlib.util import MAGIC_NUMBER
+
+    return MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
 
 
 def _digest(sources: dict[str, bytes]) -> str:
@@ -103,7 +126,7 @@ def _remove_old(folder: str) -> None:
     """Agents of other versions that nobody has written for a month."""
     for entry in os.scandir(folder):
         old = entry.stat().st_mtime < time.time() - 30 * 86400
-        if old and entry.name.startswith("agent-") and entry.name.endswith(".pyz"):
+        if old and entry.name.startswith("agent-") and entry.name.endswith((".pyz", ".pyc")):
             os.unlink(entry.path)
 
 

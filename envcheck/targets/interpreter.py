@@ -58,7 +58,7 @@ class Running:
     def __init__(self, target: Interpreter, request: AgentRequest) -> None:
         self.target = target
         self.request = request
-        self.agent = bundle.path()
+        self.agent = bundle.path(target.executable)
         self.started = time.monotonic()
         self.process = self._start(remote.NORMAL, request.timeout + remote.SLACK)
 

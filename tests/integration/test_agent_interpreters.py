@@ -52,7 +52,7 @@ def agent(folder, fault, deadline):
     sources["probes/faulty.py"] = FAULTY.format(fault).encode()
     sources["registry.py"] += REGISTRY.format(deadline=deadline).encode()
     file = folder / "agent.pyz"
-    file.write_bytes(bundle.build(sources))
+    file.write_bytes(bundle.archive(sources))
     return file
 
 

@@ -63,7 +63,7 @@ def test_prints_one_json_object_and_nothing_else(interpreter):
 
     flags = ["-E", "-s"] if version_of(interpreter).startswith("2.") else ["-I"]
     done = subprocess.run(
-        [interpreter, *flags, "-B", bundle.path()], capture_output=True, timeout=120
+        [interpreter, *flags, "-B", bundle.path(interpreter)], capture_output=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["schema"] == "envcheck.facts/1"
