@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envcheck.model.finding import Finding
 
 FACT = "distributions.installed"
+_SYSTEM = ("/usr/lib/", "/usr/lib64/", "/usr/share/")  # where operating systems put theirs
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
@@ -53,8 +54,13 @@ class Distribution(NamedTuple):
 
     @property
     def from_wheel(self) -> bool:
-        """pip, uv or the like unpacked it, so RECORD is binding; not an operating system's."""
-        return self.installer not in ("", "conda", "debian", "rpm", "apk")
+        """pip, uv or the like unpacked it, so RECORD is binding; not an operating system or conda,
+        which change files after that and decide themselves what goes together.
+        """
+        if self.installer:
+            return self.installer not in ("conda", "debian", "rpm", "apk")
+        location = self.location.replace("\\", "/")
+        return not (location.startswith(_SYSTEM) or location.endswith("/dist-packages"))
 
     def evidence(self, value: str = "") -> Evidence:
         """Where it was read."""

@@ -232,7 +232,7 @@ def records_present(context: Context) -> Iterator[Finding]:
     """
     for one in installed(context):
         foreign = [p for p in one.problems if p.startswith("record-")]
-        without = one.record is False and one.from_wheel
+        without = one.record is False and bool(one.installer)
         if one.format != "dist-info" or not (without or foreign) or not one.from_wheel:
             continue
         what = "has no RECORD" if without else f"has a RECORD that is not its own ({foreign[0]})"

@@ -65,7 +65,8 @@ def test_a_missing_requirement(judged: Judged) -> None:
 
 
 def test_an_operating_system_decides_for_itself(judged: Judged) -> None:
-    needs = dist("PyGObject", installer=None, requires=["pycairo"])
+    place = "/usr/lib/python3/dist-packages"
+    needs = dist("PyGObject", installer=None, location=place, requires=["pycairo"])
     (found,) = judged("PKG121", installed(needs))
     assert (found.severity, found.remedy) == ("note", None)
 
@@ -130,7 +131,9 @@ def test_an_invalid_version_and_requirement(judged: Judged) -> None:
         ({"missing": ["a/__init__.py"]}, "fail"),
         ({"missing": ["a/tests/x.py", "../../bin/a", "a-1.dist-info/REQUESTED"]}, "pass"),
         ({"missing": ["a/tests/x.py"], "missing_count": 900}, "fail"),
-        ({"missing": ["a/__init__.py"], "installer": None}, "pass"),  # an operating system's
+        ({"missing": ["a/__init__.py"], "installer": None}, "fail"),
+        ({"missing": ["a.py"], "installer": None, "location": "/usr/lib/python3.11/x"}, "pass"),
+        ({"missing": ["a.py"], "installer": "debian"}, "pass"),
         ({"missing": ["a/__init__.py"], "editable": True}, "pass"),
     ],
 )
