@@ -54,11 +54,15 @@ def _sshd() -> str | None:
     return shutil.which("sshd", path=os.defpath + ":/usr/sbin:/usr/local/sbin")
 
 
+def _has_torch() -> bool:
+    return bool(find_spec("torch") or os.environ.get("ENVCHECK_TEST_TORCH_PYTHON"))
+
+
 #: marker -> why its tests cannot run here, empty if they can
 MEANS = {
     "docker": _docker,
     "ssh": _ssh,
-    "torch": lambda: "" if find_spec("torch") else "torch is not installed beside the tests",
+    "torch": lambda: "" if _has_torch() else "no torch here nor in ENVCHECK_TEST_TORCH_PYTHON",
     "root": lambda: "" if os.geteuid() == 0 else "this user is not root",
     "interpreters": lambda: "" if len(_interpreters()) > 2 else "there are too few interpreters",
 }

@@ -140,23 +140,13 @@ def setting_problems(value):
 def _token_file(home):
     chosen = os.environ.get("HF_TOKEN_PATH")
     path = os.path.expandvars(os.path.expanduser(chosen)) if chosen else os.path.join(home, "token")
-    if chosen and problems_of_path(chosen):
-        # a token where its path is meant: happens, and must not be shown
-        return {
-            "name": "token",
-            "path": "HF_TOKEN_PATH",
-            "status": "malformed",
-            "problems": problems_of_path(chosen),
-        }
     status, found = _file(path, problems_of_file)
+    if status == "absent" and chosen:
+        # a token where its path is meant: happens, and must not be shown
+        path = "HF_TOKEN_PATH"
+        if os.sep not in chosen and "." not in chosen:
+            status, found = "malformed", ["it names no file; it must be a path, not a token"]
     return {"name": "token", "path": path, "status": status, "problems": found}
-
-
-def problems_of_path(value):
-    """Why ``value`` cannot be the path of a token file."""
-    if os.sep not in value and "." not in value and not os.path.exists(value):
-        return ["HF_TOKEN_PATH names no file; it must be a path, not a token"]
-    return []
 
 
 def problems_of_file(text):

@@ -137,7 +137,7 @@ def _accelerate(facts):
         facts.absent("accelerate.keys", "sys.path")
     if status == "ok":
         facts.known("accelerate.config.values", _allowed(values), path)
-        facts.known("accelerate.config.keys", sorted(map(str, values)), path)
+        facts.known("accelerate.config.keys", sorted(set(map(_key, values))), path)
         return values
     for name in ("values", "keys"):
         facts.unknown("accelerate.config." + name, error or status, path)
@@ -216,6 +216,12 @@ def _json(text):
         where = " at line %d" % error.lineno if hasattr(error, "lineno") else ""
         return {}, "%s%s" % (getattr(error, "msg", "it is nested too deeply"), where)
     return (values, None) if isinstance(values, dict) else ({}, "it is no mapping")
+
+
+def _key(name):
+    """A key as it is if it can be one of a setting: anything else may be a value in the wrong place."""
+    is_plain = isinstance(name, str) and name.isidentifier() and name == name.lower()
+    return name if is_plain and len(name) <= 60 else "(a key of another form)"
 
 
 def _allowed(values):
