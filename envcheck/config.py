@@ -8,6 +8,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
+def working_directory() -> str:
+    """The working directory; the root of the file system where it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.path.abspath(os.sep)
+
+
 def variable(name: str) -> str:
     """An environment variable, empty if unset."""
     return os.environ.get(name, "")

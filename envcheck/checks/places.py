@@ -185,15 +185,18 @@ def decided(context: Context) -> Iterator[Finding]:
         if record.get("label") in (*_WRITTEN, "output") and (error := _obstacle(record))
     ]
     for group in _by(wrong, "error"):
-        unusable = any(record["label"] == "TMPDIR" for record in group)
-        unusable = unusable and group[0].get("path") is None
+        labels = [record["label"] for record in group]
+        unusable = "TMPDIR" in labels and group[0].get("path") is None
+        remedy = _elsewhere(group, "Make the directory")
+        if labels == ["output"] and group[0].get("path") is None:
+            remedy = Remedy("Change to a directory that exists", ("cd",))
         yield fail(
             f"{_labels(group)}: {group[0]['error']}",
             severity="error" if unusable else "warning",
             detail=_where([record for record in group if record.get("path")]),
             subject=_labels(group),
             evidence=_evidence(group, "error"),
-            remedy=_elsewhere(group, "Make the directory"),
+            remedy=remedy,
         )
 
 
@@ -352,7 +355,7 @@ def _evidence(group: list[dict[str, Any]], key: str) -> tuple[Evidence, ...]:
         Evidence(
             "limits.disks",
             f"{record.get('label')}: {key} {record.get(key)}",
-            str(record.get("path")),
+            str(record.get("path") or ""),
         )
         for record in group
     )

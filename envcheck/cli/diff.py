@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences. Returns 0 if there are none, 1 if there are."""
     timeout = {} if arguments.timeout is None else {"timeout": arguments.timeout}
-    settings = config.resolve(timeout, os.getcwd())
+    settings = config.resolve(timeout, config.working_directory())
     request = options.request_of(arguments, settings)
     collections = [targets.parse(word).start(request) for word in (arguments.a, arguments.b)]
     with waiting("collecting facts …"):

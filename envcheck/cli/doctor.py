@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine one target. Returns the exit status; raises EnvcheckError."""
     started = time.time()
-    settings = config.resolve(_command_line(arguments), os.getcwd())
+    settings = config.resolve(_command_line(arguments), config.working_directory())
     sinks = emit.parse_sinks(settings.report)
     target = options.target_of(arguments)
     profile = _profile(settings)
@@ -111,7 +110,7 @@ def _profile(settings: Settings) -> Profile | None:
         return None
     from envcheck import profiles
 
-    return profiles.load(settings.profile, os.getcwd())
+    return profiles.load(settings.profile, config.working_directory())
 
 
 def _selected(loaded: tuple[Check, ...], settings: Settings) -> tuple[Check, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print or write the sheet. Returns 0, or 3 if the agent could not observe anything."""
     timeout = {} if arguments.timeout is None else {"timeout": arguments.timeout}
-    settings = config.resolve(timeout, os.getcwd())
+    settings = config.resolve(timeout, config.working_directory())
     target = options.target_of(arguments)
     collection = target.start(options.request_of(arguments, settings))
     with waiting("collecting facts …"):

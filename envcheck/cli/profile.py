@@ -118,7 +118,7 @@ def _new(arguments: argparse.Namespace) -> None:
 
 
 def _sheet(arguments: argparse.Namespace) -> FactSheet:
-    settings = config.resolve({}, os.getcwd())._replace(profile=())
+    settings = config.resolve({}, config.working_directory())._replace(profile=())
     arguments.deep = arguments.online = False
     arguments.path = arguments.module = ()
     target = options.target_of(arguments)

@@ -166,6 +166,17 @@ def test_a_temporary_directory_that_is_gone():
     assert "/gone/for/good" in found["RES105"]["title"]
 
 
+def test_a_working_directory_that_was_deleted(tmp_path):
+    import envcheck
+
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    before = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder)]
+    found = doctor(before, PYTHONPATH=str(Path(envcheck.__file__).parents[1]))
+    assert found["RES105"]["subject"] == "output"
+    assert found["RES105"]["remedy"]["commands"] == ["cd"]
+
+
 def test_nothing_fails_here():
     """The negative control: this machine as it is, notes aside."""
     assert {code for code, f in doctor([]).items() if f["severity"] != "note"} == set()
