@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from envcheck.config import working_directory
 from envcheck.errors import UsageError
 from envcheck.report import REPORTERS
 from envcheck.report import load as load_reporter
@@ -122,7 +123,7 @@ def _document_options(verbose: int, fail_on: str) -> Options:
 
     pages = [page(check) for check in load()]
     rules = {p.code: Rule(p.title, p.severity, p.summary, p.markdown()) for p in pages}
-    return Options(verbose=verbose, rules=rules, fail_on=fail_on, root=os.getcwd())
+    return Options(verbose=verbose, rules=rules, fail_on=fail_on, root=working_directory())
 
 
 def _append_summary(report: Report, options: Options) -> None:
