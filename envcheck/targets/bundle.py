@@ -80,7 +80,11 @@ def bytecode(sources: dict[str, bytes]) -> bytes:
     """One ``.pyc``: ``boot.py``, and every module as marshalled code for it to import."""
     import marshal
 
-    modules = {name: marshal.dumps(_compiled(name, source)) for name, source in sources.items()}
+    modules: dict[str, bytes | str] = {
+        name: marshal.dumps(_compiled(name, source)) for name, source in sources.items()
+    }
+    # what the agent passes to another Python as `-c` stays text
+    modules.update({name: sources[name].decode() for name in sources if name.endswith("_child.py")})
     start = f"\nrun({modules!r}, 0, sys.argv[1:])\n"
     return _header() + marshal.dumps(_compiled("boot.py", sources["boot.py"] + start.encode()))
 

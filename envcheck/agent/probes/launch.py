@@ -219,7 +219,7 @@ def _json(text):
 
 
 def _key(name):
-    """A key as it is if it can be one of a setting: anything else may be a value in the wrong place."""
+    """A key as it is if it can be a setting's: anything else may be a value in the wrong place."""
     is_plain = isinstance(name, str) and name.isidentifier() and name == name.lower()
     return name if is_plain and len(name) <= 60 else "(a key of another form)"
 
