@@ -115,9 +115,19 @@ def arch_list(context: Context) -> ArchList | None:
     if observed:
         return ArchList(tuple(observed), "torch.cuda.get_arch_list()", observed=True)
     torch, cuda = text(context, "torch.version"), text(context, "torch.build.cuda")
-    if not torch or not cuda:
+    if not torch or not cuda or _packaged_elsewhere(context):
         return None
     return wheel_architectures(torch, cuda, text(context, "host.arch"))
+
+
+def _packaged_elsewhere(context: Context) -> bool:
+    """Whether torch came from conda or the system's packages: for other architectures."""
+    if "/dist-packages" in text(context, "torch.location"):
+        return text(context, "torch.location").startswith("/usr/lib/")
+    return any(
+        record.get("name") == "torch" and record.get("installer") == "conda"
+        for record in records(context, "distributions.installed")
+    )
 
 
 def cudnn(context: Context) -> tuple[str, str]:

@@ -30,11 +30,12 @@ def _version(context: Context, path: object) -> str:
 
 
 def own_copies(context: Context) -> Iterator[Finding]:
-    """The loader takes another copy of a CUDA library than the one that came with torch.
+    """The loader takes another copy of a library than the one that came with torch.
 
     ## Why it matters
     torch was built and tested with its own copy. An older cuDNN or cuBLAS in its place ends in
-    missing symbols, CUDNN_STATUS errors, or wrong speed.
+    missing symbols, CUDNN_STATUS errors, or wrong speed; another torch's libc10 in undefined
+    symbols.
 
     ## Causes
     LD_LIBRARY_PATH names a folder with the same library (a toolkit, a cuDNN from the system, a
@@ -48,7 +49,8 @@ def own_copies(context: Context) -> Iterator[Finding]:
     ld.so(8); the ELF headers of torch's libraries; torch/backends/cudnn/__init__.py: same major and
     at least the minor it was compiled with.
     """
-    _cuda_torch(context)
+    if not text(context, "torch.build.kind"):
+        raise NotApplicable("no torch")
     for choice in records(context, "libraries.chosen"):
         path, bundled = choice.get("path"), choice.get("bundled")
         if not isinstance(path, str) or not isinstance(bundled, str) or path == bundled:
@@ -79,7 +81,9 @@ def own_copies(context: Context) -> Iterator[Finding]:
 
 
 def _breaks(library: str, got: str, own: str) -> bool:
-    """Whether the copy is certain not to do: another major, or for cuDNN an older minor."""
+    """Whether the copy is certain not to do: another torch's, another major, an older cuDNN."""
+    if library == "torch":
+        return True
     left, right = cuda_rules.version(got), cuda_rules.version(own)
     if not left or not right:
         return False
@@ -269,7 +273,7 @@ def _names(part: dict[str, Any]) -> set[str]:
 
 
 CHECKS = (
-    Check("ABI301", "torch gets the CUDA libraries it came with", "warning", own_copies),
+    Check("ABI301", "torch gets the libraries it came with", "warning", own_copies),
     Check("ABI302", "every CUDA library torch needs is found", "error", found_at_all),
     Check("ABI303", "NVIDIA libraries are of one CUDA major", "warning", one_cuda_major),
     Check("ABI304", "cuDNN is of one piece", "warning", one_cudnn, ("ABI301",)),

@@ -86,9 +86,16 @@ def _fits(code: int, device: int, build_cuda: str) -> bool:
 
 
 def wheel_architectures(torch: str, cuda: str, machine: str) -> ArchList | None:
-    """What the published build has code for, by the table; None if it is not in it."""
+    """What the published build has code for, by the table; None if it is not in it.
+
+    A local label other than the published ones (``+cu128``) marks a build of somebody's own.
+    """
+    short = ".".join(cuda.split(".")[:2])
+    label = torch.partition("+")[2]
+    if label not in ("", "cu" + short.replace(".", "")):
+        return None
     for row in _builds(torch, machine):
-        if row["cuda"] == ".".join(cuda.split(".")[:2]):
+        if row["cuda"] == short:
             source = f"table of published builds: {row['source']}, {row['date']}"
             return ArchList(_names(row), source, observed=False)
     return None

@@ -57,7 +57,9 @@ def driver_runs_torch(context: Context) -> Iterator[Finding]:
         raise NotApplicable("no NVIDIA driver that could be used here")
     cuda = context["torch.build.cuda"]
     wanted = cuda_rules.version(cuda)
-    evidence = observed(context, "torch.build.cuda", "nvidia.kernel.version", "nvidia.libcuda.cuda")
+    told = [name for name in ("kernel.version", "nvml.driver") if text(context, "nvidia." + name)]
+    keys = ["torch.build.cuda", *("nvidia." + name for name in told), "nvidia.libcuda.cuda"]
+    evidence = observed(context, *keys)
     if any(
         d.get("kind") == "cuda" and not d.get("error")
         for d in records(context, "compute.torch.devices")

@@ -28,6 +28,7 @@ LIBRARIES = {
 }
 _STEMS = {stem: name for name, (stem, _, _, _) in LIBRARIES.items()}
 _PREFIXES = tuple(stem + ".so" for stem in _STEMS) + ("libcudnn_",)
+_OWN = ("libtorch_global_deps.so", "libtorch_python.so", "libtorch.so", "libtorch_cpu.so")
 _FIRST = ("libtorch_global_deps.so", "libtorch_cuda.so", "libtorch_hip.so")  # as torch loads them
 _LIMIT = 40  # folders looked into
 
@@ -66,7 +67,7 @@ FIELDS = (
         "records",
         "Which file the loader takes for torch",
         item=(
-            Field("library", "string", "One of those above"),
+            Field("library", "string", "One of those above; `torch`: an object of torch itself"),
             Field("file", "string", "What torch asks for"),
             Field("path", "string", "What it gets; null if the loader finds none"),
             Field("why", "string", "The rule that decides"),
@@ -277,11 +278,36 @@ def _chosen(facts, request, folders, cache):
                 "needed_by": name,
                 "bundled": bundled and os.path.realpath(bundled),
             }
+    if folder and loader.search_path():
+        chosen.update(_replaced(library_folder, cache))
     facts.known(
         "chosen",
         list(chosen.values()),
         "ELF headers of " + library_folder if folder else "no torch",
     )
+
+
+def _replaced(library_folder, cache):
+    """Objects of torch itself, in whose place LD_LIBRARY_PATH offers another torch's."""
+    found = {}
+    for name in _OWN + _FIRST[1:]:
+        needer = os.path.join(library_folder, name)
+        header = elf.read(needer)
+        for soname in header.needed if header else ():
+            own = os.path.join(library_folder, soname)
+            if soname in found or not os.path.isfile(own):
+                continue
+            path, why = loader.resolve(soname, needer, header, cache)
+            if path and os.path.realpath(path) != os.path.realpath(own):
+                found[soname] = {
+                    "library": "torch",
+                    "file": soname,
+                    "path": os.path.realpath(path),
+                    "why": why,
+                    "needed_by": name,
+                    "bundled": os.path.realpath(own),
+                }
+    return found
 
 
 def _bundled(soname, library, folders, library_folder):

@@ -70,8 +70,10 @@ def collect(facts, request):
         facts.known("version", versions[-1], "dist-info")
     else:
         facts.unknown("version", "no version.py and no dist-info", package)
-    pins = _pins(os.path.join(folder, infos[-1], "METADATA")) if infos else []
-    facts.known("pins", pins, os.path.join(folder, infos[-1]) if infos else "no dist-info")
+    matching = [name for name in infos if name.startswith("torch-%s." % version)]
+    info = (matching or infos or [None])[-1]
+    pins = _pins(os.path.join(folder, info, "METADATA")) if info else []
+    facts.known("pins", pins, os.path.join(folder, info) if info else "no dist-info")
     _build(facts, stated, pins, version_file)
     _libraries(facts, os.path.join(package, "lib"), facts.value("build.kind"))
 

@@ -124,6 +124,26 @@ def test_the_same_version_elsewhere_is_in_order(
     assert case.findings() == {}
 
 
+def test_objects_of_another_torch(
+    case: Case, wheel: Callable[..., Path], library: Callable[..., Path]
+) -> None:
+    site = wheel("--enable-new-dtags")
+    core = site / "torch" / "lib"
+    argv = ["gcc", "-shared", "-o", str(core / "libtorch_cpu.so"), "-Wl,--no-as-needed"]
+    shutil.copy(library("library", soname="libc10.so"), core / "libc10.so")
+    rpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN"
+    subprocess.run([*argv, str(core / "libc10.so"), rpath], check=True, timeout=60)
+    assert case.findings() == {}
+    other = case.machine.folder / "other" / "torch" / "lib"
+    other.mkdir(parents=True)
+    shutil.copy(core / "libc10.so", other)
+    case.machine.env["LD_LIBRARY_PATH"] += f":{other}"
+    found = case.findings()
+    assert list(found) == ["ABI301"]
+    assert found["ABI301"].severity == "error"
+    assert str(other) in found["ABI301"].title
+
+
 def test_a_library_that_is_nowhere(case: Case, wheel: Callable[..., Path]) -> None:
     wheel(components=("cublas",))
     found = case.findings()

@@ -84,7 +84,7 @@ def test_as_torch_does() -> None:
     values = ["", "all", "none", "0,1,", ",0", "0,,1", "+1", "1e3", "0x1", "GPU-a,0", "0,GPU-a"]
     values += ["".join(random.choices(alphabet, k=random.randint(1, 8))) for _ in range(3000)]
     done = subprocess.run(
-        [sys.executable, "-c", _ASK_TORCH],
+        [os.environ.get("ENVCHECK_TEST_TORCH_PYTHON", sys.executable), "-c", _ASK_TORCH],
         input=json.dumps(values),
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -97,6 +98,22 @@ def test_builds(torch: str, driver: str, capabilities: list[str], backend: str |
     assert cuda_rules.backend(torch, "x86_64", driver, capabilities) == backend
 
 
+@pytest.mark.parametrize(
+    ("torch", "cuda", "known"),
+    [
+        ("2.10.0", "12.8", True),
+        ("2.10.0+cu128", "12.8", True),
+        ("2.10.0+git123", "12.8", False),
+        ("2.10.0a0+50eac.nv25.09", "12.8", False),
+        ("2.14.0.dev20260801+cu130", "13.0", False),
+        ("2.10.0", "12.7", False),
+        ("99.0", "12.8", False),
+    ],
+)
+def test_only_published_builds_are_in_the_table(torch: str, cuda: str, known: bool) -> None:
+    assert (cuda_rules.wheel_architectures(torch, cuda, "x86_64") is not None) == known
+
+
 def test_builds_for_arm() -> None:
     assert cuda_rules.backend("2.15.0", "aarch64", "13.2", ["11.0"]) == "cu132"
     assert cuda_rules.backend("2.15.0", "aarch64", "13.2", ["7.5"]) is None
@@ -135,7 +152,7 @@ def test_code_runs_where_torch_says_so() -> None:
     codes = [row["sm"] for row in table("compute_capability")["code"]]
     devices = [50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 110, 120, 121]
     pairs = [(device, code) for device in devices for code in codes]
-    argv = [sys.executable, "-c", _ASK_TORCH]
+    argv = [os.environ.get("ENVCHECK_TEST_TORCH_PYTHON", sys.executable), "-c", _ASK_TORCH]
     done = subprocess.run(
         argv, input=json.dumps(pairs), capture_output=True, text=True, check=True, timeout=300
     )
