@@ -104,7 +104,8 @@ def _own_entry(record, data, base):
                 "metadata-shortened: %d of %d bytes" % (record["metadata_size"], row.size)
             )
     else:
-        other = next(_lines_with(data, b".dist-info/METADATA,"), None)
+        lines = _lines_with(data, b".dist-info/METADATA,")
+        other = next((line for line in lines if line.count(b"/") == 1), None)  # others are vendored
         if other is not None:
             name = other.partition(b"/")[0].decode("utf-8", "backslashreplace")
             record["problems"].append("record-of-another: %s" % name[:200])

@@ -84,6 +84,20 @@ def test_no_bytes_make_a_reader_raise(
     repr(item).encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("folder", "problems"), [("a/_vendor/b-2", []), ("b-2", ["record-of-another: b-2.dist-info"])]
+)
+def test_a_record_of_another(tmp_path: Path, folder: str, problems: list[str]) -> None:
+    info = tmp_path / "a-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: a\nVersion: 1\n\n")
+    rows = [f"{folder}.dist-info/METADATA,sha256=x,9", *("a/b.py,sha256=x,1" for _ in range(3))]
+    (info / "RECORD").write_text("\n".join(rows))
+    item = metadata.dist_info(str(tmp_path), info.name)
+    record.quick(item)
+    assert item["problems"] == problems
+
+
 cells = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
 
 
