@@ -86,7 +86,7 @@ class Running:
         except Exception as error:  # of docker, of requests, of the socket
             raise engine.refused(f"run the agent in {self.target.reference}", error) from error
         seconds = time.monotonic() - started
-        return remote.ended(code or 0, out or b"", err or b"", seconds)
+        return remote.completed(code or 0, out or b"", err or b"", seconds)
 
 
 def target(value: str, python: str = "") -> RunningContainer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envcheck.config import variable
 from envcheck.errors import TargetError
 
 if TYPE_CHECKING:
@@ -57,8 +58,16 @@ def connect(timeout: float) -> DockerClient:
 
 
 def _unreachable(error: Exception) -> TargetError:
-    text = str(error)
-    if "Permission denied" in text or "PermissionError" in text:
+    text, permission = str(error), False
+    cause: BaseException | None = error
+    while cause is not None:  # requests and urllib3 wrap what the socket said
+        permission = permission or isinstance(cause, PermissionError)
+        if isinstance(cause, OSError) and cause.strerror:
+            text = cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    address = variable("DOCKER_HOST").rpartition("@")[2]
+    text = f"{address}: {text}" if address else text
+    if permission:
         return TargetError(
             "cannot use Docker: permission denied on the engine's socket",
             context=(text,),

@@ -91,8 +91,8 @@ class Running:
             err = container.logs(stdout=False, stderr=True)
         seconds = time.monotonic() - started
         if code is None:
-            return remote.ended(0, out, err, seconds)._replace(status="timeout")
-        return remote.ended(code, out, err, seconds)
+            return remote.completed(0, out, err, seconds)._replace(status="timeout")
+        return remote.completed(code, out, err, seconds)
 
     @contextmanager
     def _container(self, entrypoint: list[str], command: list[str]) -> Iterator[Container]:

@@ -98,7 +98,8 @@ class Running:
             left = self.started + self.request.timeout - time.monotonic()
             self.process = self._start(flags, max(left, 0.0) + remote.SLACK)
         if self.process.answers_within(self.request.timeout / 2):
-            return self.process.wait()
+            done = self.process.wait()
+            return done if self.agent else remote.ended(done)
         self.process.kill()
         return self.process.wait()._replace(status="timeout")
 

@@ -113,7 +113,15 @@ def failure(name: str, done: Completed, *, hint: str = "") -> AgentError:
     return AgentError(f"cannot examine {name}: {reason}", context=tuple(tail), hint=hint)
 
 
-def ended(code: int, out: bytes, err: bytes, seconds: float) -> Completed:
-    """A process of which only a shell's exit status is known: above 128 it was a signal."""
-    status = "ok" if code == 0 else "signal" if 128 < code < 192 else "exit"
-    return Completed(status, code - 128 if status == "signal" else code, out, err, seconds)
+def ended(done: Completed) -> Completed:
+    """What the guard, or a shell, tells by its exit status: above 128 it was a signal."""
+    if done.status in ("ok", "exit"):
+        code = done.code
+        status = "ok" if code == 0 else "signal" if 128 < code < 192 else "exit"
+        return done._replace(status=status, code=code - 128 if status == "signal" else code)
+    return done
+
+
+def completed(code: int, out: bytes, err: bytes, seconds: float) -> Completed:
+    """The same for a process in a container."""
+    return ended(Completed("exit", code, out, err, seconds))

@@ -96,9 +96,7 @@ class Running:
             )
         if done.status == "exit" and (done.code == 255 or _NO_PYTHON.encode() in done.stderr):
             raise self._failure(done)
-        if done.status == "exit":
-            return remote.ended(done.code, done.stdout, done.stderr, done.seconds)
-        return done
+        return remote.ended(done)
 
     def _failure(self, done: Completed) -> TargetError:
         host = self.target.host

@@ -126,6 +126,16 @@ def test_a_start_up_file_that_hangs(facts, venv):
     assert document["facts"]["interpreter.prefix"]["value"] == str(env)
 
 
+def test_a_start_up_file_that_hangs_where_nothing_can_be_written(facts, venv, monkeypatch):
+    monkeypatch.setenv("ENVCHECK_CACHE_DIR", "/proc/envcheck")
+    env = venv()
+    (env / SITE / "hang.pth").write_text("import time; time.sleep(600)\n")
+    document = facts(venv=str(env), timeout=4.0)
+    assert document["target"]["startup"]
+    assert "outside" not in document["target"]
+    assert document["agent"]["status"] == "ok"
+
+
 def test_a_start_up_that_crashes(facts, venv):
     env = venv()
     (env / SITE / "crash.pth").write_text(

@@ -112,6 +112,20 @@ def test_closed_standard_files(closed):
     assert done.stderr == ""
 
 
+def test_first_runs_at_once(tmp_path):
+    """Several write the agent to an empty cache at the same time."""
+    env = {**os.environ, "ENVCHECK_CACHE_DIR": str(tmp_path / "cache")}
+    runs = [
+        subprocess.Popen(DOCTOR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for run in runs:
+        out, err = run.communicate(timeout=120)
+        assert out.startswith("Examined "), out + err
+        assert err == ""
+    assert len(os.listdir(tmp_path / "cache")) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_doctor_leaves_no_child(tmp_path, venv, number):
     """The interpreter that is examined hangs at its start and has a child of its own."""
