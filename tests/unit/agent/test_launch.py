@@ -98,7 +98,7 @@ def test_a_directory_in_place_of_the_file_is_no_configuration(collected, tmp_pat
     assert collected().entries["accelerate.config"]["status"] == "absent"
 
 
-SOURCE = '''\
+SOURCE = """\
 @dataclass
 class BaseConfig:
     compute_environment: ComputeEnvironment
@@ -115,7 +115,7 @@ class ClusterConfig(BaseConfig):
 
 class SageMakerConfig(BaseConfig):
     region: str = "x"
-'''
+"""
 
 
 def test_keys_that_the_installed_one_accepts():
@@ -124,7 +124,11 @@ def test_keys_that_the_installed_one_accepts():
 
 
 def test_deepspeed(collected, tmp_path):
-    good = {"bf16": {"enabled": True}, "zero_optimization": {"stage": 3}, "wandb": {"key": "CANARY"}}
+    good = {
+        "bf16": {"enabled": True},
+        "zero_optimization": {"stage": 3},
+        "wandb": {"key": "CANARY"},
+    }
     (tmp_path / "ds_config.json").write_text(json.dumps(good))
     (tmp_path / "deepspeed_zero2.json").write_text("{broken")
     (tmp_path / "other.json").write_text("{broken")
@@ -140,7 +144,9 @@ def test_deepspeed(collected, tmp_path):
 
 
 def test_variables(collected):
-    facts = collected(WORLD_SIZE="2", MASTER_ADDR="CANARY", ACCELERATE_USE_CPU="true", RANK="CANARY")
+    facts = collected(
+        WORLD_SIZE="2", MASTER_ADDR="CANARY", ACCELERATE_USE_CPU="true", RANK="CANARY"
+    )
     assert facts.value("variables") == {
         "RANK": "set",
         "WORLD_SIZE": "2",
@@ -150,5 +156,7 @@ def test_variables(collected):
 
 
 def test_numbers_that_json_does_not_have(collected):
-    facts = collected('{"num_processes": NaN, "mixed_precision": Infinity, "distributed_type": "NO"}')
+    facts = collected(
+        '{"num_processes": NaN, "mixed_precision": Infinity, "distributed_type": "NO"}'
+    )
     assert facts.value("accelerate.config.values") == {"distributed_type": "NO"}
