@@ -104,8 +104,6 @@ def _covered(sandbox: Sandbox) -> None:
 def _t4(sandbox: Sandbox) -> None:
     nvidia(sandbox, T4)
     cuda_build(sandbox, "12.8")
-    profile = 'name = "bf16-training"\n\n[[dtype]]\nname = "bf16"\nnative = true\nreason = "trained in bf16"\n'
-    sandbox.write(sandbox.at("bf16.toml"), profile)
 
 
 def _visible(value: str) -> Make:
@@ -117,8 +115,12 @@ def _visible(value: str) -> Make:
     return make
 
 
-_VISIBLE = r"CUDA_VISIBLE_DEVICES.*(hid|no device|none|only|repeat|twice|invalid|malformed|not (an? )?(index|valid|understood)|does not exist|beyond|pars)"
-_ARCH = r"(no kernel image|sm_?{0}|compute capability {1}|\b{1}\b).*(not|no|without|dropped|needs|older|newer|lack)|(not|no|without).*sm_?{0}"
+_VISIBLE = r"CUDA_VISIBLE_DEVICES.*(hid|no device|none|only|repeat|twice|invalid|malformed|not (an? )?(index|valid|understood)|does not exist|beyond|pars|ignor)"
+_ARCH = (
+    r"(no kernel image|sm_?{0}|compute capability {1}|\b{1}\b).*"
+    r"(not|no|without|dropped|needs|older|newer|lack)"
+    r"|(not|no|without).*(sm_?{0}|\b{1}\b)"
+)
 
 _ALL = (
     Fault(
@@ -247,7 +249,7 @@ _ALL = (
         "bf16 asked of a T4, which emulates it",
         _t4,
         Expectation((r"(bf16|bfloat16).*(emulat|not native|natively|8\.0)",), (_NO_DRIVER,)),
-        asks=("--profile", "{work}/bf16.toml"),
+        asks=("--profile", "transformers-training", "--want", "bf16"),
     ),
     Fault(
         "visible-all",

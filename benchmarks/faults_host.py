@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 
+from benchmarks.fakes import RTX4090, nvidia
 from benchmarks.fault import Fault, Make
 from benchmarks.sandbox import Sandbox, mount
 from benchmarks.torch_builds import cuda_build
@@ -80,10 +81,10 @@ def _token(value: str) -> Make:
 
 
 def _other_cudnn(sandbox: Sandbox) -> None:
+    nvidia(sandbox, RTX4090)
     cuda_build(sandbox, "12.8")
     source = "unsigned long cudnnGetVersion(void) { return 90100; }"
     sandbox.library("libcudnn.so.9", source, "-Wl,-soname,libcudnn.so.9")
-    sandbox.variables["LD_LIBRARY_PATH"] = sandbox.lib
 
 
 _LIMIT = r"(\b3(\.0+)? ?Gi?B|\b3072 ?Mi?B|3,?221,?225,?472)"
@@ -172,5 +173,6 @@ FAULTS = (
             (r"LD_LIBRARY_PATH.*cudnn|cudnn.*LD_LIBRARY_PATH",),
             ((r"cudnn.*not found|install cudnn", "says that cuDNN is missing"),),
         ),
+        stand_in=True,
     ),
 )

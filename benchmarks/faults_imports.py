@@ -176,7 +176,7 @@ FAULTS = (
         "a file torch.py in the working directory",
         _shadow_file("torch.py", "value = 1\n"),
         Expectation(
-            (r"torch\.py.*(shadow|hide|instead|before|import)|shadow.*torch\.py",),
+            (r"torch\.py.*(shadow|hide|instead|before|import|not what)|shadow.*torch\.py",),
             (_CPU_BUILD, _TORCH_ABSENT),
         ),
     ),
@@ -184,7 +184,9 @@ FAULTS = (
         "random-py-in-cwd",
         "a file random.py in the working directory",
         _shadow_file("random.py", "value = 1\n"),
-        Expectation((r"random\.py.*(shadow|hide|instead|before|import)|shadow.*random\.py",)),
+        Expectation(
+            (r"random\.py.*(shadow|hide|instead|before|import|not what)|shadow.*random\.py",)
+        ),
     ),
     Fault(
         "torch-directory-in-cwd",

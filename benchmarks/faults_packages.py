@@ -7,7 +7,6 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.fault import Fault, Make, nothing
-from benchmarks.torch_builds import set_version
 from benchmarks.verdicts import Expectation
 
 if TYPE_CHECKING:
@@ -60,10 +59,6 @@ def _deleted(*paths: str) -> Make:
     return make
 
 
-def _numpy2(sandbox: Sandbox) -> None:
-    set_version(sandbox, "2.2.2+cpu")
-
-
 def _add(name: str, version: str = "1.0", **more: Any) -> Make:
     def make(sandbox: Sandbox) -> None:
         sandbox.distribution(name, version, files={f"{name}.py": "value = 1\n"}, **more)
@@ -73,7 +68,10 @@ def _add(name: str, version: str = "1.0", **more: Any) -> Make:
 
 def _two_owners(sandbox: Sandbox) -> None:
     for name in ("nvshmem-cu12", "nvshmem-cu13"):
-        sandbox.distribution(name, "3.4.5", files={"nvshmem_shared/host.py": f"owner = '{name}'\n"})
+        library = sandbox.library("libnvshmem_host.so.3", f'const char *owner = "{name}";')
+        with open(library, "rb") as file:
+            files = {"nvidia/nvshmem/lib/libnvshmem_host.so.3": file.read()}
+        sandbox.distribution(f"nvidia-{name}", "3.4.5", files=files)
 
 
 def _vetoed(sandbox: Sandbox) -> None:
@@ -158,12 +156,6 @@ FAULTS = (
         ),
     ),
     Fault(
-        "numpy2-torch-2.2",
-        "torch 2.2.2, built for NumPy 1, beside NumPy 2",
-        _numpy2,
-        Expectation((r"torch.*numpy.*(<|2|1)|numpy.*(<|2).*torch",), (_FINE,)),
-    ),
-    Fault(
         "missing-dependency",
         "a distribution whose requirement is not installed",
         _add("needy", requires=["absent-thing>=2"]),
@@ -206,7 +198,7 @@ FAULTS = (
     ),
     Fault(
         "two-owners",
-        "two distributions own the same file",
+        "cu12 and cu13 wheels own the same libnvshmem_host.so.3",
         _two_owners,
         Expectation(
             (
