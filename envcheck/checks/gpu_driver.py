@@ -140,8 +140,11 @@ def module_loaded(context: Context) -> Iterator[Finding]:
     modules = strings(context, "nvidia.kernel.modules")
     blocked = next((name for name in ("nouveau", "nova_core") if name in modules), "")
     detail = "The driver's libraries find no kernel module."
-    if not _libraries(context):
+    severity = "error" if gpus or wants_cuda(context) else "warning"
+    if not _libraries(context) and not says_so:  # perhaps nobody means to compute on it
         detail = "There is an NVIDIA GPU on the bus but no driver for it."
+        built = text(context, "torch.build.kind") == "cuda"
+        severity = "error" if wants_cuda(context) else "warning" if built else "note"
     if blocked:
         detail += f" The module {blocked} holds the GPU instead."
     elif gpus == 0:
@@ -150,7 +153,7 @@ def module_loaded(context: Context) -> Iterator[Finding]:
         "NVIDIA kernel module is not loaded",
         detail=detail + " Secure Boot, a kernel upgrade without a rebuilt module and nouveau are"
         " the usual causes.",
-        severity="error" if gpus or wants_cuda(context) else "warning",
+        severity=severity,
         evidence=observed(
             context, *driver_evidence(context), "nvidia.kernel.modules", "nvidia.bus.gpus"
         ),

@@ -47,7 +47,15 @@ def answers(context: Context) -> Iterator[Finding]:
         "Look for Xid errors and for processes in state D; reset the GPU or reboot",
         ("sudo dmesg | grep -iE 'xid|nvrm'", "ps -eo pid,stat,wchan:32,cmd | awk '$2 ~ /D/'"),
     )
-    if hung:
+    if hung and number(context, "nvidia.libcuda.init") == 0:
+        yield fail(
+            "a part of the NVIDIA driver does not answer",
+            detail="; ".join(hung) + ". CUDA itself starts.",
+            severity="warning",
+            evidence=observed(context, "nvidia.libcuda.status", "nvidia.nvml.status"),
+            remedy=remedy,
+        )
+    elif hung:
         yield unknown(
             "the NVIDIA driver did not answer: driver or GPU wedged",
             detail="; ".join(hung) + ". Whether there is a usable GPU is not known.",

@@ -171,6 +171,19 @@ def test_hang_is_unknown_and_not_absent(case: Case) -> None:
     assert sheet["torch.version"] == "2.10.0"
 
 
+def test_nvml_alone_hangs(case: Case) -> None:
+    case.machine.driver(T4).env["FAKE_NVML_INIT"] = "hang"
+    found = case.findings()
+    assert list(found) == ["GPU107"]
+    assert (found["GPU107"].status, found["GPU107"].severity) == ("fail", "warning")
+
+
+def test_gpu_without_any_driver_is_a_note_unless_it_is_wanted(case: Case) -> None:
+    facts = {"nvidia.bus.gpus": 1, "nvidia.kernel.modules": ["nouveau"]}
+    assert case.findings(edit=facts)["GPU102"].severity == "note"
+    assert case.findings(edit=facts, wants=["cuda"])["GPU102"].severity == "error"
+
+
 def test_nvidia_smi_that_never_returns(case: Case) -> None:
     case.machine.smi("sleep 3600")
     report = case.report()
