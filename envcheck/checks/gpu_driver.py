@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import number, observed, records, strings, text, wants_cuda
+from envcheck.checks.cuda_facts import (
+    docker_run,
+    number,
+    observed,
+    records,
+    strings,
+    text,
+    wants_cuda,
+)
 from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -201,15 +209,15 @@ def devices_passed(context: Context) -> Iterator[Finding]:
     wanted = wants_cuda(context)
     built = text(context, "torch.build.kind") == "cuda"
     keys = ("nvidia.kernel.version", "nvidia.kernel.nodes", "nvidia.libcuda.status")
+    remedy = docker_run(context, "--gpus all")
     yield fail(
         "the host's NVIDIA driver is visible here but no device was passed in",
         severity="error" if wanted else "warning" if built else "note",
         detail="There is neither a device node nor libcuda, so nothing here can use the GPU.",
         evidence=observed(context, *keys, "nvidia.visible.container", "host.container"),
-        remedy=Remedy(
-            "Start the container with the host's GPUs (the NVIDIA Container Toolkit must be"
-            " installed on the host); without a container, install the driver's user-space part",
-            ("docker run --gpus all …",),
+        remedy=remedy._replace(
+            text=f"{remedy.text}; the host needs the NVIDIA Container Toolkit. Without a container,"
+            " install the driver's user-space part"
         ),
     )
 

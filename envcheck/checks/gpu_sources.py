@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import number, observed, records, text
+from envcheck.checks.cuda_facts import docker_run, number, observed, records, text
 from envcheck.checks.gpu_driver import EXPLAINED, NO_DRIVER, codes, signs
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
@@ -120,10 +120,7 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
             f"Name the folder {folder} to the loader: in /etc/ld.so.conf.d, or LD_LIBRARY_PATH"
         )
     elif text(context, "host.container"):
-        remedy = Remedy(
-            "Start the container with the driver's compute part",
-            ("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …",),
-        )
+        remedy = docker_run(context, "--gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility")
     else:
         remedy = Remedy("Install the driver's compute libraries, of the driver's own version")
     yield fail(

@@ -12,6 +12,7 @@ from envcheck.checks.cuda_facts import (
     capabilities,
     cuda_devices,
     cudnn,
+    docker_run,
     driver_cuda,
     driver_version,
     label,
@@ -334,17 +335,19 @@ def amd_devices_passed(context: Context) -> Iterator[Finding]:
     if not hidden:
         raise NotApplicable("no AMD GPU that is withheld")
     built = text(context, "torch.build.kind") == "rocm"
-    container = bool(text(context, "host.container"))
-    command = (
-        "docker run --device=/dev/kfd --device=/dev/dri --group-add video --group-add render …"
-        if container
-        else 'sudo usermod -aG render,video "$USER"'
-    )
+    if text(context, "host.container"):
+        groups = "--group-add video --group-add render"
+        remedy = docker_run(context, f"--device=/dev/kfd --device=/dev/dri {groups}")
+    else:
+        command = 'sudo usermod -aG render,video "$USER"'
+        remedy = Remedy(
+            "Give this user access to /dev/kfd and /dev/dri, then log in anew", (command,)
+        )
     yield fail(
         f"{hidden} AMD GPU(s) are driven by the kernel but cannot be used here",
         severity="error" if built else "note",
         evidence=observed(context, "devices.rocm.hidden", "host.container"),
-        remedy=Remedy("Give access to /dev/kfd and /dev/dri", (command,)),
+        remedy=remedy,
     )
 
 

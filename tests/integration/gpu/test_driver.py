@@ -108,7 +108,7 @@ def test_container_without_gpus(case: Case) -> None:
     case.machine.torch("2.15.0", "13.2")
     found = case.findings(edit={"nvidia.kernel.version": "570.86.10", "host.container": "docker"})
     assert list(found) == ["GPU103"]
-    assert "--gpus" in found["GPU103"].remedy.commands[0]
+    assert "--gpus" in found["GPU103"].remedy.text
     assert found["GPU103"].severity == "warning"
 
 
@@ -283,7 +283,7 @@ def test_compute_part_missing(case: Case) -> None:
     case.machine.nvml(T4)
     found = case.findings(edit={"host.container": "docker"})
     assert list(found) == ["GPU108"]
-    assert "compute,utility" in found["GPU108"].remedy.commands[0]
+    assert "compute,utility" in found["GPU108"].remedy.text
 
 
 def test_sources_that_disagree(case: Case) -> None:

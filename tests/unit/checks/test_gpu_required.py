@@ -205,3 +205,11 @@ def test_a_measurement_is_believed_over_the_table(judged: Judged) -> None:
 def test_a_format_on_a_device_that_hangs(judged: Judged) -> None:
     facts = {"nvidia.libcuda.status": "hung"}
     assert only(judged, "DTYPE201", facts, '[[dtype]]\nname = "bf16"').status == "unknown"
+
+
+def test_command_for_an_image(judged: Judged) -> None:
+    facts = {"nvidia.kernel.version": "570.1", "nvidia.libcuda.status": "missing"}
+    target = {"kind": "image", "name": "me/trainer:1; rm -rf /"}
+    (finding,) = judged("GPU103", facts, target=target)
+    assert finding.remedy is not None
+    assert finding.remedy.commands == ("docker run --gpus all 'me/trainer:1; rm -rf /'",)
