@@ -152,7 +152,10 @@ _ALL = (
         _mismatch,
         Expectation(
             (r"reboot|reload|modprobe|rmmod",),
-            (_NO_DRIVER, (r"reinstall.*driver", "advises to reinstall the driver")),
+            (
+                _NO_DRIVER,
+                (r"reinstall.*driver|driver reinstall", "advises to reinstall the driver"),
+            ),
         ),
     ),
     Fault(
@@ -168,7 +171,6 @@ _ALL = (
                     r"no nvidia driver detected|driver (is )?not installed",
                     "says that there is no driver",
                 ),
-                (r"install (the )?cuda toolkit", "advises to install the CUDA toolkit"),
             ),
         ),
     ),
@@ -197,6 +199,7 @@ _ALL = (
             (
                 r"driver.*580|580.*driver|driver.*(too old|does not support|not support|older than)|cu12[68].*driver",
                 r"(13\.0|CUDA 13).*(newer|exceed|needs|requires).*driver",
+                r"13\.0.*driver supports|driver does not satisfy the documented minimum",
             ),
             (_NO_DRIVER,),
         ),

@@ -86,7 +86,7 @@ class Sandbox:
     def library(self, name: str, source: str, *flags: str) -> str:
         """A shared object compiled from C text in ``lib``."""
         path = os.path.join(self.lib, name)
-        command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", path, *flags]
+        command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", "-o", path, *flags]
         subprocess.run(command, input=source.encode(), check=True, timeout=60)
         return path
 

@@ -89,37 +89,51 @@ def cuda_build(sandbox: Sandbox, cuda: str, version: str = "2.13.0", *, works: b
     sandbox.edit(
         "torch", "torch/version.py", "cuda: Optional[str] = None", f"cuda: Optional[str] = '{cuda}'"
     )
-    requires = []
+    requires, libraries = [], []
     for part, number in parts.items():
-        name = (
-            f"nvidia-{part}-{suffix}"
-            if not (suffix == "cu13" and part in ("cuda-runtime", "cublas"))
-            else f"nvidia-{part}"
-        )
-        library, soname = _library(part, suffix)
-        path = sandbox.library(
-            os.path.basename(library), "int only_a_name;", f"-Wl,-soname,{soname}"
-        )
-        with open(path, "rb") as file:
-            data = file.read()
-        os.unlink(path)
-        sandbox.distribution(
-            name, number, tag="py3-none-manylinux_2_27_x86_64", files={library: data}
-        )
+        name, library = _install(sandbox, part, number, suffix)
+        libraries.append(library)
         requires.append(f'Requires-Dist: {name}=={number}; platform_system == "Linux"')
     meta = os.path.basename(sandbox.dist_info("torch")) + "/METADATA"
-    sandbox.edit(
-        "torch", meta, "Requires-Dist: filelock", "\n".join(requires) + "\nRequires-Dist: filelock"
-    )
-    path = sandbox.library("libtorch_cuda.so", "int only_a_name;", "-Wl,-soname,libtorch_cuda.so")
-    with open(path, "rb") as file:
-        sandbox.write(sandbox.inside("torch/lib/libtorch_cuda.so"), file.read())
-    os.unlink(path)
-    sandbox.amend_record("torch", "torch/lib/libtorch_cuda.so")
+    added = "\n".join([*requires, "Requires-Dist: filelock"])
+    sandbox.edit("torch", meta, "Requires-Dist: filelock", added)
+    _libtorch_cuda(sandbox, libraries)
     text = _ANSWERS % {"archs": archs, "works": works}
     with open(sandbox.inside("torch/cuda/__init__.py"), encoding="utf-8") as file:
         sandbox.write(sandbox.inside("torch/cuda/__init__.py"), file.read() + text)
     sandbox.amend_record("torch", "torch/cuda/__init__.py")
+
+
+def _install(sandbox: Sandbox, part: str, number: str, suffix: str) -> tuple[str, str]:
+    """One of the wheels that a CUDA build requires: (its name, its library below site-packages)."""
+    unsuffixed = suffix == "cu13" and part in ("cuda-runtime", "cublas")
+    name = f"nvidia-{part}" if unsuffixed else f"nvidia-{part}-{suffix}"
+    library, soname = _library(part, suffix)
+    path = sandbox.library(soname, "int only_a_name;", f"-Wl,-soname,{soname}")
+    with open(path, "rb") as file:
+        data = file.read()
+    os.unlink(path)
+    tag = "py3-none-manylinux_2_27_x86_64"
+    sandbox.distribution(name, number, tag=tag, files={library: data})
+    return name, library
+
+
+def _libtorch_cuda(sandbox: Sandbox, libraries: list[str]) -> None:
+    """An object that needs ``libraries`` and finds them as torch's does: by RUNPATH."""
+    folders = [f"$ORIGIN/../../{os.path.dirname(library)}" for library in libraries]
+    path = sandbox.library(
+        "libtorch_cuda.so",
+        "int only_a_name;",
+        "-Wl,-soname,libtorch_cuda.so",
+        "-Wl,--no-as-needed",
+        "-Wl,--enable-new-dtags",
+        "-Wl,-rpath," + ":".join([*folders, "$ORIGIN"]),
+        *(sandbox.inside(library) for library in libraries),
+    )
+    with open(path, "rb") as file:
+        sandbox.write(sandbox.inside("torch/lib/libtorch_cuda.so"), file.read())
+    os.unlink(path)
+    sandbox.amend_record("torch", "torch/lib/libtorch_cuda.so")
 
 
 def _library(part: str, suffix: str) -> tuple[str, str]:

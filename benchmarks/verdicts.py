@@ -90,4 +90,5 @@ def _found(pattern: str, text: str) -> bool:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:80] if lines else "no output"
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
+    return (raised or lines or ["no output"])[-1][:80]
