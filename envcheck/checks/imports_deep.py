@@ -264,7 +264,7 @@ def numpy_exchange(context: Context) -> Iterator[Finding]:
 
 
 def tests_ended(context: Context) -> Iterator[Finding]:
-    """After a good import torch crashes or hangs when it computes.
+    """After a good import torch fails, crashes or hangs when it is used.
 
     ## Why it matters
     Nothing that was reported after it can be trusted, and training would end the same way.
@@ -282,7 +282,7 @@ def tests_ended(context: Context) -> Iterator[Finding]:
     require_torch(context)
     answer = context["compute.tests"]
     if answer not in ("ok", None):
-        yield fail("torch crashes or hangs when it computes", detail=text(answer), required=True)
+        yield fail("torch imports, and fails when it is used", detail=text(answer), required=True)
 
 
 def library_copies(context: Context) -> Iterator[Finding]:
@@ -328,6 +328,6 @@ CHECKS = (
     Check("IMP302", "imports end in time", "error", hangs, _CAUSES),
     Check("IMP303", "imports succeed", "error", errors, _CAUSES),
     Check("IMP304", "torch and NumPy exchange arrays", "error", numpy_exchange, ("ABI102",)),
-    Check("IMP305", "torch computes without crashing", "error", tests_ended, _CAUSES),
+    Check("IMP305", "torch computes without failing", "error", tests_ended, _CAUSES),
     Check("IMP306", "libraries are loaded once", "warning", library_copies, ("ABI301",)),
 )

@@ -199,6 +199,26 @@ def test_modules_that_are_named(deep, tmp_path):
     assert findings["IMP303"]["subject"] == "no_such_module"
 
 
+def test_a_torch_that_was_built_for_another_numpy(deep, shadow):
+    """Scenario 42: both are there, and exchange nothing."""
+    folder = shadow("def from_numpy(array):\n    raise RuntimeError('Numpy is not available')\n")
+    (folder.parent / "numpy.py").write_text("def arange(n):\n    return [0.0, 1.0, 2.0]\n")
+    _, findings, _ = deep(PYTHONPATH=str(folder.parent))
+    assert "not available" in findings["IMP304"]["detail"]
+
+
+def test_a_torch_that_dies_when_it_computes(deep, shadow):
+    folder = shadow(
+        "import os\nfrom torch import version\n"
+        "def get_num_threads():\n    os.kill(os.getpid(), 4)\n",
+        version="cuda = hip = None",
+    )
+    document, findings, _ = deep(PYTHONPATH=str(folder.parent))
+    assert "SIGILL" in findings["IMP305"]["detail"]
+    assert "in get_num_threads" in findings["IMP305"]["detail"]
+    assert facts_of(document)["compute.torch.import.status"]["value"] == "ok"
+
+
 @pytest.mark.torch
 def test_a_real_torch(deep):
     document, findings, _ = deep(python=TORCH, timeout=200)

@@ -212,8 +212,9 @@ def _torch_facts(facts, record, values, outcome):
             why += " in " + (innermost(outcome.text_err()) or "native code")
         elif outcome.status == "exit" and outcome.text_err():
             why += ": " + outcome.text_err().splitlines()[-1][:300]
-    if values.get("tests") == "ok":
-        facts.known("tests", "ok", "torch")
+    if "tests" in values:
+        facts.known("tests", values["tests"], "torch")
+        why = values["tests"]
     elif record["status"] == "ok":
         facts.known("tests", why, "torch")
     else:

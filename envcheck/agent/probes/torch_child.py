@@ -16,30 +16,49 @@ def run(emit, torch, mode):
     if mode == "nccl":
         emit(nccl=collective(torch, "nccl", min(2, torch.cuda.device_count())))
         return
-    emit(**about(torch))
-    # before anything starts threads: the two processes are forks of this one
-    emit(gloo=collective(torch, "gloo", 2))
-    emit(numpy=numpy_exchange(torch))
-    measured = []
+    measured, problems = [], []
+    steps = (
+        ("about", lambda: emit(**about(torch))),
+        # before anything starts threads: the two processes are forks of this one
+        ("gloo", lambda: emit(gloo=collective(torch, "gloo", 2))),
+        ("numpy", lambda: emit(numpy=numpy_exchange(torch))),
+        ("cpu", lambda: processor(emit, torch, measured)),
+        ("libraries", lambda: emit(libraries=loaded())),
+        ("devices", lambda: accelerators(emit, torch, measured)),
+        ("libraries", lambda: emit(libraries=loaded())),
+    )
+    for name, step in steps:
+        try:
+            step()
+        except Exception as error:
+            problems.append("%s: %s" % (name, said(error)))
+    emit(tests="; ".join(problems) or "ok")
+
+
+def processor(emit, torch, measured):
+    """Measure the CPU with one thread: the other processors may be busy."""
+    emit(features=cpu_features(torch))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    measure(emit, torch, "cpu", SIZE, measured)
-    torch.set_num_threads(threads)
-    emit(features=cpu_features(torch))
-    emit(libraries=loaded())
+    try:
+        measure(emit, torch, "cpu", SIZE, measured)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def accelerators(emit, torch, measured):
+    """Find and measure what else there is to compute with."""
     devices = find_devices(torch)
     emit(devices=devices)
     for device in devices:
-        if device["error"] is None:
-            kind = "cuda" if device["kind"] == "rocm" else device["kind"]
-            name = "%s:%d" % (kind, device["index"])
-            try:
-                measure(emit, torch, name, DEVICE_SIZE, measured)
-            except Exception as error:
-                device["error"] = said(error)
-                emit(devices=devices)
-    emit(libraries=loaded())
-    emit(tests="ok")
+        if device["error"] is not None:
+            continue
+        kind = "cuda" if device["kind"] == "rocm" else device["kind"]
+        try:
+            measure(emit, torch, "%s:%d" % (kind, device["index"]), DEVICE_SIZE, measured)
+        except Exception as error:
+            device["error"] = said(error)
+            emit(devices=devices)
 
 
 def said(error):
