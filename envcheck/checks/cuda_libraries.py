@@ -13,6 +13,8 @@ from envcheck.model.finding import Finding, Remedy, fail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Components whose wheels for every CUDA major write into the same folder.
+_SAME_FOLDER = ("nvidia-cudnn", "nvidia-nccl", "nvidia-cusparselt", "nvidia-nvshmem")
 _KEYS = ("libraries.chosen", "torch.pins")
 
 
@@ -169,32 +171,7 @@ def one_cuda_major(context: Context) -> Iterator[Finding]:
     double = {base: names for base, names in by_component.items() if len(names) > 1}
     if not double:
         return
-    build = text(context, "torch.build.cuda").partition(".")[0]
-    pinned = [
-        f"{pin['name']}=={pin['version']}"
-        for pin in records(context, "torch.pins")
-        if pin.get("version") and any(pin.get("name") in names for names in double.values())
-    ]
-    surplus = [
-        name
-        for names in double.values()
-        for name in names
-        if build and not name.endswith("-cu" + build)
-    ]
-    shared = [
-        base
-        for base in double
-        if base in ("nvidia-cudnn", "nvidia-nccl", "nvidia-cusparselt", "nvidia-nvshmem")
-    ]
-    remedy: Remedy | None = None
-    if surplus:
-        remedy = remedies.uninstall(context, surplus)
-        if pinned:
-            again = remedies.reinstall(context, pinned)
-            remedy = Remedy(
-                "Uninstall the surplus ones, then reinstall those that torch asks for",
-                remedy.commands + again.commands,
-            )
+    shared = [base for base in double if base in _SAME_FOLDER]
     listed = "; ".join(" and ".join(names) for names in double.values())
     yield fail(
         f"NVIDIA libraries for two CUDA majors are installed: {listed}",
@@ -205,8 +182,27 @@ def one_cuda_major(context: Context) -> Iterator[Finding]:
         ),
         severity="warning" if shared else "note",
         evidence=observed(context, "libraries.distributions", "torch.build.cuda"),
-        remedy=remedy,
+        remedy=_without_surplus(context, [name for names in double.values() for name in names]),
     )
+
+
+def _without_surplus(context: Context, names: list[str]) -> Remedy | None:
+    """Keep those for torch's CUDA; they have to be installed again, for they lost files."""
+    build = text(context, "torch.build.cuda").partition(".")[0]
+    surplus = [name for name in names if build and not name.endswith("-cu" + build)]
+    if not surplus:
+        return None
+    remedy = remedies.uninstall(context, surplus)
+    pinned = [
+        f"{pin['name']}=={pin['version']}"
+        for pin in records(context, "torch.pins")
+        if pin.get("version") and pin.get("name") in names
+    ]
+    if pinned:
+        again = remedies.reinstall(context, pinned)
+        lead = "Uninstall the surplus ones, then reinstall those that torch asks for"
+        remedy = Remedy(lead, remedy.commands + again.commands)
+    return remedy
 
 
 def one_cudnn(context: Context) -> Iterator[Finding]:

@@ -38,6 +38,22 @@ def minimum_driver(cuda: str, system: str = "linux") -> str | None:
     return None
 
 
+def driver_suffices(cuda: str, supported: str, driver: str, minimum: str | None) -> bool | None:
+    """Whether a driver that supports CUDA ``supported`` and is called ``driver`` runs ``cuda``.
+
+    The loaded libcuda decides about the major, forward-compatibility packages included; within it
+    the oldest driver of the table. None if neither tells.
+    """
+    wanted, known = version(cuda), version(supported)
+    if wanted is None:
+        return None
+    if known is not None and known[0] != wanted[0]:
+        return known[0] > wanted[0]
+    if minimum and driver:
+        return at_least(driver, minimum)
+    return True if known else None
+
+
 def at_least(have: str, minimum: str) -> bool | None:
     """Whether one dotted version reaches another; None if either is no version."""
     left, right = version(have), version(minimum)

@@ -17,6 +17,7 @@ from envcheck.checks.cuda_facts import (
     records,
     text,
 )
+from envcheck.checks.gpu_torch import fitting_build
 from envcheck.checks.specifiers import satisfies
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
@@ -243,8 +244,6 @@ def _toolkit(context: Context, requirement: Placed) -> Finding:
     if requirement.compiler:
         remedy = Remedy("Install a CUDA toolkit with nvcc and set CUDA_HOME to its folder")
     else:
-        from envcheck.checks.gpu_torch import fitting_build
-
         remedy = fitting_build(context, "Install")
     return fail(
         f"no {wanted}",
@@ -298,9 +297,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
                 )
                 continue
             context["libraries.copies"]  # unknown is not none
-            from envcheck.checks.gpu_torch import fitting_build
-
-            yield fail(
+                yield fail(
                 f"no {wanted}",
                 detail=_because("There is no cuDNN.", requirement),
                 evidence=evidence,
@@ -322,9 +319,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
         elif answer is None:
             yield unknown(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
         else:
-            from envcheck.checks.gpu_torch import fitting_build
-
-            yield fail(
+                yield fail(
                 f"{wanted} is needed, torch gets {version}",
                 detail=_because(where, requirement),
                 evidence=evidence,

@@ -43,34 +43,11 @@ def answers(context: Context) -> Iterator[Finding]:
     if text(context, "nvidia.smi.status") in ("timeout", "abandoned"):
         fact = context.facts.fact("nvidia.smi.devices")
         hung.append(fact.reason or "nvidia-smi did not answer in time")
-    remedy = Remedy(
-        "Look for Xid errors and for processes in state D; reset the GPU or reboot",
-        ("sudo dmesg | grep -iE 'xid|nvrm'", "ps -eo pid,stat,wchan:32,cmd | awk '$2 ~ /D/'"),
-    )
-    if hung and number(context, "nvidia.libcuda.init") == 0:
-        yield fail(
-            "a part of the NVIDIA driver does not answer",
-            detail="; ".join(hung) + ". CUDA itself starts.",
-            severity="warning",
-            evidence=observed(context, "nvidia.libcuda.status", "nvidia.nvml.status"),
-            remedy=remedy,
-        )
-    elif hung:
-        yield unknown(
-            "the NVIDIA driver did not answer: driver or GPU wedged",
-            detail="; ".join(hung) + ". Whether there is a usable GPU is not known.",
-            evidence=observed(
-                context,
-                "nvidia.libcuda.status",
-                "nvidia.nvml.status",
-                "nvidia.smi.path",
-                "nvidia.smi.status",
-            ),
-            remedy=remedy,
-            required=True,
-        )
+    if hung:
+        yield _hung(context, "; ".join(hung))
     for name, shown, status, error in crashed:
         what = "crashes" if status == "crashed" else "cannot be loaded"
+        musl = text(context, "host.libc.family") == "musl"
         yield fail(
             f"{'libcuda' if name == 'libcuda' else 'NVML'} {what}",
             detail=error,
@@ -79,12 +56,36 @@ def answers(context: Context) -> Iterator[Finding]:
             evidence=observed(context, f"nvidia.{name}.path", f"nvidia.{name}.files"),
             remedy=Remedy(
                 "NVIDIA's libraries are for glibc: use an image or system with glibc"
-                if text(context, "host.libc.family") == "musl"
+                if musl
                 else "The file is damaged, for another architecture or not the driver's: reinstall"
                 f" the driver's user-space part ({shown})",
-                ("ldconfig -p | grep -E 'libcuda|libnvidia-ml'",),
+                () if musl else ("ldconfig -p | grep -E 'libcuda|libnvidia-ml'",),
             ),
         )
+
+
+def _hung(context: Context, who: str) -> Finding:
+    remedy = Remedy(
+        "Look for Xid errors and for processes in state D; reset the GPU or reboot",
+        ("sudo dmesg | grep -iE 'xid|nvrm'", "ps -eo pid,stat,wchan:32,cmd | awk '$2 ~ /D/'"),
+    )
+    names = ("libcuda.status", "nvml.status", "smi.path", "smi.status")
+    evidence = observed(context, *("nvidia." + name for name in names))
+    if number(context, "nvidia.libcuda.init") == 0:
+        return fail(
+            "a part of the NVIDIA driver does not answer",
+            detail=f"{who}. CUDA itself starts.",
+            severity="warning",
+            evidence=evidence,
+            remedy=remedy,
+        )
+    return unknown(
+        "the NVIDIA driver did not answer: driver or GPU wedged",
+        detail=f"{who}. Whether there is a usable GPU is not known.",
+        evidence=evidence,
+        remedy=remedy,
+        required=True,
+    )
 
 
 def libcuda_found(context: Context) -> Iterator[Finding]:

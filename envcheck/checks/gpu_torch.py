@@ -52,60 +52,49 @@ def driver_runs_torch(context: Context) -> Iterator[Finding]:
     """
     if text(context, "torch.build.kind") != "cuda":
         raise NotApplicable("no torch that is built for CUDA")
-    driver, supported = driver_version(context), driver_cuda(context)
     usable = text(context, "nvidia.libcuda.status") not in ("", "missing")
     if not usable and not records(context, "nvidia.smi.devices"):
         raise NotApplicable("no NVIDIA driver that could be used here")
-    cuda = context["torch.build.cuda"]
-    wanted = cuda_rules.version(cuda)
+    yield _driver_finding(context, str(context["torch.build.cuda"]))
+
+
+def _driver_finding(context: Context, cuda: str) -> Finding:
     told = [name for name in ("kernel.version", "nvml.driver") if text(context, "nvidia." + name)]
     keys = ["torch.build.cuda", *("nvidia." + name for name in told), "nvidia.libcuda.cuda"]
     evidence = observed(context, *keys)
-    if any(
-        d.get("kind") == "cuda" and not d.get("error")
-        for d in records(context, "compute.torch.devices")
-    ):
-        yield passed(
-            f"torch with CUDA {cuda} runs on this driver", detail="Observed.", evidence=evidence
-        )
-        return
-    system = text(context, "host.os")
-    minimum = cuda_rules.minimum_driver(str(cuda), system)
-    known = cuda_rules.version(supported)
-    if wanted is None:
-        enough = None
-    elif known is not None and known[0] != wanted[0]:
-        enough = known[0] > wanted[0]  # cuda-compat included: this is the libcuda that is loaded
-    elif minimum and driver and context.get("nvidia.libcuda.compat") is not True:
-        enough = cuda_rules.at_least(driver, minimum)
-    else:
-        enough = True if known else None
+    working = records(context, "compute.torch.devices")
+    if any(one.get("kind") == "cuda" and not one.get("error") for one in working):
+        title = f"torch with CUDA {cuda} runs on this driver"
+        return passed(title, detail="Observed.", evidence=evidence)
+    driver, supported = driver_version(context), driver_cuda(context)
     says = f"driver {driver}" if driver else "the driver"
     says += f" supports CUDA {supported}" if supported else ""
+    minimum = cuda_rules.minimum_driver(cuda, text(context, "host.os"))
+    compatible = context.get("nvidia.libcuda.compat") is True
+    enough = cuda_rules.driver_suffices(cuda, supported, "" if compatible else driver, minimum)
     if enough is None:
-        yield unknown(
+        return unknown(
             f"whether {says} runs CUDA {cuda} is not known",
             detail="No row of the table of driver minima covers it.",
             evidence=evidence,
         )
-    elif enough:
-        newer = known is not None and wanted is not None and wanted[:2] > known[:2]
+    if enough:
+        newer = cuda_rules.at_least(supported, ".".join(cuda.split(".")[:2])) is False
         note = (
             f"torch's CUDA {cuda} is newer than the driver's {supported}: in order within one major"
             " (minor-version compatibility). Code that is compiled at first use (PTX) needs a newer"
             " driver."
         )
-        yield passed(
+        return passed(
             f"{says}, torch has CUDA {cuda}", detail=note if newer else "", evidence=evidence
         )
-    else:
-        needs = f"at least {minimum}" if minimum else f"one for CUDA {cuda}"
-        yield fail(
-            f"torch needs an NVIDIA driver of {needs}, {says}",
-            detail=f"torch was built with CUDA {cuda}, another generation than the driver's.",
-            evidence=evidence,
-            remedy=fitting_build(context, f"Upgrade the NVIDIA driver to {needs}, or install"),
-        )
+    needs = f"at least {minimum}" if minimum else f"one for CUDA {cuda}"
+    return fail(
+        f"torch needs an NVIDIA driver of {needs}, {says}",
+        detail=f"torch was built with CUDA {cuda}, which needs a newer driver.",
+        evidence=evidence,
+        remedy=fitting_build(context, f"Upgrade the NVIDIA driver to {needs}, or install"),
+    )
 
 
 def fitting_build(context: Context, lead: str) -> Remedy:
