@@ -7,6 +7,7 @@ stand for another machine.
 
 import os
 
+from .mounts import unescape
 from .protocol import read_text
 
 NO_LIMIT = 1 << 60  # version 1 writes 2**63 rounded down to a page for "none"
@@ -28,7 +29,7 @@ def groups(controller, root="/"):
             continue
         found += [
             (version, folder)
-            for folder in _ancestors(_unescape(fields[4]), _unescape(fields[3]), own[version], root)
+            for folder in _ancestors(unescape(fields[4]), unescape(fields[3]), own[version], root)
         ]
     return found
 
@@ -146,10 +147,3 @@ def _statistic(file, key):
 
 def _below(root, path):
     return path if root == "/" else os.path.join(root, path.lstrip("/"))
-
-
-def _unescape(text):
-    """Mountinfo writes space, tab, newline and backslash as octal."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, character)
-    return text

@@ -6,6 +6,8 @@ The rules are those of huggingface_hub (``constants.py``), Python's ``tempfile``
 
 import os
 
+from .mounts import mount_of
+
 
 class Place:
     """A directory (``path``) called ``label``; ``variable`` decided it (empty: the default did).
@@ -22,9 +24,12 @@ class Place:
         self.error = error
 
 
-def places(request, site_packages):
-    """Every place, those that the request names last."""
-    found = [_working_directory(request), _temporary()]
+def places(request, site_packages, remote=()):
+    """Every place, those that the request names last.
+
+    ``remote`` are mount points that may hang: nothing below them is looked at here.
+    """
+    found = [_working_directory(request), _temporary(remote)]
     found += [Place("site-packages", path) for path in site_packages[:1]]
     found += _hugging_face()
     found += _torch(found[1])
@@ -60,14 +65,14 @@ def _working_directory(request):
         return Place("output", None, "", "the working directory is gone: %s" % error.strerror)
 
 
-def _temporary():
+def _temporary(remote):
     """As ``tempfile.gettempdir()`` would choose, without writing a file to try."""
     wrong = ""
     for variable in ("TMPDIR", "TEMP", "TMP"):
         path = os.environ.get(variable)
         if not path:
             continue
-        if os.path.isdir(path):
+        if mount_of(path, remote) or os.path.isdir(path):
             return Place("TMPDIR", os.path.abspath(path), variable, wrong)
         wrong = wrong or "%s names %s, which is no directory" % (variable, path)
     for path in ("/tmp", "/var/tmp", "/usr/tmp"):  # noqa: S108

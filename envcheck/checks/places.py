@@ -171,7 +171,7 @@ def decided(context: Context) -> Iterator[Finding]:
 
     ## Causes
     A variable from another machine, a directory that a job's end deleted, a link to an unmounted
-    disk, no home directory.
+    disk, a file server that does not answer, no home directory.
 
     ## Remedy
     Make the directory, or set the variable to one that exists.
@@ -187,7 +187,8 @@ def decided(context: Context) -> Iterator[Finding]:
     for group in _by(wrong, "error"):
         labels = [record["label"] for record in group]
         unusable = "TMPDIR" in labels and group[0].get("path") is None
-        remedy = _elsewhere(group, "Make the directory")
+        first = "Make the directory" if group[0].get("exists") is False else ""
+        remedy = _elsewhere(group, first)
         if labels == ["output"] and group[0].get("path") is None:
             remedy = Remedy("Change to a directory that exists", ("cd",))
         yield fail(

@@ -109,6 +109,34 @@ def test_a_cache_that_belongs_to_somebody_else(tmp_path):
     assert "Permission denied" in below["RES105"]["title"]
 
 
+HANGING = """
+import ctypes, os, sys
+folder, argv = sys.argv[1], sys.argv[2:]
+fd = os.open("/dev/fuse", os.O_RDWR)
+os.set_inheritable(fd, True)
+options = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b"nobody", os.fsencode(folder), b"fuse", 0, options):
+    raise OSError(ctypes.get_errno(), "mount")
+os.execv(argv[0], argv)
+"""
+
+
+@pytest.mark.root
+def test_a_mount_whose_server_is_gone(tmp_path):
+    """A FUSE mount that nobody serves: whoever asks it anything hangs, as on a dead NFS server."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("only on machines with FUSE")
+    folder = tmp_path / "dead"
+    folder.mkdir()
+    before = ["unshare", "-m", sys.executable, "-c", HANGING, str(folder)]
+    found = doctor(before, HF_HOME=str(folder / "hf"))
+    assert found["RES105"]["subject"] == "HF_HOME"
+    assert "did not answer" in found["RES105"]["title"]
+    temporary = doctor(before, TMPDIR=str(folder))
+    assert "TMPDIR" in temporary["RES105"]["subject"]
+
+
 def memory_group():
     """(directory for a new group, name of its limit file); None where groups cannot be made."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():

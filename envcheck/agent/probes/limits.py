@@ -3,8 +3,8 @@
 import os
 import stat
 
-from .. import cgroups, places
-from ..protocol import IS_LINUX, IS_WINDOWS, Field, read_text
+from .. import cgroups, mounts, places
+from ..protocol import IS_LINUX, IS_WINDOWS, Field, isolated, read_text
 from ..searchpath import environment
 
 _DISK = (
@@ -58,6 +58,8 @@ FIELDS = (
     ),
 )
 
+_ANSWERS = 2.0  # seconds that a server has to say how full its file system is
+
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -92,8 +94,9 @@ def collect(facts, request):
     pids, source = cgroups.process_limit() if IS_LINUX else (None, "")
     facts.found("pids", pids, source or "control groups")
     facts.known("threads", threads(os.environ), "environment")
-    wanted = places.places(request, environment(request).site)
-    facts.known("disks", [disk(place) for place in wanted], "statvfs")
+    remote = mounts.remote_mounts() if IS_LINUX else []
+    wanted = places.places(request, environment(request).site, remote)
+    facts.known("disks", disks(wanted, remote), "statvfs")
 
 
 def _memory(facts):
@@ -207,10 +210,41 @@ def threads(environ):
     return records
 
 
-def disk(place):
-    """The record of one place; whatever cannot be observed is null and ``error`` says why."""
+def disks(wanted, remote):
+    """The records of ``wanted``. A mount with a server behind it is asked in a child, which may
+    hang there: one for each of ``remote`` that a place is on.
+    """
+    groups = {}
+    for place in wanted:
+        groups.setdefault(mounts.mount_of(place.path or "", remote), []).append(place)
+    near = groups.pop(None, [])
+    children = [(group, isolated(_report, _ANSWERS, group)) for group in groups.values()]
+    records = {place.label: disk(place) for place in near}
+    for group, child in children:
+        values, outcome = child.wait()
+        for place in group:
+            if place.label in values:
+                records[place.label] = values[place.label]
+            else:
+                place.error = outcome.reason("the file system") or outcome.text_err()[-200:]
+                records[place.label] = _blank(place)
+    return [records[place.label] for place in wanted]
+
+
+def _report(emit, group):
+    for place in group:
+        emit(**{place.label: disk(place)})
+
+
+def _blank(place):
     record = dict.fromkeys(field.name for field in _DISK)
     record.update(label=place.label, path=place.path, variable=place.variable, error=place.error)
+    return record
+
+
+def disk(place):
+    """The record of one place; whatever cannot be observed is null and ``error`` says why."""
+    record = _blank(place)
     if place.path is None:
         return record
     try:
