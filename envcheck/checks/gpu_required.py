@@ -286,46 +286,34 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
     The line of the profile, and what is given there.
     """
     for requirement in _requirements(context, "cudnn"):
-        wanted = f"cuDNN {requirement.requires}"
-        fields = _fields(requirement, wanted)
-        evidence = observed(context, "libraries.chosen", "torch.pins")
-        version, where = cudnn(context)
-        if not version:
-            if text(context, "torch.build.kind") == "cuda" and not records(context, "torch.pins"):
-                yield unknown(
-                    f"which cuDNN torch gets is not known ({wanted})", evidence=evidence, **fields
-                )
-                continue
-            context["libraries.copies"]  # unknown is not none
-                yield fail(
-                f"no {wanted}",
-                detail=_because("There is no cuDNN.", requirement),
-                evidence=evidence,
-                remedy=fitting_build(context, "Install"),
-                **fields,
-            )
-            continue
-        answer = satisfies(version, requirement.requires)
-        if (
-            not answer
-            and "." not in version
-            and not satisfies(f"{version}.99", requirement.requires)
-        ):
-            answer = False  # no minor version would do
-        elif not answer and "." not in version:
-            answer = None
-        if answer:
-            yield passed(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
-        elif answer is None:
-            yield unknown(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
-        else:
-                yield fail(
-                f"{wanted} is needed, torch gets {version}",
-                detail=_because(where, requirement),
-                evidence=evidence,
-                remedy=fitting_build(context, "Install"),
-                **fields,
-            )
+        yield _cudnn_finding(context, requirement)
+
+
+def _cudnn_finding(context: Context, requirement: Placed) -> Finding:
+    wanted = f"cuDNN {requirement.requires}"
+    fields = _fields(requirement, wanted)
+    fields["evidence"] = observed(context, "libraries.chosen", "torch.pins")
+    version, where = cudnn(context)
+    if not version:
+        if text(context, "torch.build.kind") == "cuda" and not records(context, "torch.pins"):
+            return unknown(f"which cuDNN torch gets is not known ({wanted})", **fields)
+        context["libraries.copies"]  # unknown is not none
+        detail = _because("There is no cuDNN.", requirement)
+        remedy = fitting_build(context, "Install")
+        return fail(f"no {wanted}", detail=detail, remedy=remedy, **fields)
+    answer = satisfies(version, requirement.requires)
+    if not answer and "." not in version:  # only the major is known: might some minor do?
+        answer = None if satisfies(f"{version}.99", requirement.requires) else False
+    if answer:
+        return passed(f"{wanted}: {version}, {where}", **fields)
+    if answer is None:
+        return unknown(f"{wanted}: {version}, {where}", **fields)
+    return fail(
+        f"{wanted} is needed, torch gets {version}",
+        detail=_because(where, requirement),
+        remedy=fitting_build(context, "Install"),
+        **fields,
+    )
 
 
 _EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU110", "GPU115", "GPU116", "GPU117")
