@@ -129,6 +129,7 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
         if files
         else "the driver answers but there is no libcuda.so.1",
         detail="CUDA programs load libcuda.so.1 from the loader's search path.",
+        severity="warning" if files and not working else "error",
         evidence=observed(
             context, "nvidia.libcuda.files", "nvidia.nvml.devices", "nvidia.smi.devices"
         ),

@@ -95,6 +95,9 @@ def _without_libcuda(seen):
     """No libcuda: nothing CUDA can run. Undecided if nvidia-smi (or NVML) tells of GPUs."""
     if seen.value("nvml.status") in ("hung", "crashed") and not seen.value("nvml.devices"):
         return [], "NVML %s" % seen.value("nvml.status")
+    files = seen.value("libcuda.files")
+    if files:
+        return [], "the loader does not search %s" % files[0]["path"]
     if seen.value("nvml.devices"):
         return [], "NVML lists GPUs but there is no libcuda"
     status = seen.value("smi.status")

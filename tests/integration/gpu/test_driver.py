@@ -292,3 +292,21 @@ def test_sources_that_disagree(case: Case) -> None:
     found = case.findings()
     assert list(found) == ["GPU110"]
     assert "535.183.01" in found["GPU110"].title
+
+
+def test_libcuda_where_the_loader_does_not_look(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.machine.cuda(T4)
+    from envcheck.agent import loader, protocol
+    from envcheck.agent.probes import devices, nvidia
+
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    monkeypatch.setattr(nvidia, "_ELSEWHERE", (str(case.machine.libraries),))
+    facts = protocol.Facts()
+    nvidia.collect(facts, protocol.Request())
+    assert facts.value("libcuda.files")[0]["where"] == "not searched"
+    assert loader.candidates("libcuda.so.1") == []
+    found, reason = devices.cuda(facts)
+    assert found == []
+    assert "does not search" in reason
