@@ -17,5 +17,5 @@ PROBES = (
     ("network", "network", 5.0),
     ("credentials", "credentials", 5.0),
     ("launch", "launch", 5.0),
-    ("compute", "compute", 15.0),
+    ("compute", "compute", 30.0),
 )

@@ -9,7 +9,7 @@ from ..protocol import Field
 NOT_ASKED = "not asked for: --deep"
 
 _TRIAL = (
-    Field("status", "string", "`ok error crash hang`"),
+    Field("status", "string", "`ok error crash hang`; `unknown`: no time was left"),
     Field("seconds", "number", "Wall time of the import", unit="s"),
     Field("error", "string", "The exception: its type and what it says"),
     Field("signal", "string", "What killed it, such as `SIGILL`"),
@@ -81,7 +81,7 @@ FIELDS = (
         "An all-reduce between processes",
         item=(
             Field("backend", "string", "`gloo`, `nccl`"),
-            Field("status", "string", "`ok error timeout crash`"),
+            Field("status", "string", "`ok error timeout crash unknown`"),
             Field("reason", "string", "What went wrong"),
             Field("seconds", "number", "Wall time", unit="s"),
             Field("processes", "integer", "How many took part"),

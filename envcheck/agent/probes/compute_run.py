@@ -1,13 +1,15 @@
 """Runs torch and other modules in grandchildren and makes facts of what they report."""
 
 import sys
+import time
 
 from .. import protocol
 from . import compute
 
 _MARGIN = 3.0  # seconds that are left for the rest of the sheet
 _IMPORT_SHARE = 0.6  # of the time, for the import; the tests have the rest
-_MOST = 100.0
+_MOST = 100.0  # seconds for torch
+_WHOLE = 220.0  # seconds for all; the probe's own deadline is a little longer
 _AT_ONCE = 3
 
 #: Largest norm of error over norm of product that the format's own rounding explains.
@@ -36,7 +38,8 @@ FEATURES = {
 
 
 def collect(facts, request):
-    limit = min(_MOST, request.left() - _MARGIN)
+    end = time.monotonic() + min(_WHOLE, request.left() - _MARGIN)
+    limit = min(_MOST, end - time.monotonic())
     if not sys.executable or limit < 2:
         reason = (
             "too little time is left" if sys.executable else "Python does not know its own path"
@@ -49,7 +52,7 @@ def collect(facts, request):
     )
     record = trial(values, outcome)
     if record["status"] == "crash":
-        record["library"] = loading(values, outcome, "torch", limit * _IMPORT_SHARE)
+        record["library"] = loading(outcome, "torch", max(1.0, end - time.monotonic()))
     if record["missing"] == "torch":
         for field in compute.FIELDS[1:]:
             if field.name != "imports":
@@ -57,8 +60,8 @@ def collect(facts, request):
     else:
         _import_facts(facts, record)
         _torch_facts(facts, record, values, outcome)
-        _collectives(facts, values, outcome, request)
-    facts.known("imports", _imports(request), "import, each in a process of its own")
+        _collectives(facts, values, outcome, end)
+    facts.known("imports", _imports(request.modules, end), "import, each in its own process")
 
 
 def _source(name):
@@ -93,6 +96,8 @@ def trial(values, outcome):
     if record["status"] == "error":
         record["missing"] = record["missing"] or missing_library(record["error"] or "")
         record["library"] = damaged_library(record["error"] or "")
+    elif outcome is None:
+        record.update(status="unknown", error="too little time was left")
     elif record["status"] is None:
         _ended_badly(record, outcome)
     return record
@@ -153,7 +158,7 @@ def damaged_library(text):
     return None
 
 
-def loading(values, outcome, name, seconds):
+def loading(outcome, name, seconds):
     """The shared object in whose loading a crash happened, None if it was not in loading.
 
     The dynamic loader says which it is when it is asked to (glibc's LD_DEBUG): a second run.
@@ -292,46 +297,51 @@ def _hardware(item, features):
     return False, "the CPU has no instructions for it"
 
 
-def _collectives(facts, values, outcome, request):
+def _collectives(facts, values, outcome, end):
     if "gloo" not in values:
         facts.unknown(
             "collectives", outcome.reason("the test of torch") or "torch was not imported"
         )
         return
     records = [values["gloo"]] if values["gloo"] else []
-    devices = values.get("devices") or []
-    if any(device["kind"] in ("cuda", "rocm") and not device["error"] for device in devices):
-        records += _nccl(request)
+    devices = [one for one in values.get("devices") or [] if one["kind"] in ("cuda", "rocm")]
+    if devices and not any(one["error"] for one in devices):
+        records += _nccl(min(2, len(devices)), end)
     facts.known("collectives", records, "two processes on this machine")
 
 
-def _nccl(request):
-    """NCCL's record, from a process of its own: here CUDA must not have been initialised before."""
-    seconds = min(60.0, request.left() - _MARGIN)
+def _nccl(processes, end):
+    """NCCL's record, from a process of its own: CUDA must not have been initialised before."""
+    record = {"backend": "nccl", "status": "timeout", "processes": processes, "seconds": 0.0}
+    seconds = min(60.0, end - time.monotonic())
     if seconds < 5:
-        return []
-    values, outcome = grandchild("torch", seconds, seconds, _source("torch_child"), "nccl")
+        return [dict(record, status="unknown", reason="too little time was left")]
+    mode = "nccl:%d" % processes
+    values, outcome = grandchild("torch", seconds, seconds, _source("torch_child"), mode)
     if "nccl" in values:
         return [values["nccl"]] if values["nccl"] else []
-    record = {"backend": "nccl", "status": "crash", "processes": None}
-    if outcome.status in ("timeout", "abandoned"):
-        record["status"] = "timeout"
+    if outcome.status not in ("timeout", "abandoned"):
+        record["status"] = "crash"
     reason = outcome.reason("the test of NCCL") or "the test of NCCL ended early"
     return [dict(record, reason=reason, seconds=round(outcome.seconds, 3))]
 
 
-def _imports(request):
-    """A record for each of the modules that were asked for, a few at once."""
+def _imports(modules, end):
+    """A record for each of these modules, a few at once."""
     records = []
-    for index in range(0, len(request.modules), _AT_ONCE):
-        names = request.modules[index : index + _AT_ONCE]
-        seconds = max(1.0, min(60.0, request.left() - _MARGIN))
+    for index in range(0, len(modules), _AT_ONCE):
+        names = modules[index : index + _AT_ONCE]
+        seconds = min(60.0, end - time.monotonic() - 1.0)
+        if seconds < 1:
+            records += [dict(trial({}, None), module=name) for name in names]
+            continue
         started = [(name, start(name, seconds, seconds + 1)) for name in names]
         for name, child in started:
             outcome = child.wait()
             values = protocol.emitted(outcome.out)
             record = trial(values, outcome)
-            if record["status"] == "crash":
-                record["library"] = loading(values, outcome, name, seconds)
+            left = end - time.monotonic()
+            if record["status"] == "crash" and left > 1:
+                record["library"] = loading(outcome, name, min(seconds, left))
             records.append(dict(record, module=name))
     return records

@@ -1,6 +1,6 @@
 """Tests of an imported torch, run inside the grandchild (see ``import_child``).
 
-``run(emit, torch, mode)``: ``mode`` is ``all``, or ``nccl`` for that collective alone. What is
+``run(emit, torch, mode)``: ``mode`` is ``all``, or ``nccl:2`` for that collective alone. What is
 known is reported at once, lists grow from report to report: nothing is lost in a crash.
 """
 
@@ -13,8 +13,9 @@ COLLECTIVE_SECONDS = 20.0
 
 
 def run(emit, torch, mode):
-    if mode == "nccl":
-        emit(nccl=collective(torch, "nccl", min(2, torch.cuda.device_count())))
+    if mode.startswith("nccl:"):
+        # their number is given: counting may initialise CUDA, which does not survive a fork
+        emit(nccl=collective(torch, "nccl", int(mode.partition(":")[2])))
         return
     measured, problems = [], []
     steps = (
