@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import envcheck
@@ -14,6 +13,8 @@ from envcheck.targets import choose
 from envcheck.targets.base import AgentRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envcheck.model.facts import FactSheet
     from envcheck.model.finding import Report
 
@@ -50,7 +51,7 @@ def judge(
     wants: Sequence[str] = (),
     fail_on: str = "error",
 ) -> Report:
-    """Judge ``sheet`` against ``profiles`` (names or TOML files). Raises DataError for a bad file."""
+    """Judge ``sheet`` against ``profiles``: names or TOML files. Raises DataError."""
     profile = None
     if profiles:
         from envcheck.profiles import load

@@ -1,6 +1,6 @@
 """Judge a fact sheet: run the checks, fold consequences under their cause, reach a verdict.
 
-Nothing here raises for anything a sheet may hold: a check that fails to cope is a ``crash`` finding.
+Nothing here raises for anything a sheet may hold: a check that cannot cope is a ``crash`` finding.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def verdict(findings: Iterable[Finding], fail_on: str = "error") -> str:
 
 
 def exit_code(report: Report) -> int:
-    """0 pass or warn, 1 fail, 3 a required fact is unknown, 4 a check crashed; in that precedence 1, 3, 4."""
+    """0 pass or warn; else the first of 1 fail, 3 a required fact unknown, 4 a check crashed."""
     if report.verdict == "fail":
         return 1
     if any(finding.status == "unknown" and finding.required for finding in report.findings):

@@ -25,7 +25,8 @@ def write(fd):
 def _probe(name, module):
     probe = import_module("." + module, __package__ + ".probes")
     doc = (probe.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
-    return {"name": name, "doc": doc, "fields": [_field(field, name + ".") for field in probe.FIELDS]}
+    fields = [_field(field, name + ".") for field in probe.FIELDS]
+    return {"name": name, "doc": doc, "fields": fields}
 
 
 def _field(field, prefix=""):

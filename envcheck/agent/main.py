@@ -32,14 +32,14 @@ def main(argv):
     request = parse(argv)
     started = time.monotonic()
     sheets = _supervise(request) if hasattr(os, "fork") else _in_process(request)
-    head = '{"schema": "%s", "agent": {"status": "ok", "version": "%s", "seconds": %.4f}, "probes": {' % (
+    head = '{"schema": "%s", "agent": {"status": "ok", "version": "%s", "seconds": %.4f}, ' % (
         protocol.SCHEMA,
         AGENT_VERSION,
         time.monotonic() - started,
     )
     probes = ", ".join('"%s": %s' % (name, status) for name, status, _ in sheets)
     facts = ", ".join(entries for _, _, entries in sheets if entries)
-    data = (head + probes + '}, "facts": {' + facts + "}}\n").encode("ascii")
+    data = (head + '"probes": {' + probes + '}, "facts": {' + facts + "}}\n").encode("ascii")
     while data:
         data = data[os.write(output, data) :]
     os._exit(0)
@@ -220,6 +220,3 @@ def _descendants(root):
     for parent in found:
         found += [pid for pid, above in parents.items() if above == parent]
     return found[1:]
-
-
-

@@ -258,7 +258,7 @@ def command(argv, deadline, env=None, localized=False):
         for number in (signal.SIGPIPE, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         try:
-            os.execvpe(argv[0], argv, environ)
+            os.execvpe(argv[0], argv, environ)  # noqa: S606
         except OSError as error:
             os.write(2, _EXEC_FAILED + str(error).encode("utf-8", "replace"))
         return 127
@@ -278,7 +278,8 @@ def isolated(function, deadline, *args):
 
 class Isolated:
     """A function in a killable child. It reports JSON by ``emit``, as often as it likes, so that
-    what was observed before a crash or a hang is not lost."""
+    what was observed before a crash or a hang is not lost.
+    """
 
     def __init__(self, function, deadline, args):
         def run():
@@ -296,7 +297,7 @@ class Isolated:
 
 
 def emitted(data):
-    """The objects in ``data``, one a line as ``emit`` writes them, merged; other lines are noise."""
+    """The objects in ``data``, one a line as ``emit`` writes them, merged; the rest is noise."""
     values = {}
     for line in data.split(b"\n"):
         if line.startswith(b'{"'):
@@ -349,7 +350,7 @@ class _WithoutFork:
 
 
 def read_bytes(path, limit=OUTPUT_LIMIT):
-    """At most ``limit`` bytes of a file, None if it cannot be read (or is no regular or proc file)."""
+    """At most ``limit`` bytes of a file, None if it cannot be read (or is no regular file)."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except (OSError, ValueError):

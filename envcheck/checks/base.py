@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class NotApplicable(Exception):
+class NotApplicable(Exception):  # noqa: N818
     """Raised by a check that has nothing to judge here; its finding becomes ``skip``."""
 
 
@@ -115,7 +115,7 @@ class Check(NamedTuple):
     """A judge. Its function's docstring is the page that ``envcheck explain CODE`` shows.
 
     ``title`` says what is in order when it passes. ``severity`` is that of its failures unless a
-    finding says otherwise; ``requires`` the codes that, when they fail, explain this one's failures.
+    finding says otherwise; ``requires`` the codes that, when they fail, explain this one's.
     """
 
     code: str

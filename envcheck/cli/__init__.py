@@ -1,4 +1,4 @@
-"""The command line. Adding a command: a module with ``add_arguments`` and ``run``, one line here."""
+"""The command line. A command: one module with ``add_arguments`` and ``run``, one line here."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from envcheck.evaluate import FAIL_ON, evaluate, exit_code
 from envcheck.redact import redact_report
 
 if TYPE_CHECKING:
+    import argparse
+
     from envcheck.checks.base import Check
     from envcheck.config import Settings
     from envcheck.model.profile import Profile

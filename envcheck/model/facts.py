@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 SCHEMA = "envcheck.facts/1"
 
 
 class Fact(NamedTuple):
-    """One observation. ``status`` is ``known``, ``absent`` (looked for, not there) or ``unknown``."""
+    """One observation. ``status``: ``known``, ``absent`` (looked for, not there) or ``unknown``."""
 
     status: str
     value: Any = None
@@ -22,7 +24,7 @@ class Fact(NamedTuple):
         return self.status == "known"
 
 
-class UnknownFact(LookupError):
+class UnknownFact(LookupError):  # noqa: N818
     """A check asked for a fact that could not be observed; its finding becomes ``unknown``."""
 
     def __init__(self, key: str, reason: str) -> None:
@@ -58,7 +60,7 @@ class FactSheet:
         return agent if isinstance(agent, dict) else {}
 
     def fact(self, key: str) -> Fact:
-        """The fact called ``key``; ``unknown`` if the sheet has none of that name or it is malformed."""
+        """The fact called ``key``; ``unknown`` if the sheet has none or it is malformed."""
         entry = self._facts.get(key)
         if not isinstance(entry, dict):
             return Fact("unknown", reason=self._why_missing())
@@ -85,7 +87,7 @@ class FactSheet:
         return fact.value if fact.status == "known" else default
 
     def count(self, key: str) -> int | None:
-        """How many entries a list has, None if it is not known. Says nothing that must be hidden."""
+        """How many entries a list has, None if not known. Says nothing that must be hidden."""
         value = FactSheet.fact(self, key).value
         return len(value) if isinstance(value, list) else None
 

@@ -16,7 +16,7 @@ STATUSES = ("pass", "fail", "skip", "unknown", "crash")
 
 
 class Evidence(NamedTuple):
-    """A fact that led to the finding. ``value`` is short text; ``source`` says where it was read."""
+    """A fact that led to the finding. ``value`` is short text, ``source`` where it was read."""
 
     fact: str
     value: str
@@ -72,7 +72,7 @@ class Finding(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many findings of each kind; waived ones only in ``waived``, folded ones where they belong."""
+    """How many findings of each kind; waived ones only in ``waived``, folded ones in their own."""
 
     error: int = 0
     warning: int = 0
@@ -85,7 +85,7 @@ class Counts(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Everything a reporter receives. ``verdict`` is ``pass``, ``warn``, ``fail`` or ``inconclusive``."""
+    """All a reporter receives. ``verdict`` is ``pass``, ``warn``, ``fail`` or ``inconclusive``."""
 
     sheet: FactSheet
     findings: tuple[Finding, ...]
@@ -104,7 +104,7 @@ class Report(NamedTuple):
 
 
 def fail(title: str, **fields: Any) -> Finding:
-    """A failure; ``evaluate`` fills in code and severity from the check where they are left empty."""
+    """A failure; ``evaluate`` fills in what is left empty of code and severity."""
     return Finding("", "fail", fields.pop("severity", ""), title, **fields)
 
 
