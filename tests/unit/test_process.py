@@ -57,6 +57,34 @@ def test_deadline_kills_grandchildren_of_the_session(tmp_path):
         assert _ends(pid), f"{pid} is still there"
 
 
+@pytest.mark.root
+def test_a_child_that_cannot_be_killed_is_abandoned():
+    """Frozen by a control group, as a process that is stuck in a driver: SIGKILL has to wait."""
+    freezer = "/sys/fs/cgroup/freezer"
+    if not os.path.isdir(freezer):
+        pytest.skip("only on machines with a freezer of control groups, version 1")
+    group = os.path.join(freezer, f"envcheck-test-{os.getpid()}")
+    os.mkdir(group)
+    child = process.Process(["sleep", "60"], timeout=0.3)
+    try:
+        write(f"{group}/tasks", str(child.pid))
+        write(f"{group}/freezer.state", "FROZEN")
+        done = child.wait()
+    finally:
+        write(f"{group}/freezer.state", "THAWED")
+        assert _ends(child.pid)
+        os.waitpid(child.pid, 0)
+        os.rmdir(group)
+    assert done.status == "abandoned"
+    assert done.seconds < 20
+    assert done.reason("it").endswith("and could not be killed")
+
+
+def write(file, text):
+    with open(file, "w") as stream:
+        stream.write(text)
+
+
 def test_what_a_grandchild_holds_open_is_not_waited_for():
     done = process.run(["sh", "-c", "sleep 60 & echo out"], timeout=30)
     assert (done.status, done.stdout) == ("ok", b"out\n")
