@@ -36,6 +36,16 @@ RTX5090 = f"NVIDIA GeForce RTX 5090;12.0;{32 * GIB}"
 _FAMILIES = ("ABI", "GPU", "DTYPE")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_driver() -> None:
+    """The fakes stand for everything that this machine has of NVIDIA's."""
+    from envcheck.agent import loader
+
+    driver = os.path.exists("/proc/driver/nvidia") or loader.candidates("libcuda.so.1")
+    if driver or not sys.platform.startswith("linux"):
+        pytest.skip("only on Linux machines without an NVIDIA driver")
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Compiles a fake once: ``library("cuda", "V1")`` is the path of the shared object."""
