@@ -267,6 +267,8 @@ def _chosen(facts, request, folders, cache):
             if library is None or soname in chosen:
                 continue
             path, why = loader.resolve(soname, needer, header, cache)
+            if path is None and not header.runpath and not request.prefix:
+                path, why = _by_the_program(soname)
             bundled = _bundled(soname, library, folders, library_folder)
             if path is None and bundled:  # torch/__init__.py: _preload_cuda_deps
                 path, why = bundled, "torch preloads it from the wheel when the loader finds none"
@@ -285,6 +287,17 @@ def _chosen(facts, request, folders, cache):
         list(chosen.values()),
         "ELF headers of " + library_folder if folder else "no torch",
     )
+
+
+def _by_the_program(soname):
+    """The program's own RPATH counts for objects without RUNPATH: conda's Python has one."""
+    program = os.path.realpath(sys.executable or "")
+    header = elf.read(program)
+    for folder in header.rpath if header and not header.runpath else ():
+        path = os.path.join(loader.expand(folder, os.path.dirname(program)), soname)
+        if loader.fits(path, header):
+            return path, "RPATH of " + os.path.basename(program)
+    return None, "nothing"
 
 
 def _replaced(library_folder, cache):
