@@ -49,6 +49,7 @@ def _survey(context: Context) -> Survey:
     there = in_use(installed(context))
     markers = Markers(environment(context))
     found = Survey([], [], [], {})
+    extra_of: dict[str, str] = {}
     done: set[tuple[str, tuple[str, ...]]] = set()
     queue: list[tuple[Distribution, tuple[str, ...]]] = [(one, ()) for one in there.values()]
     while queue:
@@ -57,7 +58,12 @@ def _survey(context: Context) -> Survey:
             continue
         done.add((one.key, extras))
         for raw in one.requires:
-            if not extras and _for_an_extra(raw):
+            if extras and "extra" not in raw:
+                continue  # it was seen when no extra was asked for
+            marker = raw.rpartition(";")[2]
+            if marker not in extra_of:
+                extra_of[marker] = _extra(marker)
+            if extra_of[marker] and extra_of[marker] not in extras:
                 continue
             requirement = _applicable(raw, extras, markers, found.undecided)
             if requirement is None:
@@ -81,16 +87,13 @@ def _survey(context: Context) -> Survey:
 _MALFORMED = Requirement("")
 
 
-def _for_an_extra(raw: str) -> bool:
-    """Whether its whole marker is ``extra == "name"``: four fifths of all requirements."""
-    marker = raw.rpartition(";")[2].strip(" \t")
+def _extra(marker: str) -> str:
+    """``name`` if the whole marker is ``extra == "name"``, as four fifths are; else empty."""
+    marker = marker.strip(" \t")
     quote = marker[-1:]
-    return (
-        marker.startswith("extra == ")
-        and quote in ("'", '"')
-        and marker.count(quote) == 2
-        and marker[9] == quote != marker[-2]
-    )
+    if not marker.startswith("extra == ") or quote not in ("'", '"') or marker.count(quote) != 2:
+        return ""
+    return canonical(marker[10:-1]) if marker[9] == quote else ""
 
 
 def _applicable(
