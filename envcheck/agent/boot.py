@@ -9,7 +9,6 @@ This file and ``__main__.py`` must parse on every Python that exists, 2.7 includ
 """
 
 import marshal
-import signal
 import sys
 
 PACKAGE = "envcheck_agent"
@@ -51,8 +50,11 @@ class Importer(object):  # noqa: UP004
 
 def run(sources, seconds, argv):
     """The agent's ``__main__`` with ``argv`` as its arguments; ``seconds`` to live (0: no end)."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+    if seconds:
+        import signal  # its enums cost 2 ms, which an agent on this machine does not spend
+
+        if hasattr(signal, "alarm"):
+            signal.alarm(seconds)
     sys.argv[:] = ["agent"] + argv
     importer = Importer(sources)
     if sys.version_info >= (3, 7):
