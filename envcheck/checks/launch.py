@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import has_distribution, mapping, number, records, strings, text
+from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ def _values(context: Context) -> dict[str, Any]:
     return mapping(context[f"{_CONFIG}.values"])
 
 
-def _rewrite() -> Remedy:
-    return Remedy(
-        "Mend the line that is named, or write the file anew", ("accelerate config default",)
-    )
+def _rewrite(context: Context, path: str, text: str) -> Remedy:
+    """``text``, and the commands that write the file anew: `config` overwrites none."""
+    commands = [["mv", path, f"{path}.old"], ["accelerate", "config", "default"]]
+    return remedies.typed(context, text, commands)
 
 
 def config_parses(context: Context) -> Iterator[Finding]:
@@ -67,7 +69,9 @@ def config_parses(context: Context) -> Iterator[Finding]:
             detail="`accelerate launch` reads it and ends with a traceback.",
             subject=text(path),
             evidence=evidence,
-            remedy=_rewrite(),
+            remedy=_rewrite(
+                context, text(path), "Mend the line that is named, or write the file anew"
+            ),
         )
 
 
@@ -94,7 +98,7 @@ def config_valid(context: Context) -> Iterator[Finding]:
             f"{key} in {path}: {problem}",
             subject=key,
             evidence=context.evidence(_CONFIG),
-            remedy=_rewrite(),
+            remedy=Remedy(f"Mend `{key}` in {path}"),
         )
 
 
@@ -316,7 +320,7 @@ def launcher_variables(context: Context) -> Iterator[Finding]:
             f"WORLD_SIZE is {size}, and {', '.join(missing)} {verb} not set",
             subject="WORLD_SIZE",
             evidence=context.evidence("launch.variables"),
-            remedy=Remedy("Unset it and use torchrun or accelerate launch", ("unset WORLD_SIZE",)),
+            remedy=unset(context, "WORLD_SIZE", "Unset it and use torchrun or accelerate launch"),
         )
 
 

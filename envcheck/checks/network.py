@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import has_distribution, records, strings, text
+from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def certificates(context: Context) -> Iterator[Finding]:
                 severity="warning" if variable == "SSL_CERT_DIR" else "",
                 detail=f"{_READERS.get(variable, 'Downloads')} will trust nobody.",
                 subject=variable,
-                remedy=Remedy(
+                remedy=unset(
+                    context,
+                    variable,
                     f"Unset {variable}, or let it name a file with certificates in PEM form",
-                    _unset(context, variable),
                 ),
             )
 
@@ -76,9 +78,7 @@ def proxies(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{variable} is no address of a proxy: {proxy['error']}",
                 subject=variable,
-                remedy=Remedy(
-                    f"Set {variable} to http://HOST:PORT, or unset it", _unset(context, variable)
-                ),
+                remedy=unset(context, variable, f"Set {variable} to http://HOST:PORT, or unset it"),
             )
 
 
@@ -166,9 +166,7 @@ def offline(context: Context) -> Iterator[Finding]:
             f"{variable} forbids downloads",
             detail="What is not in the cache will be reported as not found.",
             subject=variable,
-            remedy=Remedy(
-                f"Unset {variable} where downloads are wanted", _unset(context, variable)
-            ),
+            remedy=unset(context, variable, f"Unset {variable} where downloads are wanted"),
         )
 
 
@@ -227,7 +225,7 @@ def index_answers(context: Context) -> Iterator[Finding]:
     fact = context.facts.fact("network.index.answer")
     if fact.status == "unknown" and fact.reason.startswith("not asked for"):
         raise NotApplicable("the index is asked only with --online")
-    answer = context["network.index.answer"]
+    answer = text(context["network.index.answer"])
     if answer in _ANSWERS:
         what, remedy = _ANSWERS[answer]
         url = context.get("network.index.answer.url", "the package index")
@@ -238,12 +236,6 @@ def index_answers(context: Context) -> Iterator[Finding]:
             evidence=context.evidence("network.index.answer", "network.index.answer.url"),
             remedy=Remedy(remedy),
         )
-
-
-def _unset(context: Context, variable: str) -> tuple[str, ...]:
-    if context.get("host.os") == "windows":
-        return (f"set {variable}=",)
-    return (f"unset {variable}",)
 
 
 CHECKS = (

@@ -64,11 +64,16 @@ def install(context: Context, tool: str) -> Remedy:
         return Remedy("Install the Build Tools for Visual Studio, with C++")
     family = _family(str(context.get("host.distribution.id") or ""))
     if family is None:
-        return Remedy(f"Install {name} with the system's package manager")
+        known = (" ".join(_commands(one, tool)[-1]) for one in ("debian", "alpine", "fedora"))
+        return Remedy(f"Install {name} with the system's package manager: {', '.join(known)} …")
+    return remedies.typed(context, f"Install {name} (as root)", _commands(family, tool))
+
+
+def _commands(family: str, tool: str) -> list[list[str]]:
     packages = _PACKAGES.get(tool, {}).get(family) or _GENERIC.get(tool, tool)
     commands = [list(command) for command in _FAMILIES[family][1]]
     commands[-1] += packages.split()
-    return remedies.typed(context, f"Install {name} (as root)", commands)
+    return commands
 
 
 def _darwin(context: Context, tool: str) -> Remedy:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import records, text
 from envcheck.checks.required import about
-from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
+from envcheck.checks.variables import unset
+from envcheck.model.finding import Finding, Remedy, fail, passed, skip, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,14 @@ def required_tool(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding.
     """
-    for requirement in context.requirements("compiler"):
+    requirements = context.requirements("compiler")
+    plain = {requirement.tool for requirement in requirements if not requirement.requires}
+    for requirement in requirements:
         if requirement.tool == "python-headers":
             yield _headers(context, about(context, requirement, "Python.h", "toolchain.headers"))
         else:
-            yield _tool(context, requirement, about(context, requirement, requirement.tool))
+            fields = about(context, requirement, requirement.tool)
+            yield _tool(context, requirement, fields, once=requirement.tool in plain)
 
 
 def _headers(context: Context, fields: dict[str, Any]) -> Finding:
@@ -47,7 +51,8 @@ def _headers(context: Context, fields: dict[str, Any]) -> Finding:
     return fail("Python.h of this interpreter is missing", remedy=remedy, **fields)
 
 
-def _tool(context: Context, requirement: Placed, fields: dict[str, Any]) -> Finding:
+def _tool(context: Context, requirement: Placed, fields: dict[str, Any], *, once: bool) -> Finding:
+    """``once``: another requirement asks for the tool itself, this one for its version."""
     name = requirement.tool
     found = next(
         (item for item in records(context["toolchain.tools"]) if item.get("tool") == name), {}
@@ -58,6 +63,8 @@ def _tool(context: Context, requirement: Placed, fields: dict[str, Any]) -> Find
     if not path:
         said = text(found.get("error"))
         title = f"there is no {_PROGRAMS.get(name, name)}" + (f": {said}" if said else "")
+        if requirement.requires and once:
+            return skip(title, **{**fields, "required": False})
         if name == "nvcc":
             return fail(title, remedy=_toolkit_remedy(context), **fields)
         return fail(title, remedy=system_packages.install(context, name), **fields)
@@ -116,7 +123,7 @@ def chosen_compiler(context: Context) -> Iterator[Finding]:
                 f"{variable} names {name}, which is not there",
                 subject=variable,
                 detail="Whatever is built here will fail to start it.",
-                remedy=Remedy(f"Unset {variable}, or install {name}", (f"unset {variable}",)),
+                remedy=unset(context, variable, f"Unset {variable}, or install {name}"),
             )
 
 
@@ -178,7 +185,7 @@ def toolkit_matches(context: Context) -> Iterator[Finding]:
             f"CUDA_HOME is {home}, which is not there",
             subject="CUDA_HOME",
             evidence=context.evidence("toolchain.cuda.home"),
-            remedy=Remedy("Unset CUDA_HOME, or set it to a CUDA toolkit", ("unset CUDA_HOME",)),
+            remedy=unset(context, "CUDA_HOME", "Unset CUDA_HOME, or set it to a CUDA toolkit"),
         )
         return
     toolkits = [item for item in records(context["toolchain.cuda.toolkits"]) if item.get("nvcc")]

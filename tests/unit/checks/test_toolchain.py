@@ -84,6 +84,21 @@ def test_versions(judged, version, status):
     assert (finding.status, finding.severity) == (status, "warning")
 
 
+def test_a_version_of_what_is_not_there_is_told_once(judged):
+    profile = '[[compiler]]\ntool = "c"\n[[compiler]]\nid = "v"\ntool = "c"\nrequires = ">=9"\n'
+    assert [finding.status for finding in judged("OS301", SLIM, profile=profile)] == [
+        "fail",
+        "skip",
+    ]
+
+
+def test_a_system_that_is_not_known(judged):
+    facts = {**SLIM, "host.distribution.id": None}
+    finding = one(judged("OS301", facts, profile='[[compiler]]\ntool = "c"\n'))
+    assert finding.remedy.commands == ()
+    assert "apk add build-base" in finding.remedy.text
+
+
 def test_headers(judged):
     profile = '[[compiler]]\ntool = "python-headers"\n'
     assert one(judged("OS301", LINUX, profile=profile)).status == "pass"
@@ -102,6 +117,9 @@ def test_a_variable_that_names_nothing(judged):
     finding = one(judged("OS302", {**LINUX, "toolchain.tools": [gone]}))
     assert (finding.status, finding.severity) == ("fail", "warning")
     assert "CC" in finding.title
+    assert finding.remedy.commands == ("unset CC",)
+    image = judged("OS302", {**LINUX, "toolchain.tools": [gone]}, target={"kind": "image"})
+    assert "ENV" in one(image).remedy.text
 
 
 def test_a_compiler_that_does_not_compile(judged):
