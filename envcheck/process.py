@@ -291,9 +291,14 @@ atexit.register(_kill_all)
 
 
 def _occupy_standard_files() -> None:
-    """Where 0, 1 or 2 is closed, the null device takes its place, lest a pipe does."""
+    """Where 0, 1 or 2 is closed, the null device takes its place, lest a pipe does; where there is
+    no such device, a directory, which can be neither read nor written.
+    """
     while True:
-        fd = os.open(os.devnull, os.O_RDWR)
+        try:
+            fd = os.open(os.devnull, os.O_RDWR)
+        except OSError:
+            fd = os.open(os.sep, os.O_RDONLY)
         if fd > 2:
             os.close(fd)
             return
@@ -303,7 +308,7 @@ def _occupy_standard_files() -> None:
 def _spawn(argv: Sequence[str], files: tuple[int, int, int], env: Mapping[str, str]) -> int:
     actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
     spawn = os.posix_spawn if os.sep in argv[0] else os.posix_spawnp
-    defaults = [signal.SIGPIPE, signal.SIGINT]
+    defaults = [signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD]
     words = list(argv)
     try:
         return spawn(words[0], words, env, file_actions=actions, setsid=True, setsigdef=defaults)

@@ -23,6 +23,8 @@ def main(argv):
     """Parse ``argv``, run, print, and leave without running anybody's exit handlers."""
     gc.set_threshold(100000)  # what a sheet is made of has no cycles, and is soon written
     output = _take_stdout()
+    if hasattr(protocol.signal, "SIGCHLD"):  # ignored, children could not be waited for
+        protocol.signal.signal(protocol.signal.SIGCHLD, protocol.signal.SIG_DFL)
     if argv == ["--describe"]:
         from . import describe
 

@@ -223,7 +223,7 @@ def _become(target, out_write, err_write):
     code = 70
     try:
         os.setpgid(0, 0)
-        null = os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull if os.path.exists(os.devnull) else os.sep, os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(out_write, 1)
         os.dup2(err_write, 2)

@@ -77,7 +77,7 @@ def examine(
     if document is None and b"-I" in done.stderr and b"nknown option" in done.stderr:
         first = done = attempt(ANCIENT)
         document = find_sheet(done.stdout)
-    elif document is None and done.status in ("exit", "signal", "timeout"):
+    elif document is None and done.status in ("ok", "exit", "signal", "timeout"):
         flags = WITHOUT_SITE
         done = attempt(flags)
         document = find_sheet(done.stdout)
@@ -99,6 +99,8 @@ def startup_failure(done: Completed) -> str:
     if done.status == "signal" and done.code == signal.SIGALRM:  # the guard's
         return f"start-up did not end within {done.seconds:.3g} s"
     lines = done.text_err().splitlines()
+    if done.status == "ok":
+        return "the interpreter ended with status 0 before it ran anything"
     if done.status == "missing" or not lines:
         return done.reason("the interpreter")
     return f"{done.reason('start-up')}: {lines[-1]}"

@@ -108,6 +108,16 @@ def test_a_start_up_file_that_ends_the_interpreter(facts, venv):
     assert "outside" not in target
 
 
+@pytest.mark.parametrize("file", ["sitecustomize.py", "quiet.pth"])
+def test_a_start_up_file_that_ends_every_program_with_success(envcheck, venv, file):
+    env = venv()
+    (env / SITE / file).write_text("import os; os._exit(0)\n")
+    done = envcheck("doctor", "--venv", str(env))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "PY003" in done.stdout
+    assert "ended with status 0 before it ran anything" in done.stdout
+
+
 def test_a_start_up_file_that_prints_does_no_harm(facts, venv):
     env = venv()
     noise = 'import sys; print("{noise}"); sys.stdout.flush()\n'

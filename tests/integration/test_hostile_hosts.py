@@ -112,6 +112,29 @@ def test_closed_standard_files(closed):
     assert done.stderr == ""
 
 
+def test_a_parent_that_ignores_the_end_of_children():
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *DOCTOR], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.root
+def test_no_devices_at_all():
+    """A chroot without /dev: not even the null device."""
+    script = 'mount -t tmpfs none /dev && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", *DOCTOR],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("Examined "), done.stdout + done.stderr
+    assert done.returncode in (0, 1)
+
+
 def test_first_runs_at_once(tmp_path):
     """Several write the agent to an empty cache at the same time."""
     env = {**os.environ, "ENVCHECK_CACHE_DIR": str(tmp_path / "cache")}
