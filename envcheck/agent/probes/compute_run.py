@@ -47,9 +47,8 @@ def collect(facts, request):
         for field in compute.FIELDS[1:]:
             facts.unknown(field.name, reason)
         return
-    values, outcome = grandchild(
-        "torch", limit * _IMPORT_SHARE, limit, _source("torch_child"), "all"
-    )
+    tests = (("gloo:2", "collective_child"), ("all", "torch_child"))
+    values, outcome = grandchild("torch", limit * _IMPORT_SHARE, limit, tests)
     record = trial(values, outcome)
     if record["status"] == "crash":
         record["library"] = loading(outcome, "torch", max(1.0, end - time.monotonic()))
@@ -72,16 +71,20 @@ def _source(name):
     return find_spec(full).loader.get_source(full)
 
 
-def start(name, import_seconds, seconds, tests="", mode="", env=None):
-    """Start an import as the user would: no isolation, the user's variables and directory."""
-    script = _source("import_child")
-    argv = [sys.executable, "-B", "-c", script, name, "%.1f" % import_seconds, tests, mode]
+def start(name, import_seconds, seconds, tests=(), env=None):
+    """Start an import as the user would: no isolation, the user's variables and directory.
+
+    ``tests``: pairs of a mode and the name of a script beside this one, run after the import.
+    """
+    argv = [sys.executable, "-B", "-c", _source("import_child"), name, "%.1f" % import_seconds]
+    for mode, script in tests:
+        argv += [mode, _source(script)]
     return protocol.command(argv, seconds, env=env, localized=True)
 
 
-def grandchild(name, import_seconds, seconds, tests="", mode="", env=None):
+def grandchild(name, import_seconds, seconds, tests=(), env=None):
     """(what was reported, Outcome) of ``start``."""
-    outcome = start(name, import_seconds, seconds, tests, mode, env).wait()
+    outcome = start(name, import_seconds, seconds, tests, env).wait()
     return protocol.emitted(outcome.out), outcome
 
 
@@ -316,8 +319,8 @@ def _nccl(processes, end):
     seconds = min(60.0, end - time.monotonic())
     if seconds < 5:
         return [dict(record, status="unknown", reason="too little time was left")]
-    mode = "nccl:%d" % processes
-    values, outcome = grandchild("torch", seconds, seconds, _source("torch_child"), mode)
+    tests = (("nccl:%d" % processes, "collective_child"),)
+    values, outcome = grandchild("torch", seconds, seconds, tests)
     if "nccl" in values:
         return [values["nccl"]] if values["nccl"] else []
     if outcome.status not in ("timeout", "abandoned"):

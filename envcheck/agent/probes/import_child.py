@@ -1,8 +1,8 @@
 """Imports one module as a program of the user's would, and reports how that went.
 
-Run as ``python -c THIS NAME SECONDS TESTS MODE``; TESTS is Python source with ``run(emit, module,
-mode)`` that is called after an import that went well; it may be empty. Only built-in modules are
-used before the import, so that nothing is hidden that the module itself would trip over.
+Run as ``python -c THIS NAME SECONDS [MODE TESTS …]``; TESTS is Python source with ``run(emit,
+module, mode)`` that is called after an import that went well. Only built-in modules are used before
+the import, so that nothing is hidden that the module itself would trip over.
 Reports are lines of JSON; a crash or a hang leaves faulthandler's traceback on standard error.
 """
 
@@ -83,7 +83,7 @@ def describe(error):
     return " | ".join(texts)[:1500], where, missing
 
 
-def main(name, seconds, tests, mode):
+def main(name, seconds, tests):
     emit = emitter(os.dup(1))
     os.dup2(2, 1)  # what the module prints is not for the report
     errors = os.dup(2)
@@ -109,12 +109,12 @@ def main(name, seconds, tests, mode):
         version=None if version is None else str(version),
         file=getattr(module, "__file__", None),
     )
-    if tests:
+    for mode, source in tests:
         namespace = {"__name__": "tests"}
-        exec(compile(tests, "<tests>", "exec"), namespace)  # noqa: S102
+        exec(compile(source, "<tests>", "exec"), namespace)  # noqa: S102
         namespace["run"](emit, module, mode)
     os._exit(0)  # no exit handlers: they are not what was asked about
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), *(sys.argv[3:] + ["", ""])[:2])
+    main(sys.argv[1], float(sys.argv[2]), list(zip(sys.argv[3::2], sys.argv[4::2])))  # noqa: B905

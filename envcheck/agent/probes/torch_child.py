@@ -1,27 +1,19 @@
 """Tests of an imported torch, run inside the grandchild (see ``import_child``).
 
-``run(emit, torch, mode)``: ``mode`` is ``all``, or ``nccl:2`` for that collective alone. What is
-known is reported at once, lists grow from report to report: nothing is lost in a crash.
+``run(emit, torch, mode)``: what is known is reported at once, lists grow from report to report, so
+nothing is lost in a crash.
 """
 
-import os
 import time
 
 SIZE = 256  # rows and columns on a CPU: long enough to time, short where fp16 is emulated
 DEVICE_SIZE = 2048
-COLLECTIVE_SECONDS = 20.0
 
 
-def run(emit, torch, mode):
-    if mode.startswith("nccl:"):
-        # their number is given: counting may initialise CUDA, which does not survive a fork
-        emit(nccl=collective(torch, "nccl", int(mode.partition(":")[2])))
-        return
+def run(emit, torch, mode):  # noqa: ARG001
     measured, problems = [], []
     steps = (
         ("about", lambda: emit(**about(torch))),
-        # before anything starts threads: the two processes are forks of this one
-        ("gloo", lambda: emit(gloo=collective(torch, "gloo", 2))),
         ("numpy", lambda: emit(numpy=numpy_exchange(torch))),
         ("cpu", lambda: processor(emit, torch, measured)),
         ("libraries", lambda: emit(libraries=loaded())),
@@ -190,7 +182,8 @@ def _claimed(torch, device, name):
 
 
 def _set_tf32(torch, allowed):
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    if hasattr(torch, "set_float32_matmul_precision"):  # since 1.12
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 def _product(torch, device, name, dtype, size):
@@ -304,96 +297,3 @@ def loaded():
     except OSError:
         pass
     return [{"name": found[path], "path": path} for path in sorted(found)]
-
-
-def collective(torch, backend, processes):
-    """The record of an all-reduce between forks of this process, with a deadline."""
-    started = time.perf_counter()
-    record = {"backend": backend, "status": "ok", "reason": None, "processes": processes}
-    if not hasattr(os, "fork"):
-        return dict(record, status="error", reason="this platform cannot fork", seconds=0.0)
-    distributed = getattr(torch, "distributed", None)
-    if distributed is None or not distributed.is_available():
-        return None
-    if not getattr(distributed, "is_%s_available" % backend, lambda: True)():
-        return None
-    import shutil
-    import tempfile
-
-    folder = tempfile.mkdtemp(prefix="envcheck-")
-    try:
-        place = os.path.join(folder, "store")
-        ranks = [_fork(torch, backend, rank, processes, place) for rank in range(processes)]
-        problems = _join(ranks, started + COLLECTIVE_SECONDS)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    for status, reason in problems:
-        record["status"], record["reason"] = status, reason
-        break
-    record["seconds"] = round(time.perf_counter() - started, 3)
-    return record
-
-
-def _fork(torch, backend, rank, processes, place):
-    """(process id, file descriptor of its report)."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write)
-        return pid, read
-    try:
-        os.close(read)
-        answer = _all_reduce(torch, backend, rank, processes, place)
-    except BaseException as error:
-        answer = said(error)
-    try:
-        os.write(write, answer.encode("utf-8", "replace"))
-    finally:
-        os._exit(0)
-
-
-def _all_reduce(torch, backend, rank, processes, place):
-    """`ok`, or what was wrong with the sum."""
-    import datetime  # noqa: ICN001
-
-    import torch.distributed as distributed
-
-    device = "cuda:%d" % rank if backend == "nccl" else "cpu"
-    if backend == "nccl":
-        torch.cuda.set_device(rank)
-    distributed.init_process_group(
-        backend,
-        store=distributed.FileStore(place, processes),
-        rank=rank,
-        world_size=processes,
-        timeout=datetime.timedelta(seconds=COLLECTIVE_SECONDS),
-    )
-    tensor = torch.full((1024,), float(rank + 1), device=device)
-    distributed.all_reduce(tensor)
-    expected = processes * (processes + 1) / 2
-    total = float(tensor.sum())
-    return "ok" if total == expected * 1024 else "the sum is %r, not %r" % (total, expected * 1024)
-
-
-def _join(ranks, end):
-    """Wait for the forks; returns [(status, reason)] of what went wrong."""
-    import select
-    import signal
-
-    problems = []
-    for rank, (pid, fd) in enumerate(ranks):
-        if problems:  # the others will wait for the one that failed
-            end = min(end, time.perf_counter() + 1.0)
-        left = max(0.0, end - time.perf_counter())
-        if not select.select([fd], [], [], left)[0]:
-            problems.append(("timeout", "rank %d did not answer" % rank))
-            os.kill(pid, signal.SIGKILL)
-        answer = os.read(fd, 65536).decode("utf-8", "replace")
-        os.close(fd)
-        _, status = os.waitpid(pid, 0)
-        if os.WIFSIGNALED(status) and not answer and not problems:
-            name = signal.Signals(os.WTERMSIG(status)).name
-            problems.append(("crash", "rank %d was killed by %s" % (rank, name)))
-        elif answer and answer != "ok":
-            problems.append(("error", answer[:500]))
-    return problems

@@ -179,7 +179,7 @@ def trial(source, tmp_path, seconds=20.0, slack=5.0):
     (tmp_path / "broken.py").write_text(source)
     script = compute_run._source("import_child")
     env = {"PYTHONPATH": str(tmp_path)}
-    argv = [sys.executable, "-B", "-c", script, "broken", str(seconds), "", ""]
+    argv = [sys.executable, "-B", "-c", script, "broken", str(seconds)]
     outcome = protocol.command(argv, seconds + slack, env=env, localized=True).wait()
     return compute_run.trial(protocol.emitted(outcome.out), outcome)
 
@@ -237,7 +237,7 @@ def test_modules_of_the_standard_library_are_not_hidden(tmp_path):
 
 
 def test_the_scripts_parse_where_the_agent_does():
-    for name in ("import_child", "torch_child"):
+    for name in ("import_child", "torch_child", "collective_child"):
         compile(compute_run._source(name), name, "exec")
     assert len(compute_run._source("torch_child")) < 100_000  # Linux: 128 KiB for an argument
 

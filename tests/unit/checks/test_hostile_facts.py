@@ -29,7 +29,8 @@ CODES = (
 
 WORDS = st.sampled_from(
     ["ok", "error", "crash", "hang", "missing", "malformed", "present", "absent", "unknown",
-     "torch", "HF_TOKEN", "PATH", "CC", "bf16", "cuda", "cpu", "cudnn", "12.4", "c", "wrong", "2", "tls"]
+     "torch", "HF_TOKEN", "PATH", "CC", "bf16", "cuda", "cpu", "cudnn", "12.4", "c", "wrong", "2",
+     "tls"]
 )  # fmt: skip
 NAMES = st.sampled_from(
     ["name", "status", "problems", "path", "variable", "error", "url", "source", "tool", "version",
