@@ -57,20 +57,19 @@ def header(path):
     """The header of a METADATA file as text that begins with a newline, its problems, its size.
 
     Problems: ``metadata-missing``, ``metadata-empty``, ``metadata-unreadable: …``,
-    ``metadata-truncated`` (it ends inside a line), ``metadata-huge`` (the header has no end).
+    ``metadata-truncated`` (it ends inside a line), ``metadata-huge`` (the header has no end),
+    ``metadata-bom`` and ``metadata-not-utf-8``, at which ``importlib.metadata`` gives up.
     """
     data, size = read(path, _HEAD)
     if data is None:
         return "", [_problem("metadata", size)], 0
-    end = data.find(b"\n\n")
+    end = _blank_line(data)
     if end < 0 and size > len(data):
         data, size = read(path, _HEADER_LIMIT)
         if data is None:
             return "", [_problem("metadata", size)], 0
-        end = data.find(b"\n\n")
+        end = _blank_line(data)
     problems = []
-    if end < 0:
-        end = data.find(b"\r\n\r\n")
     if not (data[:end] if end >= 0 else data).strip():
         return "", ["metadata-empty"], size
     if end >= 0:
@@ -79,7 +78,32 @@ def header(path):
         problems.append("metadata-huge")
     elif not data.endswith(b"\n"):
         problems.append("metadata-truncated")
-    return "\n" + data.decode("utf-8", "backslashreplace"), problems, size
+    try:
+        text = "\n" + data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\n" + data.decode("utf-8", "backslashreplace")
+        problems.append("metadata-not-utf-8")
+    if text[1:2] == "\ufeff":
+        text = "\n" + text[2:]
+        problems.append("metadata-bom")
+    return text if "\nName:" in text else _usual_case(text), problems, size
+
+
+def _blank_line(data):
+    """Where the header ends, -1 if there is no blank line. The body may have other line ends."""
+    end = data.find(b"\n\n")
+    other = data.find(b"\r\n\r\n", 0, end if end >= 0 else len(data))
+    return other if other >= 0 else end
+
+
+def _usual_case(text):
+    """The header with its keys as the specification writes them: their case is free."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        key, colon, rest = line.partition(":")
+        if colon and key.replace("-", "").isalpha():
+            lines[index] = key.title() + colon + rest
+    return "\n".join(lines)
 
 
 def _problem(what, why):

@@ -77,7 +77,10 @@ def quick(record):
     if data[:_HEAD].count(b",") < 2:
         record["problems"].append("record-malformed" if data.strip() else "record-empty")
         return []
-    _own_entry(record, data[:_OWN], base)
+    own = data[:_OWN]
+    if "metadata-truncated" in record["problems"]:  # or written without a last newline
+        own = read(base + os.sep + "RECORD", _LIMIT)[0] or b""
+    _own_entry(record, own, base)
     if size > len(data):
         data = data[: data.rfind(b"\n") + 1]
     location = os.fsencode(record["location"]) + os.sep.encode()
@@ -103,6 +106,8 @@ def _own_entry(record, data, base):
             record["problems"].append(
                 "metadata-shortened: %d of %d bytes" % (record["metadata_size"], row.size)
             )
+        elif row.size == record["metadata_size"] and "metadata-truncated" in record["problems"]:
+            record["problems"].remove("metadata-truncated")
     else:
         lines = _lines_with(data, b".dist-info/METADATA,")
         other = next((line for line in lines if line.count(b"/") == 1), None)  # others are vendored
@@ -151,7 +156,8 @@ def compare(record, looked_at, location, sizes):
             status = os.stat(path)
         except OSError as error:
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                missing.append(row.path)
+                if not (path.endswith(b".py") and os.path.exists(path + b"c")):  # shipped compiled
+                    missing.append(row.path)
             elif not isinstance(error, PermissionError):
                 damaged.append((row.path, error.strerror or str(error)))
             continue

@@ -31,6 +31,8 @@ _METADATA = {
     "metadata-truncated": "has a METADATA that ends inside a line",
     "metadata-huge": "has a METADATA whose header does not end",
     "metadata-unreadable": "has a METADATA that cannot be read",
+    "metadata-bom": "has a METADATA that begins with a byte order mark",
+    "metadata-not-utf-8": "has a METADATA that is not UTF-8",
     "metadata-shortened": "has a METADATA that is shorter than what was installed",
 }
 _ADVISORY = ("metadata-shortened",)

@@ -59,6 +59,52 @@ def test_a_continued_line_and_windows_lines(tmp_path: Path) -> None:
     assert metadata.value(header, "Version") == "1"
 
 
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        # line ends of Windows before a body that has others
+        (b"Name: a\r\nVersion: 1\r\n\r\nbody\nRequires-Dist: not in the header\n\nbody", []),
+        (b"name: a\nVERSION: 1\nrequires-dist: c\n\n", []),
+        (b"\xef\xbb\xbfName: a\nVersion: 1\n\n", ["metadata-bom"]),
+        (b"Name: a\nVersion: 1\nAuthor: J\xf6rg\n\n", ["metadata-not-utf-8"]),
+        ("Name: a\nVersion: 1\nAuthor: Jörg\n\nJ".encode() + b"\xf6rg", []),
+    ],
+)
+def test_how_a_header_may_be_written(tmp_path: Path, data: bytes, problems: list[str]) -> None:
+    (tmp_path / "METADATA").write_bytes(data)
+    header, found, _ = metadata.header(str(tmp_path / "METADATA"))
+    assert found == problems
+    assert (metadata.value(header, "Name"), metadata.value(header, "Version")) == ("a", "1")
+    wanted = ["c"] if b"VERSION" in data else []
+    assert metadata.values(header, "Requires-Dist") == wanted
+
+
+@pytest.mark.parametrize(("recorded", "problems"), [(27, []), (40, ["truncated", "shortened"])])
+def test_no_newline_at_the_end_is_as_it_was_built_if_record_says_so(
+    tmp_path: Path, recorded: int, problems: list[str]
+) -> None:
+    info = tmp_path / "a-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: a\nVersion: 1\nAuthor: ")
+    rows = "".join(f"a/data/{number}.txt,,\n" for number in range(1000))
+    (info / "RECORD").write_text(f"{rows}a-1.dist-info/METADATA,sha256=x,{recorded}\n")
+    item = metadata.dist_info(str(tmp_path), info.name)
+    record.quick(item)
+    assert [text.partition(":")[0].rpartition("-")[2] for text in item["problems"]] == problems
+
+
+def test_modules_shipped_as_bytecode_are_not_missing(tmp_path: Path) -> None:
+    info = tmp_path / "a-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: a\nVersion: 1\n\n")
+    (info / "RECORD").write_text("a/__init__.py,,\nb/__init__.py,,\na-1.dist-info/RECORD,,\n")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "__init__.pyc").write_bytes(b"")
+    item = metadata.dist_info(str(tmp_path), info.name)
+    record.quick(item)
+    assert item["missing"] == ["b/__init__.py"]
+
+
 @given(
     st.binary(max_size=300),
     st.binary(max_size=300),
