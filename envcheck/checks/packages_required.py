@@ -40,7 +40,7 @@ def present(context: Context) -> Iterator[Finding]:
             )
             yield fail(
                 f"{one.requires} is not installed",
-                **{**fields, "detail": _sentences(f"looked at {where}", one.reason)},
+                **{**fields, "detail": _sentences(one.reason, f"looked at {where}")},
                 cause=_cause(context, requirement),
                 evidence=(Evidence("distributions.installed", f"no {requirement.name}", where),),
                 remedy=remedies.install(context, [_installable(requirement)]),
