@@ -17,7 +17,7 @@ class Scan:
         self.pth = []
         self.unreadable = []
         self.names = {}
-        self.found = []  # (directory, entry name, origin)
+        self.found = []  # (directory, entry name, origin); of an archive its record for the name
         self.seen = set()
 
     def directory(self, folder, origin):
@@ -31,7 +31,8 @@ class Scan:
         try:
             names = sorted(os.listdir(folder))
         except NotADirectoryError:
-            return  # an archive
+            self._archive(folder, origin)
+            return
         except OSError as error:
             text = "%s: %s" % (folder, error.strerror or error)
             self.unreadable.append(metadata.clean(text))
@@ -53,11 +54,16 @@ class Scan:
                 if imported:
                     present[imported] = folder + os.sep + name
 
+    def _archive(self, path, origin):
+        from .archives import distributions
+
+        self.found += [(path, record, origin) for record in distributions(path)]
+
     def read(self):
         """Read what was found into records; the first of a name on the path is the one in use."""
         first, owners = set(), {}
         for folder, name, origin in self.found:
-            item = _one(folder, name)
+            item = _one(folder, name) if isinstance(name, str) else name
             item["origin"] = origin
             key = (item["name"] or "").lower().replace("_", "-").replace(".", "-")
             item["shadowed"] = key in first
@@ -90,4 +96,5 @@ def _one(folder, name):
     item = metadata.egg_info(place or folder, os.path.basename(inside))
     item["name"] = item["name"] or metadata.clean(stem)
     item.update(format="egg-link", editable=True, path=metadata.clean(os.path.join(folder, name)))
+    metadata.source_missing(item, place)
     return item

@@ -61,14 +61,16 @@ def header(path):
     ``metadata-bom`` and ``metadata-not-utf-8``, at which ``importlib.metadata`` gives up.
     """
     data, size = read(path, _HEAD)
+    if data is not None and size > len(data) and _blank_line(data) < 0:
+        data, size = read(path, _HEADER_LIMIT)
     if data is None:
         return "", [_problem("metadata", size)], 0
+    return header_in(data, size)
+
+
+def header_in(data, size):
+    """The same of the first bytes of METADATA, of which there are ``size`` in all."""
     end = _blank_line(data)
-    if end < 0 and size > len(data):
-        data, size = read(path, _HEADER_LIMIT)
-        if data is None:
-            return "", [_problem("metadata", size)], 0
-        end = _blank_line(data)
     problems = []
     if not (data[:end] if end >= 0 else data).strip():
         return "", ["metadata-empty"], size
@@ -146,7 +148,7 @@ def dist_info(location, directory):
     base = os.path.join(location, directory)
     named, versioned = split_name(directory[: -len(".dist-info")])
     text, problems, size = header(base + os.sep + "METADATA")
-    record = _record(location, base, text, problems, named, versioned)
+    record = described(location, base, text, problems, named, versioned)
     record["metadata_size"] = size
     installer = read(base + os.sep + "INSTALLER", 200)[0]
     if installer:
@@ -167,18 +169,19 @@ def egg_info(location, name):
     if os.path.isdir(base):
         path = os.path.join(base, "PKG-INFO")
     text, problems, size = header(path)
-    record = _record(location, base, text, problems, named, versioned)
+    record = described(location, base, text, problems, named, versioned)
     record["metadata_size"] = size
     record["format"] = "egg-info"
     if path != base:
         # setuptools' own format; its extras are sections, which no other installer reads either
         data = read(os.path.join(base, "requires.txt"), 1 << 18)[0]
         if data and not record["requires"]:
-            record["requires"] = _requires_txt(data.decode("utf-8", "backslashreplace"))
+            record["requires"] = requires_txt(data.decode("utf-8", "backslashreplace"))
     return record
 
 
-def _record(location, base, text, problems, named, versioned):
+def described(location, base, text, problems, named, versioned):
+    """What a header says, with the directory's name where it says nothing."""
     name, version = value(text, "Name"), value(text, "Version")
     if text:
         if name is None:
@@ -232,11 +235,29 @@ def _direct_url(record, data):
             text += "#subdirectory=" + document["subdirectory"]
         record["editable"] = bool(folder.get("editable"))
         record["direct_url"] = clean(text)[:_REQUIREMENT_LIMIT]
+        if record["editable"] and url.startswith("file://"):
+            source_missing(record, _local(url))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         record["problems"].append("direct-url-malformed")
 
 
-def _requires_txt(text):
+def _local(url):
+    path = url[len("file://") :]
+    if "%" in path:
+        from urllib.parse import unquote
+
+        path = unquote(path)
+    return path[1:] if os.name == "nt" else path
+
+
+def source_missing(record, path):
+    """Note that an editable install leads to ``path``, if that is not there."""
+    if os.path.isabs(path) and "\0" not in path and not os.path.exists(path):
+        record["problems"].append("source-missing: %s" % clean(path))
+
+
+def requires_txt(text):
+    """Requirements of setuptools' own format, those of its extras left out."""
     found = []
     for line in text.splitlines():
         line = line.strip()

@@ -84,6 +84,8 @@ def quick(record):
     if size > len(data):
         data = data[: data.rfind(b"\n") + 1]
     location = os.fsencode(record["location"]) + os.sep.encode()
+    if record.get("editable"):
+        _editable(record, data, location)
     witnesses, imports = _witnesses(data[:_BEGINNING])
     looked_at = list(witnesses)
     if compiled:
@@ -114,6 +116,16 @@ def _own_entry(record, data, base):
         if other is not None:
             name = other.partition(b"/")[0].decode("utf-8", "backslashreplace")
             record["problems"].append("record-of-another: %s" % name[:200])
+
+
+def _editable(record, data, location):
+    """An editable install's .pth names the directory of its source."""
+    from .metadata import source_missing
+
+    for line in _lines_with(data, b".pth,"):
+        lines = (read(location + Row(line).path, _HEAD)[0] or b"").splitlines()
+        if lines and not record["problems"]:
+            source_missing(record, lines[0].decode("utf-8", "surrogateescape").strip())
 
 
 def _witnesses(data):

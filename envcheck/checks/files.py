@@ -167,10 +167,47 @@ def clobbered(context: Context) -> Iterator[Finding]:
         )
 
 
+def editable_sources(context: Context) -> Iterator[Finding]:
+    """The source directory of an editable installation is not there.
+
+    ## Why it matters
+    pip lists the distribution, and importing it fails: an editable installation is only a pointer
+    to a directory.
+
+    ## Causes
+    The directory was moved, renamed or deleted; a container or another machine does not mount it.
+
+    ## Remedy
+    Install it again from where the source is now, or uninstall it.
+
+    ## Sources
+    PEP 610 (`direct_url.json`), the `.pth` of the installation, setuptools' `.egg-link`.
+    """
+    for one in installed(context):
+        places = [p.partition(": ")[2] for p in one.problems if p.startswith("source-missing")]
+        if not places:
+            continue
+        name = one.name
+        why = f"Install {name} again from where its source is now (`pip install -e`), or remove it"
+        yield fail(
+            f"{one} is installed from {places[0]}, which is not there",
+            subject=name,
+            evidence=(one.evidence(f"editable: {places[0]}"),),
+            remedy=remedies.uninstall(context, [name], why=why),
+        )
+
+
 CHECKS = (
     Check("PKG104", "files of distributions are there", "error", few(missing_files), ("PY001",)),
     Check(
         "PKG105", "files of distributions are undamaged", "error", few(damaged_files), ("PY001",)
     ),
     Check("PKG106", "no file has two owners", "error", clobbered, ("PY001",)),
+    Check(
+        "PKG111",
+        "editable installations have their source",
+        "error",
+        few(editable_sources),
+        ("PY001",),
+    ),
 )

@@ -32,7 +32,7 @@ FIELDS = (
             Field("path", "string", "Its dist-info or egg-info"),
             Field("location", "string", "Directory that it is installed in"),
             Field("origin", "string", "`site`, `user-site`, `PYTHONPATH` or `pth`"),
-            Field("format", "string", "`dist-info`, `egg-info` or `egg-link`"),
+            Field("format", "string", "`dist-info`, `egg-info`, `egg-link` or `archive`"),
             Field("installer", "string", "Who installed it: INSTALLER"),
             Field(
                 "direct_url", "string", "Where it came from, if not from an index; no credentials"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
+import zipfile
 from email import message_from_string
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envcheck.agent import metadata, origins, pth, record, record_all
+from envcheck.agent import archives, metadata, origins, pth, record, record_all
+from envcheck.agent.installed import Scan
 
 SLOW = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -103,6 +106,73 @@ def test_modules_shipped_as_bytecode_are_not_missing(tmp_path: Path) -> None:
     item = metadata.dist_info(str(tmp_path), info.name)
     record.quick(item)
     assert item["missing"] == ["b/__init__.py"]
+
+
+def packed(path: Path, files: dict[str, str]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+
+
+def test_distributions_in_archives(tmp_path: Path) -> None:
+    header = "Metadata-Version: 2.1\nName: a\nVersion: 1\n"
+    files = {"a/__init__.py": "", "vendored/c-1.dist-info/METADATA": header}
+    packed(tmp_path / "app.zip", {**files, "a-1.dist-info/METADATA": header})
+    egg = {"EGG-INFO/PKG-INFO": header, "EGG-INFO/requires.txt": "b>=1\n\n[x]\nc\n"}
+    packed(tmp_path / "a-1-py3.11.egg", egg)
+    (tmp_path / "no.zip").write_text("PK")
+    scan = Scan()
+    for name in ("app.zip", "a-1-py3.11.egg", "no.zip"):
+        scan.directory(str(tmp_path / name), "pth")
+    scan.read()
+    found = [(r["name"], r["version"], r["format"], r["shadowed"]) for r in scan.records]
+    assert found == [("a", "1", "archive", False), ("a", "1", "archive", True)]
+    assert [r["requires"] for r in scan.records] == [[], ["b>=1"]]
+    assert [r["problems"] for r in scan.records] == [[], []]
+
+
+@given(st.binary(max_size=200), st.integers(0, 300), st.binary(max_size=8))
+@SLOW
+def test_no_bytes_make_the_reader_of_archives_raise(
+    tmp_path: Path, text: bytes, at: int, junk: bytes
+) -> None:
+    file = tmp_path / "a.zip"
+    packed(file, {"a-1.dist-info/METADATA": "Name: a\nVersion: 1\n\n"})
+    data = bytearray(file.read_bytes())
+    data[at : at + len(junk)] = junk
+    file.write_bytes(bytes(data))
+    archives.distributions(str(file))
+    file.write_bytes(text)
+    assert archives.distributions(str(file)) == []
+
+
+@pytest.mark.parametrize("how", ["project", "pth", "link"])
+@pytest.mark.parametrize("there", [True, False])
+def test_editable_installations_lead_to_their_source(tmp_path: Path, how: str, there: bool) -> None:
+    site, source = tmp_path / "site", tmp_path / "my source" / "src"
+    info = site / "a-1.dist-info"
+    info.mkdir(parents=True)
+    (tmp_path / "my source").mkdir()
+    if there:
+        source.mkdir()
+        (source / "a.egg-info").mkdir()
+        (source / "a.egg-info" / "PKG-INFO").write_text("Name: a\nVersion: 1\n\n")
+    if how == "link":
+        info.rmdir()
+        (site / "a.egg-link").write_text(f"{source}\n.\n")
+    else:
+        place = source if how == "project" else source.parent
+        url = {"url": place.as_uri(), "dir_info": {"editable": True}}
+        (info / "direct_url.json").write_text(json.dumps(url))
+        (info / "METADATA").write_text("Name: a\nVersion: 1\n\n")
+        (info / "RECORD").write_text("_a.pth,,\na-1.dist-info/METADATA,,\n")
+        (site / "_a.pth").write_text(f"{source}\n" if how == "pth" else "import os\n")
+    scan = Scan()
+    scan.directory(str(site), "site")
+    scan.read()
+    (item,) = scan.records
+    missing = f"source-missing: {source}"
+    assert [p for p in item["problems"] if p.startswith("source")] == ([] if there else [missing])
 
 
 @given(

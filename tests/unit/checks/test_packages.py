@@ -55,6 +55,17 @@ def installed(*records: dict[str, Any], **facts: Any) -> dict[str, Any]:
     return {**TARGET, "distributions.installed": [dist("pip"), *records], **names}
 
 
+def test_an_editable_installation_without_its_source(judged: Judged) -> None:
+    gone = dist("mine", editable=True, problems=["source-missing: /home/me/mine"])
+    (found,) = judged("PKG111", installed(gone))
+    assert (found.status, found.severity, found.subject) == ("fail", "error", "mine")
+    assert "/home/me/mine, which is not there" in found.title
+    assert found.remedy
+    assert found.remedy.commands == ("/env/bin/python -m pip uninstall -y mine",)
+    (found,) = judged("PKG111", installed(dist("mine", editable=True)))
+    assert found.status == "pass"
+
+
 def test_a_missing_requirement(judged: Judged) -> None:
     needs = dist("accelerate", requires=["torch>=2.0.0", "x; extra == 'y'", "w; os_name == 'nt'"])
     (found,) = judged("PKG121", installed(needs))
