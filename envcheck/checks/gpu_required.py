@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from envcheck.model.profile import Placed
 
 GIB = 1 << 30
+_SPELLED = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "npu": "NPU", "mps": "MPS"}
 
 
 def _fields(requirement: Placed, subject: str) -> dict[str, Any]:
@@ -68,17 +69,20 @@ def device(context: Context) -> Iterator[Finding]:
     The line of the profile, and what is given there.
     """
     for requirement in _requirements(context, "device"):
-        wanted = " or ".join(requirement.any)
-        if requirement.count > 1:
-            wanted = f"{requirement.count} devices: {wanted}"
-        yield _device(context, requirement, wanted)
+        yield _device(context, requirement, _wanted(requirement))
+
+
+def _wanted(requirement: Placed) -> str:
+    """For example ``CUDA or ROCm device``, ``2 CUDA devices``."""
+    *first, last = (_SPELLED.get(kind, kind) for kind in requirement.any)
+    kinds = f"{', '.join(first)} or {last}" if first else last
+    return f"{requirement.count} {kinds} devices" if requirement.count > 1 else f"{kinds} device"
 
 
 def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
     fields = _fields(requirement, wanted)
     fact = context.facts.fact("devices.kinds")
-    keys = ("devices.kinds",) if fact.status == "unknown" else ("devices.kinds", "devices.list")
-    evidence = observed(context, *keys)
+    evidence = observed(context, "devices.kinds", *(("devices.list",) if fact.value else ()))
     usable = [d for d in records(context, "devices.list") if d.get("kind") in requirement.any]
     open_kinds = context.get("devices.undecided")
     maybe = [
@@ -90,7 +94,7 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
         if refused in (None, 0) or "cuda" not in requirement.any or others:
             reason = fact.reason or "; ".join(str(open_kinds[kind]) for kind in maybe)
             return unknown(
-                f"whether there is {wanted} is not known",
+                f"whether there is a usable {wanted} is not known",
                 detail=reason,
                 evidence=evidence,
                 **fields,
@@ -114,12 +118,26 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
             evidence=evidence,
             **fields,
         )
-    title = f"no usable {wanted}" if not usable else f"too little for {wanted}"
+    title = f"no usable {wanted}" if not usable else f"no {wanted} that suffices"
     detail = "; ".join(problems) if problems else f"{len(usable)} there." if usable else ""
     hidden = records(context, "nvidia.libcuda.whole") if "cuda" in requirement.any else []
     if len(hidden) > len(cuda_devices(context)):
         detail = f"CUDA_VISIBLE_DEVICES hides {len(hidden) - len(cuda_devices(context))}. {detail}"
-    return fail(title, detail=_because(detail, requirement), evidence=evidence, **fields)
+    return fail(
+        title,
+        detail=_because(detail, requirement),
+        evidence=evidence,
+        remedy=_elsewhere(context),
+        **fields,
+    )
+
+
+def _elsewhere(context: Context) -> Remedy:
+    """What can be done where a device is missing and no other finding says why."""
+    text = "Run it on a machine that has one"
+    if context.get("host.container"):
+        text += ", or pass the host's devices into the container (for NVIDIA: `--gpus all`)"
+    return Remedy(f"{text}; to judge the environment for the CPU alone add `--want cpu`")
 
 
 def _suits(one: dict[str, Any], requirement: Placed) -> tuple[bool | None, str]:
