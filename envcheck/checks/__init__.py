@@ -23,7 +23,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         "installed distributions: whole, complete, in agreement",
     ),
     "IMP": (("imports", "imports_deep"), "what an import really takes, and what start-up runs"),
-    "ABI": (("wheels", "cuda_libraries"), "binaries made for this system"),
+    "ABI": (("wheels", "torch_family", "cuda_libraries"), "binaries made for this system"),
     "RES": (
         ("resources", "places", "resources_required"),
         "memory, processors, disk and limits",
