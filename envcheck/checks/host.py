@@ -348,7 +348,7 @@ CHECKS = (
         "OS102", "the C library is new enough for torch", "error", torch_glibc, ("OS101", "OS001")
     ),
     Check("OS201", "the operating system fits the profile", "error", required_system),
-    Check("OS202", "the C library fits the profile", "error", required_libc),
+    Check("OS202", "the C library fits the profile", "error", required_libc, ("OS101",)),
     Check(
         "OS203",
         "a wheel tag of the profile is supported",

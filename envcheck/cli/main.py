@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # `typing` costs a tenth of a start of Python
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import Any
 
 EPILOG = """exit status:
   0 the verdict passes   1 findings at or above --fail-on   2 wrong usage or configuration
@@ -72,21 +73,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    from importlib import import_module
-
     if not words or words[0].startswith("-"):
         _overview().parse_args(words or ["--help"])
         return 0
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(f"there is no command `{name}`", hint=_similar(name))
-    module, summary = COMMANDS[name]
-    command = import_module(f"envcheck.cli.{module}")
+    command = _command(name)
     _end_by_exception()
-    parser = _parser(name, summary)
-    command.add_arguments(parser)
-    result: int = command.run(parser.parse_args(words[1:]))
+    result: int = command.run(build_parser(name).parse_args(words[1:]))
     return result
+
+
+def _command(name: str) -> Any:
+    from importlib import import_module
+
+    return import_module(f"envcheck.cli.{COMMANDS[name][0]}")
+
+
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of one command (a key of COMMANDS)."""
+    parser = _parser(name, COMMANDS[name][1])
+    _command(name).add_arguments(parser)
+    return parser
 
 
 def _end_by_exception() -> None:

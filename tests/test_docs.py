@@ -1,0 +1,81 @@
+"""What the README says is so: its commands exist, its codes and exit statuses are real."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envcheck import checks
+from envcheck.cli import COMMANDS
+from envcheck.cli.main import EPILOG, build_parser
+from envcheck.report import REPORTERS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+LINES = [
+    shlex.split(line[2:].replace("…", ""), comments=True)
+    for block in BLOCKS
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+def test_the_first_block_installs_and_runs_the_doctor_then_the_tests():
+    install, test = LINES[:2]
+    assert install[-2:] == ["envcheck", "doctor"]
+    assert test[-3:] == ["python", "-m", "pytest"]
+    assert len([line for line in BLOCKS[0].splitlines() if line.startswith("$ ")]) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in LINES if words[0] == "envcheck"], ids=" ".join
+)
+def test_commands_of_the_readme_are_commands(words):
+    command, *arguments = (words[: words.index(">")] if ">" in words else words)[1:]
+    build_parser(command).parse_args(arguments)
+
+
+def test_every_command_and_reporter_is_in_the_readme():
+    for name in COMMANDS:
+        assert f"`envcheck {name}" in README
+    for name in REPORTERS:
+        assert f"`{name}`" in README
+
+
+def test_codes_in_the_readme_and_the_changelog_exist():
+    known = {check.code for check in checks.load()}
+    said = set(re.findall(r"\b(?:PY|OS|PKG|IMP|ABI|RES|GPU|DTYPE|NET|CRED|DST|PRO)\d{3}\b", README))
+    assert said
+    assert said <= known
+
+
+def test_exit_statuses_are_those_of_help():
+    table = dict(re.findall(r"^\| (\d+) \| (.+?) \|$", README, re.MULTILINE))
+    assert set(table) == set(re.findall(r"(?<!\S)(\d+) (?=[a-z])", EPILOG))
+
+
+def test_nobody_is_told_to_install_somebody_elses_package():
+    texts = [README, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "envcheck").rglob("*.py")]
+    for text in texts:
+        assert not re.search(r"(?:install|uvx|pipx run|tool run) +['\"]?envcheck(?!-ml)\b", text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_each_command_fits_a_terminal(name):
+    done = subprocess.run(
+        [sys.executable, "-m", "envcheck", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"COLUMNS": "80", "PATH": "", "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.startswith(f"usage: envcheck {name}")
+    assert max(map(len, done.stdout.splitlines())) <= 110
