@@ -8,7 +8,7 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed, records, text
 from envcheck.checks.markers import Markers, Requirement, environment, parse
-from envcheck.checks.specifiers import canonical, narrowed, satisfies
+from envcheck.checks.specifiers import agreeable, canonical, narrowed, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -30,12 +30,15 @@ class Unmet(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """All declared requirements against what is installed. ``wanted``: name -> specifiers."""
+    """All declared requirements against what is installed. ``wanted``: name -> specifiers;
+    ``users``: name -> who made them.
+    """
 
     unmet: list[Unmet]
     malformed: list[tuple[Distribution, str]]
     undecided: list[str]
     wanted: dict[str, list[str]]
+    users: dict[str, list[str]]
 
 
 def survey(context: Context) -> Survey:
@@ -48,7 +51,7 @@ def survey(context: Context) -> Survey:
 def _survey(context: Context) -> Survey:
     there = in_use(installed(context))
     markers = Markers(environment(context))
-    found = Survey([], [], [], {})
+    found = Survey([], [], [], {}, {})
     extra_of: dict[str, str] = {}
     done: set[tuple[str, tuple[str, ...]]] = set()
     queue: list[tuple[Distribution, tuple[str, ...]]] = [(one, ()) for one in there.values()]
@@ -75,6 +78,7 @@ def _survey(context: Context) -> Survey:
             have = there.get(requirement.name)
             if requirement.specifier:
                 found.wanted.setdefault(requirement.name, []).append(requirement.specifier)
+                found.users.setdefault(requirement.name, []).append(one.name)
             if have is None or satisfies(have.version, requirement.specifier) is False:
                 unmet = Unmet(one, requirement, have, raw)
                 if unmet not in found.unmet:
@@ -202,7 +206,12 @@ def conflicts(context: Context) -> Iterator[Finding]:
 
 def _agreed(context: Context, name: str, items: list[Unmet], found: Survey) -> Remedy:
     """A version that all that require it accept; there may be none."""
-    all_of_them = narrowed(found.wanted.get(items[0].requirement.name, ()))
+    wanted = items[0].requirement.name
+    all_of_them = narrowed(found.wanted.get(wanted, ()))
+    if agreeable(all_of_them) is False:
+        together = list(dict.fromkeys(found.users.get(wanted, ())))
+        why = f"No {name} suits them all: find versions of {listed(together, limit=8)} that agree"
+        return remedies.upgrade(context, [*together, name], why=why)
     users = listed(dict.fromkeys(item.by.name for item in items))
     why = f"Install a {name} that all accept; if there is none, upgrade {users}"
     return remedies.install(context, [name + all_of_them], why=why)

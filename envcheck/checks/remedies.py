@@ -67,6 +67,21 @@ def reinstall(
     return installer.remedy(text, [[*installer.install, flag, "--no-deps", *sources]])
 
 
+def upgrade(context: Context, names: Sequence[str], *, why: str = "") -> Remedy:
+    """Newer versions of these that agree with each other, if there are any."""
+    installer = _Installer(context)
+    text = why or f"Upgrade {_listed(names)}"
+    if installer.from_conda(names):
+        specs = [_conda_name(name) for name in names]
+        return installer.remedy(text, [["conda", "update", "-p", installer.prefix, *specs]])
+    if installer.kind != "uv":
+        return installer.remedy(text, [[*installer.install, "--upgrade", *names]])
+    flags = [word for name in names for word in ("--upgrade-package", name)]
+    for label in sorted({installer.torch_label(name) for name in names} - {""})[:1]:
+        flags += ["--torch-backend", label]
+    return installer.remedy(text, [[*installer.install, *flags, *names]])
+
+
 def uninstall(context: Context, names: Sequence[str], *, why: str = "") -> Remedy:
     """Remove distributions."""
     installer = _Installer(context)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _LIMIT = 200  # characters; longer than any version or specifier that a person wrote
 _TWO = frozenset((">=", "<=", "==", "!=", "~="))
@@ -58,6 +58,30 @@ def narrowed(specifiers: Iterable[str]) -> str:
         if bounds:
             clauses -= set(bounds) - {best(sorted(bounds), key=bounds.__getitem__)}
     return ",".join(sorted(clauses, reverse=True))
+
+
+def agreeable(specifier: str) -> bool | None:
+    """Whether some version can be in ``specifier``; None if that cannot be told.
+
+    Tried are the versions that it names and their neighbours: what begins or ends there.
+    """
+    answers = {satisfies(version, specifier) for version in _around(specifier)}
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def _around(specifier: str) -> Iterator[str]:
+    yield "0"
+    for clause in specifier.split(","):
+        version = clause.strip().lstrip("=!<>~").strip().removesuffix(".*")
+        yield version
+        release = release_of(version)
+        if release:
+            *start, last = release
+            before = (*start, max(last - 1, 0))
+            for neighbour in ((*start, last + 1), before, (*before, 1), (*release, 1)):
+                yield ".".join(map(str, neighbour))
 
 
 def release_of(text: str) -> tuple[int, ...] | None:

@@ -66,6 +66,18 @@ def test_an_editable_installation_without_its_source(judged: Judged) -> None:
     assert found.status == "pass"
 
 
+def test_requirements_that_no_version_meets(judged: Judged) -> None:
+    users = [dist("old", requires=["numpy<2"]), dist("new", requires=["numpy>=2"])]
+    (found,) = judged("PKG122", installed(dist("numpy", "1.26.0"), *users))
+    (command,) = found.remedy.commands
+    assert command == "/env/bin/python -m pip install --upgrade new old numpy"
+    uv = {"interpreter__venv__config": {"uv": "0.9"}}
+    (found,) = judged("PKG122", installed(dist("numpy", "1.26.0"), *users, **uv))
+    (command,) = found.remedy.commands
+    flags = "--upgrade-package new --upgrade-package old --upgrade-package numpy"
+    assert command == f"uv pip install --python /env/bin/python {flags} new old numpy"
+
+
 def test_a_missing_requirement(judged: Judged) -> None:
     needs = dist("accelerate", requires=["torch>=2.0.0", "x; extra == 'y'", "w; os_name == 'nt'"])
     (found,) = judged("PKG121", installed(needs))

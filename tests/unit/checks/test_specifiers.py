@@ -19,7 +19,7 @@ from envcheck.checks import markers as requirement_markers
 from envcheck.checks import specifiers
 from envcheck.checks.base import Context
 from envcheck.checks.markers import Markers, environment, parse
-from envcheck.checks.specifiers import canonical, narrowed, satisfies
+from envcheck.checks.specifiers import agreeable, canonical, narrowed, satisfies
 from envcheck.model.facts import FactSheet
 
 VARIABLES = {
@@ -264,3 +264,36 @@ def test_what_is_not_known_of_the_target_is_never_taken_from_this_machine() -> N
     assert here.holds("python_version >= '3' or sys_platform == 'linux'") is True
     assert here.holds("extra == 'x'", ["X"]) is True
     assert here.holds("extra == 'x'") is False
+
+
+SMALL = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(lambda n: ".".join(map(str, n)))
+CLAUSE = st.one_of(
+    st.tuples(st.sampled_from([">=", "<=", "==", "!=", "<", ">"]), SMALL).map("".join),
+    st.tuples(st.sampled_from(["==", "!="]), SMALL).map(lambda pair: "".join(pair) + ".*"),
+)
+
+
+@given(st.lists(CLAUSE, min_size=1, max_size=4), SMALL)
+@settings(max_examples=500, deadline=None)
+def test_a_specifier_that_holds_a_version_is_agreeable(clauses, version):
+    specifier = ",".join(clauses)
+    if satisfies(version, specifier):
+        assert agreeable(specifier) is True
+
+
+@pytest.mark.parametrize(
+    ("specifier", "answer"),
+    [
+        (">=2,==1.25.*,<2", False),
+        (">2.13.0,===2.13.0,<=2.13.0", False),
+        ("==1.0,==2.0", False),
+        ("<1,>=1", False),
+        (">=1.26,<2,!=1.26.*", True),
+        (">1.0,<1.1", True),
+        (">=2.0rc1,<3", True),
+        ("", True),
+        ("nonsense", None),
+    ],
+)
+def test_agreeable(specifier, answer):
+    assert agreeable(specifier) is answer
