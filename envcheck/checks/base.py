@@ -75,6 +75,18 @@ class Context:
             found.append(Evidence(key, value, fact.source))
         return tuple(found)
 
+    def about(self, requirement: Placed, subject: str, *keys: str) -> dict[str, Any]:
+        """The fields of a finding about ``requirement``, with the facts ``keys`` as evidence."""
+        return {
+            "severity": requirement.severity,
+            "anchor": requirement.anchor,
+            "source": requirement.source,
+            "detail": requirement.reason,
+            "required": requirement.severity == "error",
+            "subject": subject,
+            "evidence": self.evidence(*keys),
+        }
+
     def requirements(self, kind: str) -> list[Placed]:
         """The profile's requirements of this kind whose ``when`` holds; empty without a profile.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context
 from envcheck.checks.reading import records, strings, text
-from envcheck.checks.required import about
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def required(context: Context) -> Iterator[Finding]:
 
 def _required(context: Context, requirement: Any, item: dict[str, Any] | None) -> Finding:
     name = requirement.name
-    fields = about(context, requirement, name)
+    fields = context.about(requirement, name)
     if requirement.optional:
         fields["required"] = False
     if item is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import observed, records, text
+from envcheck.checks.reading import strings
 from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -264,8 +265,7 @@ def one_cudnn(context: Context) -> Iterator[Finding]:
 
 
 def _names(part: dict[str, Any]) -> set[str]:
-    names = part.get("names")
-    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+    return set(strings(part.get("names")))
 
 
 CHECKS = (

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
-from envcheck.checks.installed import Distribution, few, in_use, installed, listed, records, text
+from envcheck.checks.installed import Distribution, few, in_use, installed, listed
 from envcheck.checks.markers import Markers, Requirement, environment, parse
+from envcheck.checks.reading import records, text
 from envcheck.checks.specifiers import agreeable, canonical, narrowed, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
-from envcheck.checks.installed import few, installed, listed, records, strings, text
+from envcheck.checks.installed import few, installed, listed
 from envcheck.checks.packages import is_renamed
+from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed
 
@@ -150,7 +151,7 @@ def clobbered(context: Context) -> Iterator[Finding]:
     """
     pairs: dict[tuple[str, ...], list[dict[str, object]]] = {}
     for item in records(context["distributions.clobbered"]):
-        owners = strings(item.get("owners"))
+        owners = tuple(strings(item.get("owners")))
         if len(owners) > 1:
             pairs.setdefault(owners, []).append(item)
     for owners, items in pairs.items():

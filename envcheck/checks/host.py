@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import about, strings
+from envcheck.checks.reading import strings
 from envcheck.checks.specifiers import release_of
 from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
 
@@ -248,7 +248,7 @@ def required_system(context: Context) -> Iterator[Finding]:
     """
     for requirement in context.requirements("os"):
         system = context["host.os"]
-        fields = about(context, requirement, "os", "host.os", "host.distribution.name")
+        fields = context.about(requirement, "os", "host.os", "host.distribution.name")
         if system not in requirement.any:
             yield fail(f"{system} is not one of {', '.join(requirement.any)}", **fields)
         elif requirement.recommended and system not in requirement.recommended:
@@ -276,8 +276,8 @@ def required_libc(context: Context) -> Iterator[Finding]:
     PEP 600, PEP 656; the profile's own line.
     """
     for requirement in context.requirements("libc"):
-        fields = about(
-            context, requirement, "libc", "host.libc.family", "host.libc.version", "host.tags"
+        fields = context.about(
+            requirement, "libc", "host.libc.family", "host.libc.version", "host.tags"
         )
         remedy = Remedy(f"Use an image or system with {requirement.family} {requirement.minimum}")
         family = context["host.libc.family"]
@@ -314,7 +314,7 @@ def required_tag(context: Context) -> Iterator[Finding]:
     PyPA specification, platform compatibility tags; the profile's own line.
     """
     for requirement in context.requirements("wheel_tag"):
-        fields = about(context, requirement, ", ".join(requirement.any), "host.tags")
+        fields = context.about(requirement, ", ".join(requirement.any), "host.tags")
         supported = set(strings(context["host.tags"])) & set(requirement.any)
         if supported:
             yield passed(f"{sorted(supported)[0]} is supported", **fields)

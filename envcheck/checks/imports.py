@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.installed import (
-    Distribution,
-    few,
-    in_use,
-    installed,
-    listed,
-    records,
-    strings,
-    text,
-)
+from envcheck.checks.installed import Distribution, few, in_use, installed, listed
+from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import SEVERITIES, Evidence, Finding, Remedy, fail
 

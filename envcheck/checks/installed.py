@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envcheck.checks.reading import number, records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import SEVERITIES, Evidence
 
@@ -84,26 +85,6 @@ def in_use(distributions: Iterable[Distribution]) -> dict[str, Distribution]:
     return found
 
 
-def records(value: object) -> list[dict[str, Any]]:
-    """A fact of type ``records``, malformed ones left out."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def strings(value: object) -> tuple[str, ...]:
-    """A fact of type ``strings``, malformed ones left out."""
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def text(value: object) -> str:
-    """A string, or empty."""
-    return value if isinstance(value, str) else ""
-
-
-def number(value: object) -> int:
-    """An integer, or 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
 def few(judge: Callable[[Context], Iterator[Finding]]) -> Callable[[Context], Iterator[Finding]]:
     """The check ``judge``, with its failures abridged."""
 
@@ -158,7 +139,7 @@ def _read(record: dict[str, Any]) -> Distribution | None:
     name = text(record.get("name"))
     if not name:
         return None
-    missing = strings(record.get("missing"))
+    missing = tuple(strings(record.get("missing")))
     damaged = tuple(
         (text(item.get("file")), text(item.get("what"))) for item in records(record.get("damaged"))
     )
@@ -174,15 +155,15 @@ def _read(record: dict[str, Any]) -> Distribution | None:
         installer=text(record.get("installer")).lower(),
         direct_url=text(record.get("direct_url")),
         editable=record.get("editable") is True,
-        requires=strings(record.get("requires")),
+        requires=tuple(strings(record.get("requires"))),
         requires_python=text(record.get("requires_python")),
-        tags=strings(record.get("tags")),
+        tags=tuple(strings(record.get("tags"))),
         record=has_record if isinstance(has_record, bool) else None,
-        imports=strings(record.get("imports")),
+        imports=tuple(strings(record.get("imports"))),
         missing=missing,
-        missing_count=max(number(record.get("missing_count")), len(missing)),
+        missing_count=max(int(number(record.get("missing_count")) or 0), len(missing)),
         damaged=damaged,
-        damaged_count=max(number(record.get("damaged_count")), len(damaged)),
+        damaged_count=max(int(number(record.get("damaged_count")) or 0), len(damaged)),
         shadowed=record.get("shadowed") is True,
-        problems=strings(record.get("problems")),
+        problems=tuple(strings(record.get("problems"))),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import strings
+from envcheck.checks.reading import strings
 from envcheck.model.finding import Finding, Remedy, fail, passed
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import about
 from envcheck.checks.specifiers import release_of, satisfies
 from envcheck.model.finding import Finding, fail, passed, unknown
 
@@ -59,8 +58,8 @@ def required_python(context: Context) -> Iterator[Finding]:
 def _python_finding(
     context: Context, requirement: Placed, version: str, wrong: list[str], open_: list[str]
 ) -> Finding:
-    fields = about(
-        context, requirement, "python", "interpreter.version", "interpreter.implementation"
+    fields = context.about(
+        requirement, "python", "interpreter.version", "interpreter.implementation"
     )
     if wrong:
         from envcheck.checks import remedies

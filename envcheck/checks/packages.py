@@ -13,10 +13,8 @@ from envcheck.checks.installed import (
     installed,
     listed,
     name_of,
-    records,
-    strings,
-    text,
 )
+from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 

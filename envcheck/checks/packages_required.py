@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.installed import Distribution, in_use, installed, records, text
+from envcheck.checks.installed import Distribution, in_use, installed
 from envcheck.checks.markers import Markers, Requirement, environment, parse
+from envcheck.checks.reading import records, text
 from envcheck.checks.specifiers import satisfies
 from envcheck.model.finding import Evidence, Finding, fail, passed, skip, unknown
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context
-from envcheck.checks.required import about
-from envcheck.checks.resources import GIB, MIB, as_number, gib
-from envcheck.checks.specifiers import canonical
+from envcheck.checks.reading import has_distribution, number, records
+from envcheck.checks.resources import GIB, MIB, gib
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def space(context: Context) -> Iterator[Finding]:
         short = [record for record in group if _is_tight(record)]
         if not short:
             continue
-        free, total = short[0]["free"], as_number(short[0].get("total"))
+        free, total = short[0]["free"], number(short[0].get("total"))
         full = free < _FULL
         writes = any(record["label"] != "site-packages" for record in short)
         size = f" of {gib(total)}" if total is not None else ""
@@ -181,7 +180,7 @@ def decided(context: Context) -> Iterator[Finding]:
     """
     wrong = [
         {**record, "error": error}
-        for record in _records(context)
+        for record in records(context["limits.disks"])
         if record.get("label") in (*_WRITTEN, "output") and (error := _obstacle(record))
     ]
     for group in _by(wrong, "error"):
@@ -228,8 +227,8 @@ def required_disk(context: Context) -> Iterator[Finding]:
     """
     for requirement in context.requirements("disk"):
         record = _place(context, requirement.path)
-        fields = about(context, requirement, requirement.path)
-        free = as_number(record.get("free")) if record else None
+        fields = context.about(requirement, requirement.path)
+        free = number(record.get("free")) if record else None
         if record is None or free is None:
             why = str(record.get("error") or "") if record else "the agent was not asked about it"
             yield unknown(
@@ -268,7 +267,7 @@ def required_file(context: Context) -> Iterator[Finding]:
     """
     for requirement in context.requirements("file"):
         record = _place(context, requirement.path)
-        fields = about(context, requirement, requirement.path)
+        fields = context.about(requirement, requirement.path)
         if record is None or record.get("exists") is None:
             why = str(record.get("error") or "") if record else "the agent was not asked about it"
             yield unknown(f"whether {requirement.path} exists", **{**fields, "detail": why})
@@ -284,31 +283,29 @@ def required_file(context: Context) -> Iterator[Finding]:
             yield fail(title, **fields)
 
 
-def _records(context: Context) -> list[dict[str, Any]]:
-    value = context["limits.disks"]
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _usable(context: Context) -> list[dict[str, Any]]:
     """The records of places whose file system could be asked."""
     return [
         record
-        for record in _records(context)
-        if isinstance(record.get("label"), str) and as_number(record.get("free")) is not None
+        for record in records(context["limits.disks"])
+        if isinstance(record.get("label"), str) and number(record.get("free")) is not None
     ]
 
 
 def _place(context: Context, label: str) -> dict[str, Any] | None:
-    return next((record for record in _records(context) if record.get("label") == label), None)
+    return next(
+        (record for record in records(context["limits.disks"]) if record.get("label") == label),
+        None,
+    )
 
 
-def _by_filesystem(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    return _by(records, "filesystem")
+def _by_filesystem(places: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    return _by(places, "filesystem")
 
 
-def _by(records: list[dict[str, Any]], key: str) -> list[list[dict[str, Any]]]:
+def _by(places: list[dict[str, Any]], key: str) -> list[list[dict[str, Any]]]:
     groups: dict[object, list[dict[str, Any]]] = {}
-    for record in records:
+    for record in places:
         groups.setdefault(str(record.get(key)), []).append(record)
     return list(groups.values())
 
@@ -322,13 +319,7 @@ def _is_used(context: Context, record: dict[str, Any]) -> bool:
     users = _USERS.get(record["label"])
     if users is None or context.profile is not None:
         return True
-    installed = context.get("distributions.installed")
-    names = {
-        canonical(item["name"])
-        for item in (installed if isinstance(installed, list) else ())
-        if isinstance(item, dict) and isinstance(item.get("name"), str)
-    }
-    return not names.isdisjoint(users)
+    return bool(has_distribution(context, *users))
 
 
 def _labels(group: list[dict[str, Any]]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks.specifiers import canonical
+
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
 
@@ -29,10 +31,10 @@ def text(value: object) -> str:
 
 
 def number(value: object) -> float | None:
-    """A finite number that is not a boolean, else None."""
+    """A number that floats can be computed with, no boolean; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if value == value and abs(value) != float("inf") else None
+    return value if -1e300 < value < 1e300 else None
 
 
 def has_distribution(context: Context, *names: str) -> bool | None:
@@ -40,8 +42,5 @@ def has_distribution(context: Context, *names: str) -> bool | None:
     fact = context.facts.fact("distributions.installed")
     if not fact.known:
         return None
-    found = {
-        text(item.get("name")).lower().replace("_", "-").replace(".", "-")
-        for item in records(fact.value)
-    }
-    return any(name in found for name in names)
+    found = {canonical(text(item.get("name"))) for item in records(fact.value)}
+    return not found.isdisjoint(names)

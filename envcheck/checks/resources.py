@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.reading import number, records
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def memory_limit(context: Context) -> Iterator[Finding]:
     Kernel documentation, control groups version 1 and 2.
     """
     total, effective = (
-        as_number(context["limits.memory.total"]),
-        as_number(context["limits.memory.effective"]),
+        number(context["limits.memory.total"]),
+        number(context["limits.memory.effective"]),
     )
     if total and effective and effective < 0.9 * total:
         yield fail(
@@ -67,12 +68,12 @@ def processor_quota(context: Context) -> Iterator[Finding]:
     ## Sources
     Kernel documentation, `cpu.max` and `cpu.cfs_quota_us`.
     """
-    quota, seen = as_number(context["host.cpu.quota"]), as_number(context["host.cpu.affinity"])
+    quota, seen = number(context["host.cpu.quota"]), number(context["host.cpu.affinity"])
     if not quota or not seen or quota >= seen:
         return
     threads = max(1, math.ceil(quota))
-    for record in _threads(context):
-        if record.get("variable") == "OMP_NUM_THREADS" and as_number(record.get("number")):
+    for record in records(context["limits.threads"]):
+        if record.get("variable") == "OMP_NUM_THREADS" and number(record.get("number")):
             return
     yield fail(
         f"the quota is {quota:g} processors, but {seen:g} are visible",
@@ -100,10 +101,10 @@ def thread_variables(context: Context) -> Iterator[Finding]:
     ## Sources
     OpenMP specification, OMP_NUM_THREADS; affinity and control groups for the number.
     """
-    usable = as_number(context["host.cpu.usable"])
-    for record in _threads(context):
+    usable = number(context["host.cpu.usable"])
+    for record in records(context["limits.threads"]):
         name, value = str(record.get("variable")), str(record.get("value"))
-        number = as_number(record.get("number"))
+        asked = number(record.get("number"))
         if not value.strip():
             continue
         threads = max(1, math.ceil(usable)) if usable else 1
@@ -115,10 +116,10 @@ def thread_variables(context: Context) -> Iterator[Finding]:
             ),
             "remedy": Remedy(f"Set {name} to what there is", (f"export {name}={threads}",)),
         }
-        if number is None or number < 1:
+        if asked is None or asked < 1:
             yield fail(f"{name} is set to {value!r}, which is no number of threads", **fields)
-        elif usable and number > threads:
-            yield fail(f"{name} is {number}, but {usable:g} processors may be used", **fields)
+        elif usable and asked > threads:
+            yield fail(f"{name} is {asked}, but {usable:g} processors may be used", **fields)
 
 
 def shared_memory(context: Context) -> Iterator[Finding]:
@@ -139,7 +140,7 @@ def shared_memory(context: Context) -> Iterator[Finding]:
     """
     if context["host.os"] != "linux":
         raise NotApplicable("only Linux has /dev/shm")
-    total = as_number(context["limits.shm.total"])
+    total = number(context["limits.shm.total"])
     matters = torch_wheels.installed(context) or bool(torch_wheels.wanted(context))
     if total is None or context["limits.shm.writable"] is False:
         yield fail(
@@ -174,10 +175,10 @@ def open_files(context: Context) -> Iterator[Finding]:
     ## Sources
     `getrlimit(2)`; torch documentation, sharing strategies.
     """
-    soft = as_number(context["limits.nofile"])
+    soft = number(context["limits.nofile"])
     if soft is None or soft >= _FEW_FILES.get(str(context.get("host.os")), 256):
         return
-    hard = as_number(context.get("limits.nofile_hard"))
+    hard = number(context.get("limits.nofile_hard"))
     wanted = min(65536, int(hard)) if hard else 65536
     commands = (f"ulimit -n {wanted}",) if wanted > soft else ()
     yield fail(
@@ -204,7 +205,7 @@ def processes(context: Context) -> Iterator[Finding]:
     Kernel documentation, the pids controller; `getrlimit(2)`.
     """
     for key in ("limits.pids", "limits.processes"):
-        limit = as_number(context[key])
+        limit = number(context[key])
         if limit is not None and limit < _FEW_PROCESSES:
             yield fail(
                 f"only {limit:g} processes and threads are allowed",
@@ -232,7 +233,7 @@ def locked_memory(context: Context) -> Iterator[Finding]:
     """
     if not context["host.rdma"]:
         raise NotApplicable("no InfiniBand or RoCE adapter")
-    limit = as_number(context["limits.memlock"])
+    limit = number(context["limits.memlock"])
     if limit is not None and limit < _LITTLE_LOCKED:
         yield fail(
             f"only {limit / MIB:g} MiB may be locked, too little for the RDMA adapters here",
@@ -257,7 +258,7 @@ def address_space(context: Context) -> Iterator[Finding]:
     ## Sources
     `getrlimit(2)`, RLIMIT_AS; CUDA programming guide, unified addressing.
     """
-    limit = as_number(context["limits.address_space"])
+    limit = number(context["limits.address_space"])
     if limit is not None and limit < _LITTLE_ADDRESS_SPACE:
         yield fail(
             f"virtual memory is limited to {gib(limit)}",
@@ -271,22 +272,6 @@ def gib(size: float) -> str:
     if size >= GIB:
         return f"{size / GIB:.3g} GiB" if size < 1000 * GIB else f"{size / GIB / 1024:.3g} TiB"
     return f"{size / MIB:.3g} MiB"
-
-
-def as_number(value: object) -> float | None:
-    """``value`` if it is a finite number, else None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if -1e300 < value < 1e300 else None
-
-
-def _threads(context: Context) -> list[dict[str, object]]:
-    records = context["limits.threads"]
-    return (
-        [record for record in records if isinstance(record, dict)]
-        if isinstance(records, list)
-        else []
-    )
 
 
 CHECKS = (

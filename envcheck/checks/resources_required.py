@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.required import about, strings
-from envcheck.checks.resources import GIB, as_number, gib
+from envcheck.checks.reading import number, strings
+from envcheck.checks.resources import GIB, gib
 from envcheck.model.finding import Finding, fail, passed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def required_memory(context: Context) -> Iterator[Finding]:
     The profile's own line. Memory is what all control groups and the machine allow.
     """
     for requirement in context.requirements("memory"):
-        have = as_number(context["limits.memory.effective"])
+        have = number(context["limits.memory.effective"])
         keys = ("limits.memory.effective", "limits.memory.total", "limits.memory.limit")
         yield _enough(context, requirement, "memory", have, requirement.minimum_gib, keys)
 
@@ -55,7 +55,7 @@ def required_shared_memory(context: Context) -> Iterator[Finding]:
     for requirement in context.requirements("shared_memory"):
         if context["host.os"] != "linux":
             raise NotApplicable("only Linux has /dev/shm")
-        have = as_number(context["limits.shm.total"]) or 0
+        have = number(context["limits.shm.total"]) or 0
         keys = ("limits.shm.total", "host.container")
         yield _enough(context, requirement, "/dev/shm", have, requirement.minimum_gib, keys)
 
@@ -77,10 +77,10 @@ def required_cpu(context: Context) -> Iterator[Finding]:
     The profile's own line; `sched_getaffinity`, control groups, `/proc/cpuinfo`.
     """
     for requirement in context.requirements("cpu"):
-        fields = about(context, requirement, "cpu", "host.cpu.usable", "host.cpu.model")
+        fields = context.about(requirement, "cpu", "host.cpu.usable", "host.cpu.model")
         wrong = []
         if requirement.minimum:
-            usable = as_number(context["host.cpu.usable"])
+            usable = number(context["host.cpu.usable"])
             if usable is not None and usable < requirement.minimum:
                 wrong.append(
                     f"{requirement.minimum:g} processors are needed, {usable:g} may be used"
@@ -104,7 +104,7 @@ def _enough(
     minimum_gib: float,
     keys: tuple[str, ...],
 ) -> Finding:
-    fields = about(context, requirement, what, *keys)
+    fields = context.about(requirement, what, *keys)
     # a machine sold with 16 GiB shows a little less: the kernel and firmware take theirs
     enough = have is not None and have >= minimum_gib * GIB * (0.93 if what == "memory" else 1)
     if enough:

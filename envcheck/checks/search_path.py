@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.installed import listed
 from envcheck.checks.interpreter import running
+from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 
@@ -34,7 +36,7 @@ def shadowed(context: Context) -> Iterator[Finding]:
     Python documentation, `sys.path` initialisation and `-P`.
     """
     running(context)
-    for record in _records(context["interpreter.shadows"]):
+    for record in records(context["interpreter.shadows"]):
         module, file = str(record.get("module")), str(record.get("file"))
         origin = record.get("origin")
         where = "on PYTHONPATH" if origin == "PYTHONPATH" else "in the working directory"
@@ -77,16 +79,15 @@ def user_site(context: Context) -> Iterator[Finding]:
     """
     if not context["interpreter.user_site.enabled"]:
         raise NotApplicable("this environment does not search the user's site directory")
-    there = context["interpreter.user_site.distributions"]
-    names = [item for item in there if isinstance(item, str)] if isinstance(there, list) else []
+    names = strings(context["interpreter.user_site.distributions"])
     if not names:
         return
     folder = str(context.get("interpreter.user_site.path"))
     hidden = _hidden(context, names, folder)
     conda = bool(context.get("interpreter.is_conda"))
-    detail = f"{_listed(names)} come from {folder}, which other environments share."
+    detail = f"{listed(names, limit=_SHOWN)} come from {folder}, which other environments share."
     if hidden:
-        detail += f" They hide what is installed here: {_listed(hidden)}."
+        detail += f" They hide what is installed here: {listed(hidden, limit=_SHOWN)}."
     yield fail(
         f"{len(names)} distribution{'s' * (len(names) > 1)} from the user's site directory "
         f"{'hide' if hidden else 'mix with'} this environment's",
@@ -191,20 +192,11 @@ def _hidden(context: Context, names: list[str], folder: str) -> list[str]:
     """``name==version`` of distributions of this environment that one in the user site hides."""
     above = {canonical(name.partition("==")[0]) for name in names}
     hidden = []
-    for record in _records(context.get("distributions.installed")):
-        name, location = record.get("name"), record.get("location")
-        if isinstance(name, str) and canonical(name) in above and location != folder:
+    for record in records(context.get("distributions.installed")):
+        name = text(record.get("name"))
+        if canonical(name) in above and record.get("location") != folder:
             hidden.append(f"{name}=={record.get('version')}")
     return sorted(hidden)
-
-
-def _records(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 CHECKS = (

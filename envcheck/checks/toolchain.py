@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import records, text
-from envcheck.checks.required import about
 from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail, passed, skip, unknown
 
@@ -36,9 +35,9 @@ def required_tool(context: Context) -> Iterator[Finding]:
     plain = {requirement.tool for requirement in requirements if not requirement.requires}
     for requirement in requirements:
         if requirement.tool == "python-headers":
-            yield _headers(context, about(context, requirement, "Python.h", "toolchain.headers"))
+            yield _headers(context, context.about(requirement, "Python.h", "toolchain.headers"))
         else:
-            fields = about(context, requirement, requirement.tool)
+            fields = context.about(requirement, requirement.tool)
             yield _tool(context, requirement, fields, once=requirement.tool in plain)
 
 
