@@ -29,6 +29,7 @@ How an answer is judged (`benchmarks/verdicts.py`; the same rules and patterns f
    findings by it, or a line with CRITICAL, ERROR, FAIL, CONFLICT, MISMATCH, WARNING, ✗ or ❌.
    In the undamaged environment itself every alarm counts.
 
+envcheck is told of the time it has (`--timeout`); its peers cannot be told.
 **–**: not run: `--deep` computes on the devices it finds, and stand-ins cannot.
 **cannot start**: the tool lives in the environment, whose interpreter is gone. `collect_env`, `accelerate env`
 and `transformers env` list facts and judge nothing; `pip check` and `uv pip check` look at distributions only:

@@ -200,9 +200,15 @@ def _load(output: str) -> dict[str, Any]:
     try:
         with open(_json_path(output), encoding="utf-8") as file:
             document: dict[str, Any] = json.load(file)
-            return document
     except FileNotFoundError:
         return {"schema": "envcheck.benchmark.faults/1", "faults": {}}
+    tools, faults = {tool.name for tool in TOOLS}, document["faults"]
+    names = [fault.name for fault in FAULTS if fault.name in faults]  # in order, none that is gone
+    document["faults"] = {
+        name: {tool: found for tool, found in faults[name].items() if tool in tools}
+        for name in names
+    }
+    return document
 
 
 def _keep(folder: str | None, name: str, outcomes: dict[str, Any]) -> None:

@@ -61,8 +61,8 @@ def _starts(program: str) -> bool:
 TOOLS = (
     Tool("envcheck doctor", ("envcheck", "doctor"), "envcheck-ml", exits=True),
     Tool(
-        "envcheck doctor --deep",
-        ("envcheck", "doctor", "--deep"),
+        "envcheck doctor --deep --timeout 25",
+        ("envcheck", "doctor", "--deep", "--timeout", "25"),
         "envcheck-ml",
         exits=True,
         kernels=True,
