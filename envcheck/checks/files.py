@@ -194,11 +194,14 @@ def editable_sources(context: Context) -> Iterator[Finding]:
             continue
         name = one.name
         why = f"Install {name} again from where its source is now (`pip install -e`), or remove it"
+        remedy = remedies.uninstall(context, [name], why=why)
+        if one.format == "egg-link":  # installers do not find what has no metadata
+            remedy = Remedy(why, remedies.remove_directories(context, [one.path]))
         yield fail(
             f"{one} is installed from {places[0]}, which is not there",
             subject=name,
             evidence=(one.evidence(f"editable: {places[0]}"),),
-            remedy=remedies.uninstall(context, [name], why=why),
+            remedy=remedy,
         )
 
 

@@ -20,6 +20,8 @@ _FEW_FILES = {"linux": 1024, "darwin": 256}  # what the systems themselves set
 _FEW_PROCESSES = 256
 _LITTLE_LOCKED = 64 * MIB
 _LITTLE_ADDRESS_SPACE = 32 * GIB
+_SHORT_RUN = 86400  # seconds of processor time
+_SMALL_FILE = 16 * GIB  # weights and optimiser state of a middling model
 
 
 def memory_limit(context: Context) -> Iterator[Finding]:
@@ -247,16 +249,17 @@ def address_space(context: Context) -> Iterator[Finding]:
 
     ## Why it matters
     CUDA reserves far more addresses than it uses memory; memory-mapped weights count too. With
-    `ulimit -v` imports fail with "failed to map segment" or "out of memory" while memory is free.
+    `ulimit -v` imports fail with "failed to map segment" or "out of memory" while memory is free;
+    with `ulimit -d` private memory is refused likewise.
 
     ## Causes
-    A login node's `ulimit -v`, a batch system.
+    A login node's `ulimit -v` or `ulimit -d`, a batch system.
 
     ## Remedy
     Take the limit off, or ask for a job with more.
 
     ## Sources
-    `getrlimit(2)`, RLIMIT_AS; CUDA programming guide, unified addressing.
+    `getrlimit(2)`, RLIMIT_AS and RLIMIT_DATA; CUDA programming guide, unified addressing.
     """
     limit = number(context["limits.address_space"])
     if limit is not None and limit < _LITTLE_ADDRESS_SPACE:
@@ -264,6 +267,48 @@ def address_space(context: Context) -> Iterator[Finding]:
             f"virtual memory is limited to {gib(limit)}",
             evidence=context.evidence("limits.address_space"),
             remedy=Remedy("Take the limit off", ("ulimit -v unlimited",)),
+        )
+    limit = number(context.get("limits.data"))
+    total = number(context.get("limits.memory.total"))
+    if limit is not None and limit < min(total or _LITTLE_ADDRESS_SPACE, _LITTLE_ADDRESS_SPACE):
+        yield fail(
+            f"private memory is limited to {gib(limit)}",
+            evidence=context.evidence("limits.data", "limits.memory.total"),
+            remedy=Remedy("Take the limit off", ("ulimit -d unlimited",)),
+        )
+
+
+def cut_short(context: Context) -> Iterator[Finding]:
+    """A limit ends long runs or cuts large files.
+
+    ## Why it matters
+    The kernel kills a process that has used its processor time (SIGXCPU, "CPU time limit
+    exceeded"), in a training run of eight processors eight times sooner than the clock says; and
+    one that writes a larger file than allowed (SIGXFSZ, "File size limit exceeded"): a download or
+    a checkpoint stays half.
+
+    ## Causes
+    `ulimit -t` on a cluster's login node; `ulimit -f` in a shell profile or a batch system.
+
+    ## Remedy
+    Run it as a job on a compute node, or take the limit off where it is set.
+
+    ## Sources
+    `getrlimit(2)`, RLIMIT_CPU and RLIMIT_FSIZE.
+    """
+    seconds = number(context["limits.cpu_time"])
+    if seconds is not None and seconds < _SHORT_RUN:
+        yield fail(
+            f"a process is killed after {seconds:g} s of processor time",
+            evidence=context.evidence("limits.cpu_time"),
+            remedy=Remedy("Run it as a job, or take the limit off", ("ulimit -t unlimited",)),
+        )
+    size = number(context["limits.file_size"])
+    if size is not None and size < _SMALL_FILE:
+        yield fail(
+            f"files cannot grow beyond {gib(size)}",
+            evidence=context.evidence("limits.file_size"),
+            remedy=Remedy("Take the limit off", ("ulimit -f unlimited",)),
         )
 
 
@@ -283,4 +328,5 @@ CHECKS = (
     Check("RES006", "enough processes may be started", "warning", processes),
     Check("RES007", "enough memory may be locked for RDMA", "warning", locked_memory),
     Check("RES008", "virtual memory is not limited", "warning", address_space),
+    Check("RES009", "no limit cuts runs or files short", "warning", cut_short),
 )

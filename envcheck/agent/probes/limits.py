@@ -45,6 +45,11 @@ FIELDS = (
     Field("processes", "integer", "Limit of this user's processes and threads; absent: none"),
     Field("core", "integer", "Size limit of core dumps; absent: none", "byte"),
     Field("stack", "integer", "Stack size limit; absent: none", "byte"),
+    Field("data", "integer", "Limit of private memory (`ulimit -d`); absent: none", "byte"),
+    Field("file_size", "integer", "Size limit of files that are written; absent: none", "byte"),
+    Field(
+        "cpu_time", "integer", "Processor time after which a process is killed; absent: none", "s"
+    ),
     Field("pids", "integer", "Control groups' limit of processes and threads; absent: none"),
     Field(
         "threads",
@@ -76,6 +81,9 @@ _LIMITS = {
     "processes": "Max processes",
     "core": "Max core file size",
     "stack": "Max stack size",
+    "data": "Max data size",
+    "file_size": "Max file size",
+    "cpu_time": "Max cpu time",
 }
 _RESOURCES = {
     "nofile": "RLIMIT_NOFILE",
@@ -84,6 +92,9 @@ _RESOURCES = {
     "processes": "RLIMIT_NPROC",
     "core": "RLIMIT_CORE",
     "stack": "RLIMIT_STACK",
+    "data": "RLIMIT_DATA",
+    "file_size": "RLIMIT_FSIZE",
+    "cpu_time": "RLIMIT_CPU",
 }
 
 

@@ -8,6 +8,7 @@ from envcheck.agent.probes import limits
 
 PROC_LIMITS = """Limit                     Soft Limit           Hard Limit           Units
 Max cpu time              unlimited            unlimited            seconds
+Max data size             4096                 unlimited            bytes
 Max stack size            8388608              unlimited            bytes
 Max core file size        0                    unlimited            bytes
 Max processes             63432                63432                processes
@@ -22,7 +23,10 @@ def test_proc_limits():
     assert found["nofile"] == (1024, 1048576)
     assert found["address_space"] == (None, None)
     assert found["stack"] == (8388608, None)
-    assert set(found) == {"nofile", "memlock", "address_space", "processes", "core", "stack"}
+    assert found["cpu_time"] == (None, None)
+    assert found["data"] == (4096, None)
+    expected = {"nofile", "memlock", "address_space", "processes", "core", "stack"}
+    assert set(found) == expected | {"cpu_time", "data"}  # one that is not there is left out
 
 
 def test_getrlimit_agrees_with_proc():

@@ -62,6 +62,10 @@ def test_an_editable_installation_without_its_source(judged: Judged) -> None:
     assert "/home/me/mine, which is not there" in found.title
     assert found.remedy
     assert found.remedy.commands == ("/env/bin/python -m pip uninstall -y mine",)
+    link = {**gone, "format": "egg-link", "path": f"{SITE}/mine.egg-link"}
+    (found,) = judged("PKG111", installed(link))
+    assert found.remedy
+    assert found.remedy.commands == (f"rm -r -- {SITE}/mine.egg-link",)
     (found,) = judged("PKG111", installed(dist("mine", editable=True)))
     assert found.status == "pass"
 

@@ -26,6 +26,9 @@ USUAL = {
     "limits.processes": 63432,
     "limits.memlock": 8 << 20,
     "limits.address_space": None,
+    "limits.data": None,
+    "limits.cpu_time": None,
+    "limits.file_size": None,
     "limits.threads": [],
     "torch.installed": True,
 }
@@ -41,7 +44,7 @@ def threads(value, number, variable="OMP_NUM_THREADS"):
     return {"limits.threads": [{"variable": variable, "value": value, "number": number}]}
 
 
-@pytest.mark.parametrize("code", [f"RES00{n}" for n in range(1, 9)])
+@pytest.mark.parametrize("code", [f"RES00{n}" for n in range(1, 10)])
 def test_a_usual_machine_is_quiet(judged, code):
     assert one(judged(code, USUAL)).status in ("pass", "skip")
 
@@ -79,6 +82,12 @@ def test_nothing_known_is_unknown(judged, code):
         ("RES007", {"host.rdma": ["mlx5_0"]}, "fail", "warning"),
         ("RES007", {"host.rdma": ["mlx5_0"], "limits.memlock": None}, "pass", "warning"),
         ("RES008", {"limits.address_space": 4 * GIB}, "fail", "warning"),
+        ("RES008", {"limits.data": 4 * GIB}, "fail", "warning"),
+        ("RES008", {"limits.data": 16 * GIB}, "pass", "warning"),
+        ("RES009", {"limits.cpu_time": 1800}, "fail", "warning"),
+        ("RES009", {"limits.cpu_time": 7 * 86400}, "pass", "warning"),
+        ("RES009", {"limits.file_size": 1 << 20}, "fail", "warning"),
+        ("RES009", {"limits.file_size": 1 << 40}, "pass", "warning"),
     ],
 )
 def test_health(judged, code, facts, status, severity):
