@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("gpu_driver", "gpu_sources", "gpu_torch", "gpu_visible", "gpu_required"),
         "drivers, devices, and whether torch can use them",
     ),
-    "DTYPE": (("number_formats", "dtypes_measured"), "number formats in which the devices compute"),
+    "DTYPE": (("number_formats",), "number formats in which the devices compute"),
     "NET": (("network",), "certificates, proxies, offline flags and the package index"),
     "CRED": (("credentials",), "tokens and keys: present, absent or malformed"),
     "DST": (("launch",), "how training is launched: Accelerate, DeepSpeed, collectives"),

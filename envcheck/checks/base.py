@@ -137,6 +137,11 @@ class Check(NamedTuple):
     requires: tuple[str, ...] = ()
 
 
+def explained(fields: dict[str, Any], why: str) -> dict[str, Any]:
+    """The fields that ``Context.about`` gave, with ``why`` (sentences) before the reason."""
+    return {**fields, "detail": f"{why} {fields['detail']}".strip()}
+
+
 def _short(value: object, limit: int = 200) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"

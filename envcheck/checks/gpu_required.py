@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, explained
 from envcheck.checks.cuda_facts import (
     DRIVER_CODES,
     cuda_devices,
@@ -30,18 +30,8 @@ GIB = 1 << 30
 _SPELLED = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "npu": "NPU", "mps": "MPS"}
 
 
-def _fields(requirement: Placed, subject: str) -> dict[str, Any]:
-    return {
-        "severity": requirement.severity,
-        "subject": subject,
-        "anchor": requirement.anchor,
-        "source": requirement.source,
-        "required": requirement.severity == "error",
-    }
-
-
-def _because(detail: str, requirement: Placed) -> str:
-    return " ".join(part for part in (detail, requirement.reason) if part)
+def _about(context: Context, requirement: Placed, subject: str, *keys: str) -> dict[str, Any]:
+    return {**context.about(requirement, subject), "evidence": observed(context, *keys)}
 
 
 def _requirements(context: Context, kind: str) -> list[Placed]:
@@ -80,9 +70,9 @@ def _wanted(requirement: Placed) -> str:
 
 
 def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
-    fields = _fields(requirement, wanted)
     fact = context.facts.fact("devices.kinds")
-    evidence = observed(context, "devices.kinds", *(("devices.list",) if fact.value else ()))
+    keys = ("devices.kinds", "devices.list") if fact.value else ("devices.kinds",)
+    fields = _about(context, requirement, wanted, *keys)
     usable = [d for d in records(context, "devices.list") if d.get("kind") in requirement.any]
     open_kinds = context.get("devices.undecided")
     maybe = [
@@ -93,12 +83,8 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
         others = [kind for kind in maybe if kind != "cuda"]
         if refused in (None, 0) or "cuda" not in requirement.any or others:
             reason = fact.reason or "; ".join(str(open_kinds[kind]) for kind in maybe)
-            return unknown(
-                f"whether there is a usable {wanted} is not known",
-                detail=reason,
-                evidence=evidence,
-                **fields,
-            )
+            title = f"whether there is a usable {wanted} is not known"
+            return unknown(title, **explained(fields, _sentence(reason)))
     good, problems, doubts = [], [], []
     for one in usable:
         answer, why = _suits(one, requirement)
@@ -110,26 +96,21 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
             problems.append(why)
     if len(good) >= requirement.count:
         names = ", ".join(label(one) for one in good[:4])
-        return passed(f"{wanted}: {names}", evidence=evidence, **fields)
+        return passed(f"{wanted}: {names}", **fields)
     if len(good) + len(doubts) >= requirement.count:
-        return unknown(
-            f"whether {wanted} suffices is not known",
-            detail="; ".join(doubts),
-            evidence=evidence,
-            **fields,
-        )
+        title = f"whether {wanted} suffices is not known"
+        return unknown(title, **explained(fields, _sentence("; ".join(doubts))))
     title = f"no usable {wanted}" if not usable else f"no {wanted} that suffices"
-    detail = "; ".join(problems) if problems else f"{len(usable)} there." if usable else ""
+    there = f"there {'is' if len(usable) == 1 else 'are'} {len(usable)}" if usable else ""
+    detail = _sentence("; ".join(problems) or there)
     hidden = records(context, "nvidia.libcuda.whole") if "cuda" in requirement.any else []
     if len(hidden) > len(cuda_devices(context)):
         detail = f"CUDA_VISIBLE_DEVICES hides {len(hidden) - len(cuda_devices(context))}. {detail}"
-    return fail(
-        title,
-        detail=_because(detail, requirement),
-        evidence=evidence,
-        remedy=_elsewhere(context),
-        **fields,
-    )
+    return fail(title, remedy=_elsewhere(context), **explained(fields, detail))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def _elsewhere(context: Context) -> Remedy:
@@ -187,37 +168,21 @@ def driver(context: Context) -> Iterator[Finding]:
 def _driver(
     context: Context, requirement: Placed, have: str, wanted: str, specifier: str
 ) -> Finding:
-    fields = _fields(requirement, wanted)
-    evidence = observed(
-        context, "nvidia.kernel.version", "nvidia.libcuda.cuda", "nvidia.nvml.driver"
-    )
+    keys = ("nvidia.kernel.version", "nvidia.libcuda.cuda", "nvidia.nvml.driver")
+    fields = _about(context, requirement, wanted, *keys)
     remedy = Remedy(
         f"Install {wanted}" + (" on the host" if text(context, "host.container") else "")
     )
     if not have:
         if context.facts.fact("devices.kinds").status == "unknown":
-            return unknown(
-                f"the driver's version is not known ({wanted})", evidence=evidence, **fields
-            )
-        return fail(
-            f"no {wanted}",
-            detail=_because("There is no driver.", requirement),
-            evidence=evidence,
-            remedy=remedy,
-            **fields,
-        )
+            return unknown(f"the driver's version is not known ({wanted})", **fields)
+        return fail(f"no {wanted}", remedy=remedy, **explained(fields, "There is no driver."))
     answer = satisfies(have, specifier)
     if answer is None:
-        return unknown(f"{have} cannot be compared with {specifier}", evidence=evidence, **fields)
+        return unknown(f"{have} cannot be compared with {specifier}", **fields)
     if answer:
-        return passed(f"{wanted}: {have}", evidence=evidence, **fields)
-    return fail(
-        f"{wanted} is needed, there is {have}",
-        detail=_because("", requirement),
-        evidence=evidence,
-        remedy=remedy,
-        **fields,
-    )
+        return passed(f"{wanted}: {have}", **fields)
+    return fail(f"{wanted} is needed, there is {have}", remedy=remedy, **fields)
 
 
 def cuda_toolkit(context: Context) -> Iterator[Finding]:
@@ -242,34 +207,27 @@ def cuda_toolkit(context: Context) -> Iterator[Finding]:
 
 def _toolkit(context: Context, requirement: Placed) -> Finding:
     wanted = f"CUDA {requirement.requires}".strip() + (" with nvcc" if requirement.compiler else "")
-    fields = _fields(requirement, wanted)
     keys = ("toolchain.cuda.toolkits", "torch.build.cuda")
-    evidence = observed(context, *keys)
+    fields = _about(context, requirement, wanted, *keys)
     found = _cuda_versions(context, compiler=requirement.compiler)
     answers = [
         (satisfies(version, requirement.requires), version, where) for version, where in found
     ]
     for answer, version, where in answers:
         if answer:
-            return passed(f"{wanted}: {version}, {where}", evidence=evidence, **fields)
+            return passed(f"{wanted}: {version}, {where}", **fields)
     if any(answer is None for answer, _, _ in answers) or not all(
         context.facts.fact(key).status != "unknown"
         for key in keys[: 1 if requirement.compiler else 2]
     ):
-        return unknown(f"whether there is {wanted} is not known", evidence=evidence, **fields)
+        return unknown(f"whether there is {wanted} is not known", **fields)
     there = ", ".join(f"{version} ({where})" for _, version, where in answers[:4])
     detail = f"There is {there}." if there else "There is none."
     if requirement.compiler:
         remedy = Remedy("Install a CUDA toolkit with nvcc and set CUDA_HOME to its folder")
     else:
         remedy = fitting_build(context, "Install")
-    return fail(
-        f"no {wanted}",
-        detail=_because(detail, requirement),
-        evidence=evidence,
-        remedy=remedy,
-        **fields,
-    )
+    return fail(f"no {wanted}", remedy=remedy, **explained(fields, detail))
 
 
 def _cuda_versions(context: Context, *, compiler: bool) -> list[tuple[str, str]]:
@@ -309,16 +267,14 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
 
 def _cudnn_finding(context: Context, requirement: Placed) -> Finding:
     wanted = f"cuDNN {requirement.requires}"
-    fields = _fields(requirement, wanted)
-    fields["evidence"] = observed(context, "libraries.chosen", "torch.pins")
+    fields = _about(context, requirement, wanted, "libraries.chosen", "torch.pins")
     version, where = cudnn(context)
     if not version:
         if text(context, "torch.build.kind") == "cuda" and not records(context, "torch.pins"):
             return unknown(f"which cuDNN torch gets is not known ({wanted})", **fields)
         context["libraries.copies"]  # unknown is not none
-        detail = _because("There is no cuDNN.", requirement)
         remedy = fitting_build(context, "Install")
-        return fail(f"no {wanted}", detail=detail, remedy=remedy, **fields)
+        return fail(f"no {wanted}", remedy=remedy, **explained(fields, "There is no cuDNN."))
     answer = satisfies(version, requirement.requires)
     if not answer and "." not in version:  # only the major is known: might some minor do?
         answer = None if satisfies(f"{version}.99", requirement.requires) else False
@@ -328,9 +284,8 @@ def _cudnn_finding(context: Context, requirement: Placed) -> Finding:
         return unknown(f"{wanted}: {version}, {where}", **fields)
     return fail(
         f"{wanted} is needed, torch gets {version}",
-        detail=_because(where, requirement),
         remedy=fitting_build(context, "Install"),
-        **fields,
+        **explained(fields, f"It comes from {where}."),
     )
 
 
@@ -338,10 +293,10 @@ _EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU110", "GPU115", "GPU116", "GPU117")
 _BUILD = ("GPU112", *DRIVER_CODES)
 
 CHECKS = (
-    Check("GPU201", "the devices that the profile asks for", "error", device, _EXPLAIN),
+    Check("GPU201", "the devices that the profile asks for are there", "error", device, _EXPLAIN),
     Check(
-        "GPU202", "the driver that the profile asks for", "error", driver, (*DRIVER_CODES, "GPU103")
+        "GPU202", "the driver is as the profile asks", "error", driver, (*DRIVER_CODES, "GPU103")
     ),
-    Check("GPU203", "the CUDA that the profile asks for", "error", cuda_toolkit, _BUILD),
-    Check("GPU204", "the cuDNN that the profile asks for", "error", required_cudnn, _BUILD),
+    Check("GPU203", "CUDA is as the profile asks", "error", cuda_toolkit, _BUILD),
+    Check("GPU204", "cuDNN is as the profile asks", "error", required_cudnn, _BUILD),
 )

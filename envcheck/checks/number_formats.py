@@ -1,12 +1,15 @@
-"""DTYPE: whether the devices compute in the number formats that a profile asks for."""
+"""DTYPE: in which number formats the devices compute, by their make and, with ``--deep``, measured;
+whether a profile's are among them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envcheck.checks import cuda_rules
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks import cuda_rules, reading
+from envcheck.checks.base import Check, Context, NotApplicable, explained
 from envcheck.checks.cuda_facts import DRIVER_CODES, label, number, observed, records, strings, text
+from envcheck.checks.imports_deep import require_torch
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +22,14 @@ _CPU = {
     "bf16": ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16", "svebf16"),
     "fp16": ("avx512_fp16", "amx_fp16", "fphp", "asimdhp"),
     "int8": ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"),
+}
+#: How a measured product's verdict counts.
+_MEASURED = {
+    "native": "native",
+    "emulated": "emulated",
+    "reduced": "emulated",
+    "unsupported": "none",
+    "wrong": "none",
 }
 _WORST = {"none": 0, "emulated": 1, "native": 2}
 
@@ -44,25 +55,13 @@ def supports(context: Context, name: str) -> list[Support]:
 
 def _measured(context: Context, name: str) -> list[Support]:
     """What torch did, with ``--deep``: believed over every table. Devices before the processor."""
-    verdicts = {
-        "native": "native",
-        "emulated": "emulated",
-        "reduced": "emulated",
-        "unsupported": "none",
-    }
-    verdicts["wrong"] = "none"
     found = []
     for row in records(context, "compute.dtypes"):
         dtype = row.get("dtype")
         if isinstance(dtype, str) and (dtype == name or dtype.startswith(name + "_")):
-            how = verdicts.get(str(row.get("verdict")))
-            found.append(
-                Support(
-                    how,
-                    str(row.get("device")),
-                    "measured: " + str(row.get("why") or row.get("verdict")),
-                )
-            )
+            verdict = str(row.get("verdict"))
+            note = f"measured: {row.get('why') or verdict}"
+            found.append(Support(_MEASURED.get(verdict), str(row.get("device")), note))
     off_cpu = [support for support in found if support.who != "cpu"]
     if off_cpu or not records(context, "devices.list"):
         return off_cpu or found
@@ -138,20 +137,17 @@ def required_format(context: Context) -> Iterator[Finding]:
 
 def _judge(context: Context, requirement: Placed) -> Finding:
     name = requirement.name
-    fields: dict[str, Any] = {
-        "subject": name,
-        "anchor": requirement.anchor,
-        "source": requirement.source,
-        "severity": requirement.severity,
-        "required": requirement.severity == "error",
-        "evidence": observed(context, "devices.list", "devices.kinds", "compute.dtypes"),
-    }
+    keys = ("devices.list", "devices.kinds", "compute.dtypes")
+    fields = {**context.about(requirement, name), "evidence": observed(context, *keys)}
     fact = context.facts.fact("devices.kinds")
     if fact.status == "unknown" and number(context, "nvidia.libcuda.init") in (None, 0):
-        return unknown(f"whether {name} is native is not known", detail=fact.reason, **fields)
+        title = f"whether {name} is native is not known"
+        return unknown(
+            title, **explained(fields, f"Which devices there are is not known: {fact.reason}.")
+        )
     if fact.status == "unknown":
-        detail = f"No device works: {fact.reason}."
-        return fail(f"{name} is wanted but the device does not work", detail=detail, **fields)
+        fields = explained(fields, f"No device works: {fact.reason}.")
+        return fail(f"{name} is wanted but the device does not work", **fields)
     found = supports(context, name)
     open_ = [support for support in found if support.how is None]
     worst = min((_WORST[support.how] for support in found if support.how), default=2)
@@ -159,32 +155,20 @@ def _judge(context: Context, requirement: Placed) -> Finding:
     shown = "; ".join(
         f"{s.who}{': ' + s.note if s.note else ''}" for s in (weak if worst < 2 else found)[:4]
     )
-    reason = requirement.reason
     if worst == 0:
-        return fail(
-            f"{name} is not possible", detail=_joined(shown, reason), remedy=_advice(name), **fields
-        )
+        fields = explained(fields, f"{shown}.")
+        return fail(f"{name} is not possible", remedy=_advice(name), **fields)
     if worst == 1 and requirement.emulated != "allow":
         if requirement.emulated == "warn":
             fields.update(severity="warning", required=False)
-        return fail(
-            f"{name} is only emulated",
-            detail=_joined(shown, reason),
-            remedy=_advice(name),
-            **fields,
-        )
+        fields = explained(fields, f"{shown}.")
+        return fail(f"{name} is only emulated", remedy=_advice(name), **fields)
     if open_:
         detail = "; ".join(f"{s.who}: {s.note or 'beyond the table'}" for s in open_[:4])
-        return unknown(f"whether {name} is native is not known", detail=detail, **fields)
-    return passed(
-        f"{name} is {'native' if worst == 2 else 'emulated, which is allowed'}",
-        detail=shown,
-        **fields,
-    )
-
-
-def _joined(shown: str, reason: str) -> str:
-    return f"{shown}. {reason}" if reason else f"{shown}."
+        title = f"whether {name} is native is not known"
+        return unknown(title, **explained(fields, f"{detail}."))
+    title = f"{name} is {'native' if worst == 2 else 'emulated, which is allowed'}"
+    return passed(title, **explained(fields, f"{shown}."))
 
 
 def _advice(name: str) -> Remedy:
@@ -195,12 +179,74 @@ def _advice(name: str) -> Remedy:
     return Remedy("Use fp32, or another device")
 
 
+def _products(context: Context) -> list[dict[str, Any]]:
+    """Records of the measured products. Raises NotApplicable without --deep or without torch."""
+    require_torch(context)
+    return reading.records(context["compute.dtypes"])
+
+
+def correct(context: Context) -> Iterator[Finding]:
+    """A device multiplies matrices wrongly.
+
+    ## Why it matters
+    Training diverges or learns nothing, and no message says why.
+
+    ## Causes
+    A damaged or miscompiled library, unstable or overclocked hardware, memory errors, a driver's
+    defect.
+
+    ## Remedy
+    Repeat it. If it stays, reinstall torch, update the driver, and test the hardware.
+
+    ## Sources
+    Products of random matrices compared with float64, against the rounding of each format.
+    """
+    for item in _products(context):
+        if item.get("verdict") == "wrong":
+            yield fail(
+                f"{item.get('device')} computes {item.get('dtype')} wrongly",
+                detail=reading.text(item.get("why")),
+                subject=f"{item.get('device')} {item.get('dtype')}",
+                evidence=context.evidence("compute.torch.version"),
+                remedy=Remedy(
+                    "Repeat the measurement; if it stays, reinstall torch and test the hardware"
+                ),
+            )
+
+
+def full_precision(context: Context) -> Iterator[Finding]:
+    """fp32 products are computed with fewer bits than fp32 has.
+
+    ## Why it matters
+    Results differ in the third or fourth digit from those of other machines.
+
+    ## Causes
+    A variable such as `ONEDNN_DEFAULT_FPMATH_MODE=BF16` or `NVIDIA_TF32_OVERRIDE=1`.
+
+    ## Remedy
+    Unset the variable if full precision is wanted.
+
+    ## Sources
+    oneDNN, "Floating-point Math Mode"; NVIDIA, "TF32 override". Measured against float64.
+    """
+    for item in _products(context):
+        if item.get("verdict") == "reduced":
+            yield fail(
+                f"{item.get('device')} computes fp32 with reduced precision",
+                detail=reading.text(item.get("why")),
+                subject=reading.text(item.get("device")),
+                remedy=Remedy("Unset ONEDNN_DEFAULT_FPMATH_MODE and NVIDIA_TF32_OVERRIDE"),
+            )
+
+
 CHECKS = (
     Check(
         "DTYPE201",
-        "number formats that the profile asks for",
+        "the devices compute in the formats that the profile asks for",
         "error",
         required_format,
         (*DRIVER_CODES, "GPU201"),
     ),
+    Check("DTYPE301", "matrix products are right", "error", correct),
+    Check("DTYPE302", "fp32 is computed in full", "note", full_precision),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, explained
 from envcheck.checks.installed import Distribution, in_use, installed
 from envcheck.checks.markers import Markers, Requirement, environment, parse
 from envcheck.checks.reading import records, text
@@ -14,6 +14,8 @@ from envcheck.model.finding import Evidence, Finding, fail, passed, skip, unknow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from envcheck.model.profile import Placed
 
 
 def present(context: Context) -> Iterator[Finding]:
@@ -34,20 +36,19 @@ def present(context: Context) -> Iterator[Finding]:
     for one, requirement, have in _requirements(context):
         if one.optional:
             continue
-        fields = _fields(one, requirement)
-        if have is None:
-            where = text(context.get("interpreter.executable")) or str(
-                context.facts.target.get("name")
-            )
-            yield fail(
-                f"{one.requires} is not installed",
-                **{**fields, "detail": _sentences(one.reason, f"looked at {where}")},
-                cause=_cause(context, requirement),
-                evidence=(Evidence("distributions.installed", f"no {requirement.name}", where),),
-                remedy=remedies.install(context, [_installable(requirement)]),
-            )
-        elif not requirement.specifier:
-            yield passed(f"{have} is installed", **fields, evidence=(have.evidence(),))
+        if have is not None:
+            if not requirement.specifier:
+                fields = _about(context, one, requirement, have.evidence())
+                yield passed(f"{have} is installed", **fields)
+            continue
+        where = text(context.get("interpreter.executable")) or str(context.facts.target.get("name"))
+        absent = Evidence("distributions.installed", f"no {requirement.name}", where)
+        yield fail(
+            f"{one.requires} is not installed",
+            **explained(_about(context, one, requirement, absent), f"{where} does not have it."),
+            cause=_cause(context, requirement),
+            remedy=remedies.install(context, [_installable(requirement)]),
+        )
 
 
 def required_version(context: Context) -> Iterator[Finding]:
@@ -90,28 +91,26 @@ def _versions(context: Context, *, optional: bool) -> Iterator[Finding]:
     for one, requirement, have in _requirements(context):
         if one.optional is not optional or not (optional or requirement.specifier):
             continue
-        fields = _fields(one, requirement)
         if have is None:
             if optional:
+                fields = _about(context, one, requirement)
                 yield skip(f"{requirement.name} is not installed (optional)", **fields)
             continue
-        evidence = (have.evidence(),)
+        fields = _about(context, one, requirement, have.evidence())
         answer = satisfies(have.version, requirement.specifier)
         if answer is None:
-            title = f"{have} cannot be compared with {requirement.specifier}"
-            yield unknown(title, **fields, evidence=evidence)
+            yield unknown(f"{have} cannot be compared with {requirement.specifier}", **fields)
         elif answer:
             yield passed(f"{have} fits {requirement.specifier or 'any version'}", **fields)
         else:
             yield fail(
                 f"{have} does not fit: {one.requires} is needed",
                 **fields,
-                evidence=evidence,
                 remedy=remedies.install(context, [_installable(requirement)]),
             )
 
 
-def _requirements(context: Context) -> Iterator[tuple[Any, Requirement, Distribution | None]]:
+def _requirements(context: Context) -> Iterator[tuple[Placed, Requirement, Distribution | None]]:
     """The profile's distribution requirements that apply here, and what is installed of each."""
     wanted = context.requirements("distribution")
     if not wanted:
@@ -124,15 +123,12 @@ def _requirements(context: Context) -> Iterator[tuple[Any, Requirement, Distribu
             yield one, requirement, there.get(requirement.name)
 
 
-def _fields(one: Any, requirement: Requirement) -> dict[str, Any]:
-    return {
-        "severity": one.severity,
-        "subject": requirement.name,
-        "detail": one.reason,
-        "anchor": one.anchor,
-        "source": one.source,
-        "required": one.severity == "error" and not one.optional,
-    }
+def _about(
+    context: Context, one: Placed, requirement: Requirement, *evidence: Evidence
+) -> dict[str, Any]:
+    fields = context.about(one, requirement.name)
+    required = fields["required"] and not one.optional
+    return {**fields, "required": required, "evidence": evidence}
 
 
 def _installable(requirement: Requirement) -> str:
@@ -149,10 +145,6 @@ def _cause(context: Context, requirement: Requirement) -> str:
                 return code
     leftovers = records(context.get("distributions.leftovers"))
     return "PKG103" if any(text(item.get("name")) == requirement.name for item in leftovers) else ""
-
-
-def _sentences(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
 
 
 CHECKS = (
