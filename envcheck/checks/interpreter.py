@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import strings
-from envcheck.model.finding import Finding, Remedy, fail, passed
+from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def agent_runs(context: Context) -> Iterator[Finding]:
-    """The interpreter is too old for envcheck to look inside.
+    """The interpreter is too old for envcheck to look inside, or could not be examined in time.
 
     ## Why it matters
-    Below Python 3.7 only the version is reported; every other fact is unknown.
+    Below Python 3.7 only the version is reported; every other fact is unknown. Where neither the
+    version nor what is installed could be observed, no verdict is worth anything.
 
     ## Causes
-    A system Python, an old image, a virtual environment from years ago.
+    A system Python, an old image, a virtual environment from years ago; a network file system that
+    does not answer; too small a `--timeout`.
 
     ## Remedy
     Make an environment with a supported Python.
@@ -29,6 +31,7 @@ def agent_runs(context: Context) -> Iterator[Finding]:
     """
     agent = context.facts.agent
     if agent.get("status") != "unsupported":
+        yield from _hardly_examined(context)
         return
     from envcheck.checks import remedies
 
@@ -40,6 +43,22 @@ def agent_runs(context: Context) -> Iterator[Finding]:
         remedy=remedies.new_environment(context),
         required=True,
     )
+
+
+def _hardly_examined(context: Context) -> Iterator[Finding]:
+    """Where not even this was observed, the other answers are worth little."""
+    if context.facts.target.get("own_tool_environment"):
+        return  # withheld on purpose
+    for key in ("interpreter.version", "distributions.installed"):
+        fact = context.facts.fact(key)
+        if fact.status == "unknown":
+            yield unknown(
+                "the environment could not be examined",
+                detail=f"{key} could not be observed: {fact.reason}",
+                evidence=context.evidence(key),
+                required=True,
+            )
+            return
 
 
 def starts(context: Context) -> Iterator[Finding]:

@@ -273,8 +273,15 @@ def versions(context: Context) -> Iterator[Finding]:
                 subject=one.name,
                 severity="" if one.from_wheel else "note",
                 evidence=(one.evidence(),),
-                remedy=remedies.install(context, [one.name], why=f"Upgrade or remove {one.name}"),
+                remedy=_replaced(context, one) if one.from_wheel else None,
             )
+
+
+def _replaced(context: Context, one: Distribution) -> Remedy:
+    """Installers neither upgrade nor uninstall a version that they cannot read."""
+    again = remedies.reinstall(context, [one.name], damaged=True)
+    why = f"Remove what {one.name} states, and install it again"
+    return Remedy(why, (*remedies.remove_directories(context, [one.path]), *again.commands))
 
 
 def readable(context: Context) -> Iterator[Finding]:

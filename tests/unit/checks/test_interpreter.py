@@ -27,7 +27,17 @@ def test_an_interpreter_too_old_for_the_agent(judged):
     finding = one(judged("PY001", {"interpreter.version": "2.7.18"}, agent=agent))
     assert finding.status == "fail"
     assert "2.7.18" in finding.title
-    assert one(judged("PY001", {})).status == "pass"
+
+
+def test_an_environment_that_could_not_be_examined(judged):
+    known = {"interpreter.version": "3.11.7", "distributions.installed": []}
+    assert one(judged("PY001", known)).status == "pass"
+    for key in known:
+        finding = one(judged("PY001", {k: v for k, v in known.items() if k != key}))
+        assert (finding.status, finding.required) == ("unknown", True)
+        assert key in finding.detail
+    own = {"kind": "python", "own_tool_environment": True}
+    assert one(judged("PY001", {}, target=own)).status == "pass"
 
 
 def test_a_base_that_is_gone(judged):

@@ -148,7 +148,10 @@ def test_requires_python(judged: Judged) -> None:
 
 def test_an_invalid_version_and_requirement(judged: Judged) -> None:
     facts = installed(dist("old", "2004d-x_y", requires=["pytz (>dev)"]))
-    assert judged("PKG108", facts)[0].subject == "old"
+    (found,) = judged("PKG108", facts)
+    assert found.subject == "old"
+    assert found.remedy
+    assert found.remedy.commands[0].startswith("rm -r -- ")  # installers refuse to touch it
     assert judged("PKG124", facts)[0].subject == "old"
 
 
