@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from strategies import json_values
 
 from envcheck.evaluate import count, verdict
 from envcheck.model.facts import FactSheet
@@ -124,11 +125,7 @@ _findings = st.builds(
     waiver=st.none() | st.builds(Waiver, _texts, _texts),
     source=_texts,
 )
-_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | _texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
-    max_leaves=8,
-)
+_values = json_values(st.none() | st.booleans() | st.integers() | st.floats() | _texts, _texts)
 _keys = _texts | st.sampled_from(
     [
         "interpreter.version", "interpreter.implementation", "interpreter.prefix", "host.os",

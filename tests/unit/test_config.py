@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import SCALARS, json_values
 
 from envcheck import config, profiles
 from envcheck.errors import DataError, EnvcheckError, UsageError
@@ -178,11 +179,7 @@ def test_a_variable_that_cannot_be_understood_names_itself(project, monkeypatch,
         config.resolve({}, project(""))
 
 
-JSON = st.recursive(
-    st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=5,
-)
+JSON = json_values(SCALARS.filter(lambda value: value is not None), depth=2)
 
 
 @given(st.sampled_from(sorted(config.SETTINGS)), JSON)

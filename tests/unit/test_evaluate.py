@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck import checks
 from envcheck.checks.base import Check, NotApplicable
@@ -120,13 +121,7 @@ def test_fail_on(threshold, severity, expected):
     assert exit_code(evaluate(sheet(), [broken], fail_on=threshold)) == expected
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: (
-        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4)
-    ),
-    max_leaves=12,
-)
+VALUES = json_values(size=4)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +130,7 @@ def loaded():
 
 
 @settings(max_examples=150, deadline=None)
-@given(document=st.dictionaries(st.text(), json_values))
+@given(document=st.dictionaries(st.text(), VALUES))
 def test_no_document_however_odd_makes_evaluate_raise(loaded, document):
     report = evaluate(FactSheet(document), loaded)
     assert {finding.status for finding in report.findings} <= set(STATUSES)
@@ -147,7 +142,7 @@ def test_no_value_of_a_fact_makes_evaluate_raise(loaded, data):
     names = FACT_NAMES or ["host.os"]
     chosen = data.draw(st.lists(st.sampled_from(names), max_size=12, unique=True))
     facts = {
-        name: data.draw(st.fixed_dictionaries({"status": st.just("known"), "value": json_values}))
+        name: data.draw(st.fixed_dictionaries({"status": st.just("known"), "value": VALUES}))
         for name in chosen
     }
     report = evaluate(FactSheet({"schema": "envcheck.facts/1", "facts": facts}), loaded)

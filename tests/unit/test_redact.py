@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck import config
 from envcheck.model.finding import Anchor, Evidence, Finding, Remedy
@@ -245,11 +246,7 @@ def test_members_whose_name_says_it(reports: ModuleType, monkeypatch: pytest.Mon
     assert sheet["devices.list"] == [device]
 
 
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
+_json = json_values()
 
 
 @given(st.dictionaries(st.sampled_from(["schema", "target", "agent", "facts", "x"]), _json))

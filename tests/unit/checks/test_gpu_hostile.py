@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck import checks, profiles
 from envcheck.agent.probes import devices, libraries, nvidia, torch_static
@@ -39,11 +40,7 @@ words = st.sampled_from(
 )  # fmt: skip
 numbers = st.sampled_from([0, 1, -1, 9, 18, 34, 100, 802, 803, 804, 999, 10**30, 7.5])
 scalars = st.one_of(words, numbers, st.booleans(), st.none())
-anything = st.recursive(
-    scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=3)),
-    max_leaves=6,
-)
+anything = json_values(scalars, words, depth=2)
 
 
 def plausible(field: Any) -> st.SearchStrategy[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategies import SCALARS, json_values
 
 KEYS = {
     "NET": ["network.ca", "network.proxies", "network.offline", "network.index.errors",
@@ -38,11 +39,7 @@ NAMES = st.sampled_from(
      "values", "mixed_precision", "num_processes", "distributed_type", "WORLD_SIZE", "nvcc",
      "compiles", "backend", "imports", "fp16.enabled", "bf16.enabled", "seconds", "signal"]
 )  # fmt: skip
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 99) | st.floats() | WORDS | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
-    max_leaves=12,
-)
+VALUES = json_values(SCALARS | st.integers(-9, 99) | WORDS, NAMES, size=5)
 PROFILE = """
 [[compiler]]
 tool = "c"

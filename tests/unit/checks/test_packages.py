@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck import checks
 from envcheck.evaluate import evaluate
@@ -297,24 +298,12 @@ def test_torch_on_musl_is_explained_by_the_platform() -> None:
     assert not any("pip" in command for command in found.remedy.commands)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["name", "version", "requires", "path", "damaged", "file", "owners", "tags"]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
+KEYS_OF_RECORDS = ["name", "version", "requires", "path", "damaged", "file", "owners", "tags"]
+VALUES = json_values(keys=st.sampled_from(KEYS_OF_RECORDS), size=4)
 KEYS = [*TARGET, "distributions.installed"]
 
 
-@given(st.dictionaries(st.sampled_from(KEYS), json_values, min_size=1, max_size=5))
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, min_size=1, max_size=5))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_facts_make_a_check_crash(odd: dict[str, Any]) -> None:
     values = {**installed(dist("torch", requires=["numpy"]), dist("numpy")), **odd}

@@ -118,15 +118,9 @@ quoted = st.builds(lambda value, quote: quote + value + quote, values, st.sample
 comparisons = st.builds("{} {} {}".format, names, marker_operators, quoted) | st.builds(
     "{}  {} {}".format, quoted, marker_operators, names
 )
-markers = st.recursive(
-    comparisons,
-    lambda inner: (
-        st.builds("{} and {}".format, inner, inner)
-        | st.builds("{} or {}".format, inner, inner)
-        | inner.map("({})".format)
-    ),
-    max_leaves=4,
-)
+pairs = st.builds("{} {} {}".format, comparisons, st.sampled_from(["and", "or"]), comparisons)
+either = comparisons | pairs | pairs.map("({})".format)
+markers = either | st.builds("{} {} {}".format, either, st.sampled_from(["and", "or"]), either)
 
 
 @given(markers, st.sampled_from(["", "torch-x", "Torch.X"]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck.model.difference import MISSING, Difference, compare
 from envcheck.model.facts import FactSheet
@@ -114,14 +115,7 @@ def test_long_lists_say_what_only_one_has(reports: ModuleType) -> None:
     assert "order" in difference.left
 
 
-_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["name", "version", "path", "x"]), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
+_values = json_values(keys=st.sampled_from(["name", "version", "path", "x"]))
 _facts = st.dictionaries(
     st.sampled_from(["torch.version", "host.x", "distributions.installed"]),
     st.fixed_dictionaries({"status": st.sampled_from(["known", "absent", "odd"]), "value": _values})

@@ -5,6 +5,7 @@ import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck import checks, profiles
 from envcheck.evaluate import evaluate
@@ -99,14 +100,7 @@ def test_a_prerelease_of_python_satisfies_its_own_profile():
     assert profile.python[0].requires == ">=3.15.0rc1,<3.16"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["name", "version", "requires", "kind", "memory"]), inner)
-    ),
-    max_leaves=8,
-)
+JSON = json_values(keys=st.sampled_from(["name", "version", "requires", "kind", "memory"]))
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(HEALTHY, JSON)))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from strategies import json_values
 
 from envcheck import checks, profiles, schemas
 from envcheck.evaluate import evaluate
@@ -157,11 +158,7 @@ def test_what_is_of_the_wrong_type_becomes_unknown_and_says_what_was_there():
     assert facts["host.os"]["status"] == "known", "the original is not changed"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=6,
-)
+JSON = json_values(depth=2)
 
 
 @given(

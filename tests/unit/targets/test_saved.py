@@ -10,6 +10,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import json_values
 
 from envcheck.errors import DataError
 from envcheck.targets import choose, parse, saved
@@ -125,11 +126,7 @@ def test_no_bytes_give_anything_but_a_sheet_or_an_error(data):
         pass
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
+JSON = json_values()
 
 
 @given(st.fixed_dictionaries({"schema": st.sampled_from(["envcheck.facts/1", "x/1", 1])}), JSON)
