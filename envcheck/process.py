@@ -123,7 +123,7 @@ class Process:
         if self.pid:
             _kill_session(self.pid)
             if not self._ended(time.monotonic() + GRACE):
-                _alive.remove(self.pid)  # stuck in the kernel: nothing more can be done about it
+                _forget(self.pid)  # stuck in the kernel: nothing more can be done about it
 
     def _completed(self, timed_out: bool) -> Completed:
         seconds = time.monotonic() - self.started
@@ -186,7 +186,7 @@ class Process:
             except ChildProcessError:  # SIGCHLD is ignored: the kernel has thrown it away
                 pid, status = self.pid, 0
             if pid:
-                _alive.remove(pid)
+                _forget(pid)
                 self._status = status
             elif time.monotonic() >= end:
                 return False
@@ -280,6 +280,11 @@ def run(
 
 #: Leaders of the sessions that were started and not yet reaped.
 _alive: list[int] = []
+
+
+def _forget(pid: int) -> None:
+    if pid in _alive:  # one that took its time to die was forgotten before
+        _alive.remove(pid)
 
 
 def _kill_all() -> None:

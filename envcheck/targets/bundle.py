@@ -34,7 +34,7 @@ def path(executable: str) -> str:
     file = os.path.join(folder, name)
     if not os.path.isabs(folder):  # no home directory
         return ""
-    if _private(folder) and _private(file):
+    if _private(folder) and _private(file) and os.path.isfile(file):
         return file
     try:
         if not _may_create(folder):

@@ -71,6 +71,14 @@ def test_a_folder_that_others_write_to_is_not_used(cache, mode):
     assert list(cache.iterdir()) == []
 
 
+def test_what_is_no_file_is_not_run(cache):
+    file = bundle.path(OTHER)
+    os.unlink(file)
+    os.mkdir(file, 0o700)
+    assert bundle.path(OTHER) == ""
+    assert os.listdir(cache) == [os.path.basename(file)]
+
+
 def test_a_file_that_others_write_to_is_replaced(cache):
     file = bundle.path(OTHER)
     with open(file, "wb") as stream:
