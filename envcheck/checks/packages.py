@@ -33,6 +33,7 @@ _METADATA = {
     "metadata-not-utf-8": "has a METADATA that is not UTF-8",
     "metadata-shortened": "has a METADATA that is shorter than what was installed",
 }
+_DENIED = "Permission denied"
 _ADVISORY = ("metadata-shortened",)
 
 
@@ -65,8 +66,17 @@ def metadata(context: Context) -> Iterator[Finding]:
             subject=one.name,
             detail=detail,
             evidence=(Evidence("distributions.installed", ", ".join(broken), one.path),),
-            remedy=remedies.reinstall(context, [one.pinned], damaged=True),
+            remedy=_readable_again(context, one)
+            if _DENIED in detail
+            else remedies.reinstall(context, [one.pinned], damaged=True),
         )
+
+
+def _readable_again(context: Context, one: Distribution) -> Remedy:
+    if context.get("host.os") == "windows":
+        return Remedy(f"Let this user read {one.path}")
+    why = f"Let every user read {one.location}, as its owner or root"
+    return remedies.typed(context, why, [["chmod", "-R", "a+rX", one.location]])
 
 
 def duplicates(context: Context) -> Iterator[Finding]:
@@ -235,7 +245,7 @@ def records_present(context: Context) -> Iterator[Finding]:
         without = one.record is False and bool(one.installer)
         if one.format != "dist-info" or not (without or foreign) or not one.from_wheel:
             continue
-        what = "has no RECORD" if without else f"has a RECORD that is not its own ({foreign[0]})"
+        what = "has no RECORD" if without else _record_problem(foreign[0])
         if _is_duplicate(context, one):
             continue
         yield fail(
@@ -244,6 +254,16 @@ def records_present(context: Context) -> Iterator[Finding]:
             evidence=(one.evidence(what),),
             remedy=remedies.reinstall(context, [one.pinned], damaged=True),
         )
+
+
+def _record_problem(problem: str) -> str:
+    word, _, detail = problem.partition(": ")
+    known = {
+        "record-of-another": "has a RECORD that is not its own",
+        "record-unreadable": "has a RECORD that cannot be read",
+        "record-empty": "has an empty RECORD",
+    }
+    return known.get(word, "has a RECORD that is none") + (f" ({detail})" if detail else "")
 
 
 def _is_duplicate(context: Context, one: Distribution) -> bool:

@@ -83,6 +83,26 @@ def test_requirements_that_no_version_meets(judged: Judged) -> None:
     assert command == f"uv pip install --python /env/bin/python {flags} new old numpy"
 
 
+def test_metadata_that_this_user_may_not_read(judged: Judged) -> None:
+    item = dist("a", problems=["metadata-unreadable: Permission denied"])
+    (found,) = judged("PKG101", installed(item))
+    assert found.remedy
+    assert found.remedy.commands == (f"chmod -R a+rX {SITE}",)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("record-empty", "has an empty RECORD"),
+        ("record-unreadable: Permission denied", "cannot be read (Permission denied)"),
+        ("record-of-another: b-2.dist-info", "not its own (b-2.dist-info)"),
+    ],
+)
+def test_what_is_wrong_with_a_record(judged: Judged, problem: str, words: str) -> None:
+    (found,) = judged("PKG107", installed(dist("a", problems=[problem])))
+    assert words in found.title
+
+
 def test_a_missing_requirement(judged: Judged) -> None:
     needs = dist("accelerate", requires=["torch>=2.0.0", "x; extra == 'y'", "w; os_name == 'nt'"])
     (found,) = judged("PKG121", installed(needs))
