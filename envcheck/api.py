@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 import envcheck
 from envcheck import checks
+from envcheck.config import working_directory
 from envcheck.evaluate import evaluate
 from envcheck.targets import choose
-from envcheck.targets.base import AgentRequest
+from envcheck.targets.base import TIMEOUT, TIMEOUT_DEEP, AgentRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from envcheck.model.facts import FactSheet
     from envcheck.model.finding import Report
+    from envcheck.model.profile import Profile
 
 
 def examine(
@@ -27,21 +28,35 @@ def examine(
     container: str | None = None,
     ssh: str | None = None,
     facts: str | None = None,
+    profiles: Sequence[str] = (),
     deep: bool = False,
     online: bool = False,
     timeout: float = 0.0,
+    paths: Mapping[str, str] | None = None,
+    modules: Sequence[str] = (),
 ) -> FactSheet:
-    """The fact sheet of one target; of the active environment if none is named.
+    """The fact sheet of one target, as ``envcheck facts``; of the active environment if none is
+    named. It is not redacted.
 
-    ``timeout`` in seconds for the whole collection; 0 means 30, with ``deep`` 300.
-    Raises UsageError if two targets are named, TargetError if it cannot be examined.
+    ``profiles``: as for ``judge``; what they have requirements on is looked at too. ``timeout`` in
+    seconds for the whole collection; 0 means 30, with ``deep`` 300. ``paths``: label -> further
+    place whose disk matters. ``modules``: import names to import for real, with ``deep``.
+    Raises UsageError if two targets are named, TargetError if it cannot be examined, DataError for
+    a profile or a saved sheet that cannot be used.
     """
     target = choose(
         python=python, venv=venv, image=image, container=container, ssh=ssh, facts=facts
     )
-    seconds = timeout or (300.0 if deep else 30.0)
-    request = AgentRequest(deep=deep, online=online, versions=deep, timeout=seconds)
-    return target.start(request).finish()
+    request = AgentRequest(
+        deep=deep,
+        online=online,
+        versions=deep,
+        timeout=timeout or (TIMEOUT_DEEP if deep else TIMEOUT),
+        paths=tuple((paths or {}).items()),
+        modules=tuple(modules),
+    )
+    profile = _profile(profiles)
+    return target.start(request if profile is None else request.for_profile(profile)).finish()
 
 
 def judge(
@@ -51,20 +66,28 @@ def judge(
     wants: Sequence[str] = (),
     fail_on: str = "error",
 ) -> Report:
-    """Judge ``sheet`` against ``profiles``: names or TOML files. Raises DataError."""
-    profile = None
-    if profiles:
-        from envcheck.profiles import load
+    """The report on ``sheet``, as ``envcheck doctor``; waivers expire by today's date (UTC).
 
-        profile = load(tuple(profiles), os.getcwd())
+    ``profiles``: names of shipped ones or TOML files. ``wants``: as ``--want``. ``fail_on``: the
+    lowest severity that makes the verdict ``fail``, or ``never``. Raises DataError for a profile
+    that cannot be used.
+    """
     now = time.gmtime()
     report = evaluate(
         sheet,
         checks.load(),
-        profile=profile,
+        profile=_profile(profiles),
         wants=frozenset(wants),
         today=time.strftime("%Y-%m-%d", now),
         fail_on=fail_on,
     )
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
     return report._replace(version=envcheck.__version__, created=created)
+
+
+def _profile(references: Sequence[str]) -> Profile | None:
+    if not references:
+        return None
+    from envcheck.profiles import load
+
+    return load(tuple(references), working_directory())

@@ -100,12 +100,12 @@ class Redactor:
         if not depth:
             return "…" if isinstance(value, (dict, list, tuple)) else value
         if isinstance(value, dict):
-            return {self.text(str(k)): self._member(k, v, depth - 1) for k, v in value.items()}
+            return {self.text(str(k)): self.member(k, v, depth - 1) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(item, depth - 1) for item in value]
         return value
 
-    def _member(self, key: object, value: Any, depth: int) -> Any:
+    def member(self, key: object, value: Any, depth: int) -> Any:
         """A member whose name says that its value is an identifier or a secret."""
         if isinstance(value, str) and value and isinstance(key, str) and _may_hide(key):
             from envcheck.redaction import secret_name
@@ -157,7 +157,7 @@ class _RedactedSheet(FactSheet):
     def fact(self, key: str) -> Fact:
         fact = super().fact(key)
         hide = self._redactor
-        value = hide._member(key.rpartition(".")[2], fact.value, 50)
+        value = hide.member(key.rpartition(".")[2], fact.value, 50)
         return Fact(fact.status, value, hide.text(fact.reason), hide.text(fact.source))
 
 
@@ -253,9 +253,10 @@ def _finding(finding: Finding, redactor: Redactor, pasteable: bool) -> Finding:
 
 def _from_here(path: str) -> str:
     """``path`` relative to the working directory if it is inside: no home is in it then."""
-    try:
-        here = os.getcwd().rstrip(os.sep) + os.sep
-    except OSError:  # it was removed
+    from envcheck.config import working_directory
+
+    here = working_directory().rstrip(os.sep) + os.sep
+    if here == os.sep:  # the root, or it was removed
         return path
     return path[len(here) :] if path.startswith(here) else path
 
@@ -265,7 +266,7 @@ def _entry(key: str, entry: Any, redactor: Redactor) -> Any:
         return redactor.value(entry)
     result: dict[str, Any] = redactor.value({k: v for k, v in entry.items() if k != "value"})
     if "value" in entry:
-        result["value"] = redactor._member(key.rpartition(".")[2], entry["value"], 50)
+        result["value"] = redactor.member(key.rpartition(".")[2], entry["value"], 50)
     return result
 
 

@@ -9,6 +9,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "say what differs between two environments, what matters first"),
     "explain": ("explain", "say what a code means, why it matters and what mends it"),
     "profile": ("profile", "list, show, check and write profiles: what an environment is for"),
-    "list": ("listing", "list checks, facts, profiles, probes, reporters or targets"),
+    "list": ("listing", "list checks, families, facts, probes, profiles, reporters or targets"),
     "completion": ("completion", "print a completion script for bash, zsh or tcsh"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from envcheck import config, targets
+from envcheck import targets
 from envcheck.cli import emit, options
 from envcheck.cli.progress import waiting
 from envcheck.model.difference import compare
@@ -45,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences. Returns 0 if there are none, 1 if there are."""
-    timeout = {} if arguments.timeout is None else {"timeout": arguments.timeout}
-    settings = config.resolve(timeout, config.working_directory())
+    settings = options.settings_of(arguments, "timeout")
     request = options.request_of(arguments, settings)
     collections = [targets.parse(word).start(request) for word in (arguments.a, arguments.b)]
     with waiting("collecting facts …"):

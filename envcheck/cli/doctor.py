@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envcheck.config import Settings
     from envcheck.model.profile import Profile
 
+_SETTINGS = ("profile", "want", "fail_on", "select", "ignore", "report", "color", "timeout")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``doctor``."""
@@ -70,7 +72,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine one target. Returns the exit status; raises EnvcheckError."""
     started = time.time()
-    settings = config.resolve(_command_line(arguments), config.working_directory())
+    settings = options.settings_of(arguments, *_SETTINGS)
     sinks = emit.parse_sinks(settings.report)
     target = options.target_of(arguments)
     profile = _profile(settings)
@@ -98,12 +100,6 @@ def run(arguments: argparse.Namespace) -> int:
         shown = redact_report(report, facts=verbose >= 2, pasteable=private)
     emit.emit(shown, sinks, color=settings.color, verbose=verbose, fail_on=settings.fail_on)
     return exit_code(report)
-
-
-def _command_line(arguments: argparse.Namespace) -> dict[str, object]:
-    """What was said on the command line, by setting; what was not said is left out."""
-    names = ("profile", "want", "fail_on", "select", "ignore", "report", "color", "timeout")
-    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def _profile(settings: Settings) -> Profile | None:

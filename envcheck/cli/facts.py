@@ -6,7 +6,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from envcheck import config
 from envcheck.cli import emit, options
 from envcheck.cli.progress import waiting
 from envcheck.errors import UsageError
@@ -35,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print or write the sheet. Returns 0, or 3 if the agent could not observe anything."""
-    timeout = {} if arguments.timeout is None else {"timeout": arguments.timeout}
-    settings = config.resolve(timeout, config.working_directory())
+    settings = options.settings_of(arguments, "timeout")
     target = options.target_of(arguments)
     collection = target.start(options.request_of(arguments, settings))
     with waiting("collecting facts …"):

@@ -1,4 +1,4 @@
-"""``envcheck list WHAT``: the tables of checks, facts, profiles, probes, reporters and targets."""
+"""``envcheck list WHAT``: checks, families, facts, probes, profiles, reporters and targets."""
 
 from __future__ import annotations
 

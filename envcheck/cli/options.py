@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck import config
 from envcheck.errors import UsageError
-from envcheck.targets.base import AgentRequest
+from envcheck.targets.base import TIMEOUT, TIMEOUT_DEEP, AgentRequest
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +45,10 @@ def add_collection(parser: argparse.ArgumentParser) -> None:
         "--online", action="store_true", help="ask whether the package index answers"
     )
     group.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="for the whole collection (default 30)"
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="for the whole collection (30; with --deep 300)",
     )
     group.add_argument(
         "--path",
@@ -60,6 +64,12 @@ def add_collection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def settings_of(arguments: argparse.Namespace, *names: str) -> Settings:
+    """What holds, with ``names`` as the command line has them. Raises UsageError, DataError."""
+    said = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    return config.resolve(said, config.working_directory())
+
+
 def target_of(arguments: argparse.Namespace) -> Target:
     """The target that was named, else the active environment. Raises UsageError, TargetError."""
     from envcheck.targets import choose
@@ -72,7 +82,7 @@ def target_of(arguments: argparse.Namespace) -> Target:
 def request_of(
     arguments: argparse.Namespace, settings: Settings, profile: Profile | None = None
 ) -> AgentRequest:
-    """What the agent is asked; a profile's variables, paths and tools are asked for too."""
+    """What the agent is asked, a profile's own questions included. Raises UsageError."""
     deep = arguments.deep
     paths = dict(settings.paths)
     for word in arguments.path or ():
@@ -80,18 +90,12 @@ def request_of(
         if not (label and separator and path):
             raise UsageError(f"--path {word}: not LABEL=PATH", hint="e.g. --path output=/data/run1")
         paths[label] = path
-    variables: tuple[str, ...] = ()
-    if profile is not None:
-        variables = tuple(requirement.name for requirement in profile.variable)
-        places = [disk.path for disk in profile.disk if "/" in disk.path or "\\" in disk.path]
-        places += [file.path for file in profile.file]
-        paths.update({place: place for place in places})
-    return AgentRequest(
+    request = AgentRequest(
         deep=deep,
         online=arguments.online,
-        versions=deep or (profile is not None and bool(profile.compiler)),
-        timeout=settings.timeout or (300.0 if deep else 30.0),
+        versions=deep,
+        timeout=settings.timeout or (TIMEOUT_DEEP if deep else TIMEOUT),
         paths=tuple(paths.items()),
         modules=tuple(arguments.module or ()),
-        variables=variables,
     )
+    return request if profile is None else request.for_profile(profile)

@@ -7,9 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from envcheck import config, profiles
+from envcheck import profiles
 from envcheck.cli import emit, options
 from envcheck.errors import DataError, UsageError
+from envcheck.tomlfile import is_path
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +71,7 @@ def _check(arguments: argparse.Namespace) -> None:
     today = time.strftime("%Y-%m-%d", time.gmtime())
     for file in arguments.file:
         try:
-            profile = profiles.load((file if profiles.is_path(file) else f"./{file}",))
+            profile = profiles.load((file if is_path(file) else f"./{file}",))
         except DataError as error:
             wrong += 1
             problems += [error.message, *(f"  {line}" for line in error.context)]
@@ -118,7 +119,7 @@ def _new(arguments: argparse.Namespace) -> None:
 
 
 def _sheet(arguments: argparse.Namespace) -> FactSheet:
-    settings = config.resolve({}, config.working_directory())._replace(profile=())
+    settings = options.settings_of(arguments)
     arguments.deep = arguments.online = False
     arguments.path = arguments.module = ()
     target = options.target_of(arguments)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
 
+SCHEMA = "envcheck.report/1"  # of a report as a document
 SEVERITIES = ("note", "warning", "error")  # in ascending order
 STATUSES = ("pass", "fail", "skip", "unknown", "crash")
 
@@ -67,7 +68,7 @@ class Finding(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Whether it counts: a failure that is neither waived nor explained by another."""
+        """Whether it counts: a failure that is not waived, even if another one explains it."""
         return self.status == "fail" and self.waiver is None
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from envcheck.config import working_directory
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,13 +19,6 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 SHOWN = "envcheck/profiles"  # how reports call that folder, wherever it is installed
 
 
-def is_path(reference: str) -> bool:
-    """Whether ``reference`` is a file's path and not a shipped profile's name."""
-    from envcheck import tomlfile
-
-    return tomlfile.is_path(reference)
-
-
 def names() -> tuple[str, ...]:
     """The names of the shipped profiles, sorted."""
     return tuple(sorted(n[: -len(".toml")] for n in os.listdir(FOLDER) if n.endswith(".toml")))
@@ -31,13 +26,14 @@ def names() -> tuple[str, ...]:
 
 def load(references: Sequence[str], cwd: str = "") -> Profile:
     """The profiles called ``references`` combined: a shipped one's name, or a TOML file's path
-    (relative to ``cwd``). A ``pyproject.toml`` stands for its ``[tool.envcheck.profile]``.
+    (relative to ``cwd``, by default the working directory). A ``pyproject.toml`` stands for its
+    ``[tool.envcheck.profile]``.
 
     Raises DataError, with all problems of the first file that has any.
     """
     from envcheck.profiles.resolve import combine
 
-    return combine(references, cwd or os.getcwd())
+    return combine(references, cwd or working_directory())
 
 
 def loads(text: str, path: str = "profile.toml") -> Profile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from envcheck.config import working_directory
 from envcheck.errors import DataError, did_you_mean
 from envcheck.model.profile import SCHEMA, Placed, Profile, WaiverRule
 from envcheck.profiles import FOLDER, SHOWN, names
@@ -39,7 +40,7 @@ def from_text(text: str, path: str) -> Profile:
     """A profile from memory; ``path`` is its name in messages and anchors."""
     source = parse(text.encode("utf-8", "surrogateescape"), path)
     absolute = os.path.abspath(path)
-    return Loader(os.getcwd()).resolve(source, os.path.dirname(absolute), (absolute,))
+    return Loader(working_directory()).resolve(source, os.path.dirname(absolute), (absolute,))
 
 
 class Loader:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from envcheck.model.finding import SCHEMA
+
 if TYPE_CHECKING:
     from envcheck.model.finding import Finding, Report
     from envcheck.report.base import Options
 
-SCHEMA = "envcheck.report/1"
 DEPTH = 40  # of nested values in a fact; what is deeper is cut
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from envcheck.model.facts import SCHEMA as FACTS
+from envcheck.model.finding import SCHEMA as REPORT
 from envcheck.model.finding import SEVERITIES, STATUSES, Counts
 from envcheck.model.profile import SCHEMA as PROFILE
 from envcheck.model.profile import ProfileDocument
@@ -16,7 +17,6 @@ from envcheck.targets.fields import declared
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NOTE = "Made by `python -m envcheck.schemas.generate`; not to be edited."
-REPORT = "envcheck.report/1"
 
 Schema = dict[str, Any]
 

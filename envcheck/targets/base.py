@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from envcheck.errors import AgentError
 from envcheck.model.facts import SCHEMA, FactSheet
+
+if TYPE_CHECKING:
+    from envcheck.model.profile import Profile
+
+TIMEOUT, TIMEOUT_DEEP = 30.0, 300.0  # seconds for a whole collection, if nobody says another
 
 
 class AgentRequest(NamedTuple):
@@ -15,11 +20,21 @@ class AgentRequest(NamedTuple):
     deep: bool = False
     online: bool = False
     versions: bool = False
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
     paths: tuple[tuple[str, str], ...] = ()
     modules: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     prefix: str = ""
+
+    def for_profile(self, profile: Profile) -> AgentRequest:
+        """The same, and what ``profile`` has requirements on: variables, places, build tools."""
+        places = [disk.path for disk in profile.disk if "/" in disk.path or "\\" in disk.path]
+        places += [file.path for file in profile.file]
+        return self._replace(
+            versions=self.versions or bool(profile.compiler),
+            paths=tuple({**dict(self.paths), **{place: place for place in places}}.items()),
+            variables=(*self.variables, *(requirement.name for requirement in profile.variable)),
+        )
 
     def argv(self) -> list[str]:
         """The agent's arguments."""

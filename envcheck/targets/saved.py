@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import DataError
 from envcheck.model.facts import SCHEMA, FactSheet
+from envcheck.model.finding import SCHEMA as REPORT
 from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def sheet_in(document: Any, name: str) -> dict[str, Any]:
         inside = document.get(key)
         if isinstance(inside, dict) and isinstance(inside.get("schema"), str):
             return sheet_in(inside, name)
-    if schema == "envcheck.report/1" and isinstance(document.get("facts"), dict):
+    if schema == REPORT and isinstance(document.get("facts"), dict):
         kept = {key: document[key] for key in ("agent", "target", "facts") if key in document}
         return {"schema": SCHEMA, "probes": {}, **kept}
     raise DataError(

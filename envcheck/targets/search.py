@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from envcheck.config import variable
+from envcheck.config import variable, working_directory
 from envcheck.errors import TargetError
 
 if TYPE_CHECKING:
@@ -76,10 +76,7 @@ def _pyenv_versions(root: str) -> list[str]:
     chosen = variable("PYENV_VERSION")
     if chosen:
         return [_installed(root, version) for version in chosen.split(":")]
-    try:
-        folder = os.getcwd()
-    except OSError:
-        folder = os.sep
+    folder = working_directory()
     files = []
     while True:
         files.append(os.path.join(folder, ".python-version"))

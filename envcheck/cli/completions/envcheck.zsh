@@ -15,7 +15,7 @@ _shtab_envcheck_commands() {
     doctor:'say what is wrong with an environment and what mends it'
     explain:'say what a code means, why it matters and what mends it'
     facts:'observe an environment and write a fact sheet, to be judged anywhere'
-    list:'list checks, facts, profiles, probes, reporters or targets'
+    list:'list checks, families, facts, probes, profiles, reporters or targets'
     profile:'list, show, check and write profiles: what an environment is for'
   )
   _describe 'envcheck commands' _commands
@@ -52,7 +52,7 @@ _shtab_envcheck_diff_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
-  "--timeout[for the whole collection (default 30)]:SECONDS:"
+  "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
   "*--module[with --deep\: import this too, in a child process of its own]:NAME:"
   "--format[default text]:format:(text markdown json)"
@@ -75,7 +75,7 @@ _shtab_envcheck_doctor_options=(
   "--facts[a saved fact sheet (- for standard input)]:FILE:"
   "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
-  "--timeout[for the whole collection (default 30)]:SECONDS:"
+  "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
   "*--module[with --deep\: import this too, in a child process of its own]:NAME:"
   "*--profile[what the environment is for, e.g. transformers-training (\`envcheck list profiles\`)]:NAME|FILE:"
@@ -113,7 +113,7 @@ _shtab_envcheck_facts_options=(
   "--facts[a saved fact sheet (- for standard input)]:FILE:"
   "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
-  "--timeout[for the whole collection (default 30)]:SECONDS:"
+  "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
   "*--module[with --deep\: import this too, in a child process of its own]:NAME:"
   "--format[a fact sheet, or one line a fact (default\: text on a terminal, else json)]:format:(json text)"
