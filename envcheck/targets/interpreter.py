@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from envcheck.process import Completed
     from envcheck.targets.base import AgentRequest
 
+_ALONE = 12.0  # seconds for an agent without a supervisor; what it waits for itself takes less
+
 
 class Interpreter:
     """The agent under ``executable``. ``chosen_by`` says why this one.
@@ -60,13 +62,16 @@ class Running:
         self.request = request
         self.agent = bundle.path(target.executable)
         self.started = time.monotonic()
+        quick = not (request.deep or request.online or request.versions)
+        self.alone = quick and bool(self.agent) and hasattr(os, "fork")
         self.process = self._start(remote.NORMAL, request.timeout + remote.SLACK)
 
     def _start(
         self, flags: tuple[str, ...], seconds: float
     ) -> process.Process | process.WindowsProcess:
         if self.agent:
-            argv = [*flags, self.agent, *self.request.argv()]
+            alone = ["--alone"] if self.alone else []
+            argv = [*flags, self.agent, *alone, *self.request.argv()]
             stdin = b""
         else:  # nothing can be written anywhere: from memory
             argv = remote.words(self.request, flags)
@@ -95,13 +100,24 @@ class Running:
         then is hung, and there must be time for another attempt.
         """
         if flags != remote.NORMAL:
-            left = self.started + self.request.timeout - time.monotonic()
-            self.process = self._start(flags, max(left, 0.0) + remote.SLACK)
-        if self.process.answers_within(self.request.timeout / 2):
+            self._again(flags)
+        if not self.process.answers_within(self.request.timeout / 2):
+            self.process.kill()
+            return self.process.wait()._replace(status="timeout")
+        if self.alone:
+            lasted = time.monotonic() - self.process.started
+            self.process.timeout = lasted + min(_ALONE, self.request.timeout / 2)
+        done = self.process.wait()
+        if self.alone and done.status != "ok" and done.stdout:
+            self._again(flags)  # a probe took the agent with it, or keeps it
             done = self.process.wait()
-            return done if self.agent else remote.ended(done)
-        self.process.kill()
-        return self.process.wait()._replace(status="timeout")
+        return done if self.agent else remote.ended(done)
+
+    def _again(self, flags: tuple[str, ...]) -> None:
+        """Start the agent once more, with a supervisor, for the time that is left."""
+        self.alone = False
+        left = self.started + self.request.timeout - time.monotonic()
+        self.process = self._start(flags, max(left, 0.0) + remote.SLACK)
 
     def _from_outside(self, target: dict[str, Any]) -> FactSheet:
         """The environment's files, read by the interpreter that runs envcheck."""
