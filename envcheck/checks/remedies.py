@@ -200,6 +200,8 @@ class _Installer:
             folder = "/opt/venv" if self.place == "image" else ".venv"
             before = [self.python, "-m", "venv", folder]
             self.python = f"{folder}/bin/python"
+        elif self.kind == "bare":  # pip was there, and is not any more
+            before = [self.python, "-m", "ensurepip"]
         self.before = before
         if self.kind == "uv":
             self.install = ["uv", "pip", "install", "--python", self.python]
@@ -214,10 +216,12 @@ class _Installer:
         config = context.get("interpreter.venv.config")
         if isinstance(config, dict) and "uv" in config:
             return "uv"
-        if self.managed:
+        if self.managed or "pip" in self.installed:
             return "pip"
-        known = context.facts.fact("distributions.installed").known
-        return "uv" if known and "pip" not in self.installed else "pip"
+        if not context.facts.fact("distributions.installed").known:
+            return "pip"
+        used = {record.get("installer") for record in self.installed.values()}
+        return "bare" if "pip" in used and "uv" not in used else "uv"
 
     def from_conda(self, requirements: Iterable[str]) -> bool:
         """Whether all of these came from conda."""
@@ -248,7 +252,8 @@ class _Installer:
     def remedy(self, text: str, commands: Sequence[Sequence[str]]) -> Remedy:
         """``text`` and ``commands``, as they are typed where the target is."""
         if self.before:
-            text += " in a virtual environment: this Python belongs to the operating system"
+            if self.kind != "bare":
+                text += " in a virtual environment: this Python belongs to the operating system"
             commands = [self.before, *commands]
         if not all(word.isprintable() for argv in commands for word in argv):
             return Remedy(text)

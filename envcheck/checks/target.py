@@ -1,11 +1,11 @@
-"""PY: whether what was examined is what is meant."""
+"""PY: whether what is meant was examined."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,4 +42,56 @@ def found(context: Context) -> Iterator[Finding]:
         )
 
 
-CHECKS = (Check("PY010", "an environment was found to examine", "warning", found),)
+def agent_runs(context: Context) -> Iterator[Finding]:
+    """The interpreter is too old for envcheck to look inside, or could not be examined in time.
+
+    ## Why it matters
+    Below Python 3.7 only the version is reported; every other fact is unknown. Where neither the
+    version nor what is installed could be observed, no verdict is worth anything.
+
+    ## Causes
+    A system Python, an old image, a virtual environment from years ago; a network file system that
+    does not answer; too small a `--timeout`.
+
+    ## Remedy
+    Make an environment with a supported Python.
+
+    ## Sources
+    Status of Python versions, Python Developer's Guide.
+    """
+    agent = context.facts.agent
+    if agent.get("status") != "unsupported":
+        yield from _hardly_examined(context)
+        return
+    from envcheck.checks import remedies
+
+    version = context.get("interpreter.version", "unknown")
+    yield fail(
+        f"Python {version} is too old to be examined",
+        detail=str(agent.get("reason", "")),
+        evidence=context.evidence("interpreter.version", "interpreter.executable"),
+        remedy=remedies.new_environment(context),
+        required=True,
+    )
+
+
+def _hardly_examined(context: Context) -> Iterator[Finding]:
+    """Where not even this was observed, the other answers are worth little."""
+    if context.facts.target.get("own_tool_environment"):
+        return  # withheld on purpose
+    for key in ("interpreter.version", "distributions.installed"):
+        fact = context.facts.fact(key)
+        if fact.status == "unknown":
+            yield unknown(
+                "the environment could not be examined",
+                detail=f"{key} could not be observed: {fact.reason}",
+                evidence=context.evidence(key),
+                required=True,
+            )
+            return
+
+
+CHECKS = (
+    Check("PY010", "an environment was found to examine", "warning", found),
+    Check("PY001", "the environment can be examined", "error", agent_runs),
+)

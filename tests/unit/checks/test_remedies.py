@@ -74,6 +74,15 @@ def test_an_environment_without_pip_is_uv_s() -> None:
     assert remedy.commands[0].startswith("uv pip install")
 
 
+def test_an_environment_that_lost_its_pip_gets_it_back() -> None:
+    left = [{"name": "peft", "version": "1", "installer": "pip"}]
+    remedy = remedies.install(context(distributions__installed=left), ["torch"])
+    assert remedy.commands == (f"{PYTHON} -m ensurepip", f"{PYTHON} -m pip install torch")
+    both = [*left, {"name": "x", "version": "1", "installer": "uv"}]
+    remedy = remedies.install(context(distributions__installed=both), ["torch"])
+    assert remedy.commands[0].startswith("uv pip install")
+
+
 def test_conda() -> None:
     target = context(**CONDA)
     assert remedies.uninstall(target, ["torch"]).commands == ("conda remove -p '/my env' pytorch",)
