@@ -46,7 +46,7 @@ PURE = ("model", "checks", "evaluate", "report")
 
 #: What only some may use: module -> units or files that may.
 CONFINED = {
-    "subprocess": ("process.py", "agent/protocol.py"),
+    "subprocess": ("process.py", "agent/without_fork.py"),
     "socket": ("index", "agent"),
     "http": ("index", "agent"),
     "urllib.request": ("index", "agent"),

@@ -22,7 +22,7 @@ def ask_libcuda(emit, whole):
         return
     number = ctypes.c_int(0)
     version = _function(library, "cuDriverGetVersion")
-    if version is not None and version(ctypes.byref(number)) == 0:
+    if version is not None and version(ctypes.byref(number)) == 0 and number.value > 0:
         emit(cuda=cuda_version(number.value))
     init = _function(library, "cuInit")
     if init is None:
@@ -34,28 +34,24 @@ def ask_libcuda(emit, whole):
         return
     counter = _function(library, "cuDeviceGetCount")
     code = counter(ctypes.byref(number)) if counter is not None else -1
-    if code:
-        emit(count_code=code)
+    if code or number.value < 0:
+        emit(count_code=code or number.value)
         return
     emit(count=number.value)
     devices = []
-    for index in range(min(max(number.value, 0), DEVICES)):
+    for index in range(min(number.value, DEVICES)):
         devices.append(_cuda_device(ctypes, library, index))
         emit(devices=devices)
     emit(devices=devices)
 
 
 def _cuda_device(ctypes, library, index):
-    device = {
-        "index": index,
-        "name": None,
-        "uuid": None,
-        "compute_capability": None,
-        "memory": None,
-    }
+    device = dict.fromkeys(("name", "uuid", "compute_capability", "memory"))
+    device.update(index=index, code=0)
     handle = ctypes.c_int(index)
     get = _function(library, "cuDeviceGet")
-    if get is not None and get(ctypes.byref(handle), index):
+    device["code"] = get(ctypes.byref(handle), index) if get is not None else 0
+    if device["code"]:
         return device
     buffer = ctypes.create_string_buffer(257)
     name = _function(library, "cuDeviceGetName")
@@ -72,7 +68,7 @@ def _cuda_device(ctypes, library, index):
     total = ctypes.c_size_t(0)
     memory = _function(library, "cuDeviceTotalMem_v2", "cuDeviceTotalMem")
     if memory is not None and memory(ctypes.byref(total), handle) == 0:
-        device["memory"] = total.value
+        device["memory"] = total.value or None
     raw = ctypes.create_string_buffer(16)
     uuid = _function(library, "cuDeviceGetUuid_v2", "cuDeviceGetUuid")
     if uuid is not None and uuid(raw, handle) == 0:
@@ -101,7 +97,7 @@ def ask_nvml(emit):
         emit(driver=text(buffer.value))
     number = ctypes.c_int(0)
     cuda = _function(library, "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion")
-    if cuda is not None and cuda(ctypes.byref(number)) == 0:
+    if cuda is not None and cuda(ctypes.byref(number)) == 0 and number.value > 0:
         emit(cuda=cuda_version(number.value))
     count = ctypes.c_uint(0)
     counter = _function(library, "nvmlDeviceGetCount_v2", "nvmlDeviceGetCount")
@@ -134,7 +130,7 @@ def _nvml_device(ctypes, library, index):
     memory = (ctypes.c_ulonglong * 3)()  # total, free, used
     info = _function(library, "nvmlDeviceGetMemoryInfo")
     if info is not None and info(handle, memory) == 0:
-        device["memory"] = memory[0]
+        device["memory"] = memory[0] or None
     for key, symbol in (("mig", "nvmlDeviceGetMigMode"), ("ecc", "nvmlDeviceGetEccMode")):
         current, pending = ctypes.c_uint(0), ctypes.c_uint(0)
         mode = _function(library, symbol)

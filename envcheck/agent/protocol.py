@@ -165,9 +165,13 @@ class Child:
         self.buffers = {out_read: bytearray(), err_read: bytearray()}
         self.out_fd, self.err_fd = out_read, err_read
         self.pipes = [out_read, err_read]
+        self.status = None  # of waitpid, as soon as it is known
 
     def wait(self):
-        """Read until the pipes close or the deadline passes; never longer than that plus GRACE."""
+        """Read until it ends or the deadline passes; never longer than that plus GRACE.
+
+        What it has started and left behind in its process group is killed.
+        """
         # one that ended while another was waited for has not missed its deadline
         end = max(self.started + self.deadline, time.monotonic() + _LATE)
         timed_out = not self._read_until(end)
@@ -196,8 +200,12 @@ class Child:
         while pipes:
             left = end - time.monotonic()
             if left <= 0:
-                return False
-            for fd in select.select(pipes, [], [], left)[0]:
+                return self._reap(0) is not None
+            ready = select.select(pipes, [], [], min(left, _LATE))[0]
+            if not ready and self._reap(0) is not None:  # what it left behind holds the pipes
+                _kill_group(self.pid)
+                return True
+            for fd in ready:
                 chunk = os.read(fd, 65536)
                 if not chunk:
                     pipes.remove(fd)
@@ -206,13 +214,15 @@ class Child:
         return True
 
     def _reap(self, end):
-        while True:
+        while self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                return status
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.002)
+                self.status = status
+            elif time.monotonic() > end:
+                break
+            else:
+                time.sleep(0.002)
+        return self.status
 
 
 _EXEC_FAILED = b"\0exec failed\0"
@@ -276,6 +286,13 @@ def isolated(function, deadline, *args):
     return Isolated(function, deadline, args)
 
 
+_ENDED = ""  # the key of the report that a function in a child came to its end
+
+
+class _Report:
+    fd = 1  # where ``emit`` writes
+
+
 class Isolated:
     """A function in a killable child. It reports JSON by ``emit``, as often as it likes, so that
     what was observed before a crash or a hang is not lost.
@@ -286,14 +303,20 @@ class Isolated:
             import faulthandler
 
             faulthandler.enable(file=2, all_threads=False)
+            _Report.fd = os.dup(1)
+            os.dup2(2, 1)  # what it prints is not for the report
             function(emit, *args)
+            emit(**{_ENDED: True})
 
         self.child = _start(run, deadline, None)
 
     def wait(self):
-        """Returns (dict of everything emitted, Outcome)."""
+        """Returns (dict of everything emitted, Outcome): ok only if the function returned."""
         outcome = self.child.wait()
-        return emitted(outcome.out), outcome
+        values = emitted(outcome.out)
+        if not values.pop(_ENDED, False) and outcome.ok:
+            outcome.status = "exit"
+        return values, outcome
 
 
 def emitted(data):
@@ -310,43 +333,17 @@ def emitted(data):
 
 def emit(**values):
     """From inside an isolated function: report ``values`` at once."""
-    os.write(1, dumps(values).encode("ascii") + b"\n")
+    line = dumps(values).encode("ascii") + b"\n"
+    while line:
+        line = line[os.write(_Report.fd, line) :]
 
 
 def _start(run, deadline, argv):
     if hasattr(os, "fork"):
         return Child(run, deadline)
-    return _WithoutFork(argv, deadline)
+    from .without_fork import WithoutFork
 
-
-class _WithoutFork:
-    """Windows: commands by subprocess; functions are not run in-process, they stay unknown."""
-
-    def __init__(self, argv, deadline):
-        self.argv = argv
-        self.deadline = deadline
-
-    def wait(self):
-        import subprocess
-
-        start = time.monotonic()
-        if self.argv is None:
-            return Outcome("missing", None, b"", b"this platform cannot fork", 0.0)
-        try:
-            done = subprocess.run(
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                timeout=self.deadline,
-            )
-        except subprocess.TimeoutExpired:
-            return Outcome("timeout", None, b"", b"", time.monotonic() - start)
-        except OSError as error:
-            return Outcome("missing", None, b"", str(error).encode("utf-8", "replace"), 0.0)
-        status = "exit" if done.returncode else "ok"
-        seconds = time.monotonic() - start
-        return Outcome(status, done.returncode, done.stdout, done.stderr, seconds)
+    return WithoutFork(argv, deadline)
 
 
 def read_bytes(path, limit=OUTPUT_LIMIT):

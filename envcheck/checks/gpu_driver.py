@@ -323,24 +323,53 @@ def initialises(context: Context) -> Iterator[Finding]:
         problems.append("NVML answered " + cuda_rules.code("nvml", nvml or 0))
     if smi in _SMI_CODES:
         problems.append("nvidia-smi answered " + cuda_rules.code("nvml", smi or 0))
-    lost = nvml in _LOST or smi in _LOST
-    for device in records(context, "nvidia.nvml.devices"):
-        if device.get("code") in (*_LOST, 17):
-            lost = True
-            answer = cuda_rules.code("nvml", device["code"])
-            problems.append(f"for GPU {device.get('index')} NVML answered {answer}")
+    unasked = context.facts.fact("nvidia.libcuda.devices")
+    answered = text(context, "nvidia.libcuda.status") == "answered"
+    if cuda == 0 and unasked.status == "unknown" and answered:
+        problems.append(unasked.reason)
+    gone = list(_gone(context))
+    lost = bool(gone) or nvml in _LOST or smi in _LOST
     denied = strings(context, "nvidia.kernel.denied")
     if denied and cuda != 0:
         problems.append("may not be opened by this user: /dev/" + ", /dev/".join(denied[:4]))
-    if not problems:
+    if not problems and not gone:
         return
+    starts = cuda is None or (cuda == 0 and unasked.status != "unknown")
     yield fail(
-        "the NVIDIA driver cannot be initialised",
-        detail="; ".join(problems) + ".",
+        "the NVIDIA driver cannot be initialised" if problems else "a GPU does not answer",
+        detail="; ".join(problems + gone) + ".",
         evidence=observed(context, *driver_evidence(context), "nvidia.kernel.denied"),
         remedy=_initialise_remedy(cuda, bool(denied)),
-        severity="error" if cuda not in (0, None) or denied or lost else "warning",
+        severity="error" if not starts or denied or lost else "warning",
     )
+
+
+def _gone(context: Context) -> Iterator[str]:
+    """What libcuda and NVML say of the devices that they list but cannot reach."""
+    for device in records(context, "nvidia.libcuda.devices"):
+        if isinstance(code := device.get("code"), int) and code:
+            answer = cuda_rules.code("cuda", code)
+            yield f"for device {device.get('index')} libcuda answered {answer}"
+    for device in records(context, "nvidia.nvml.devices"):
+        if (code := device.get("code")) in (*_LOST, 17):
+            answer = cuda_rules.code("nvml", code)
+            yield f"for GPU {device.get('index')} NVML answered {answer}"
+
+
+_REMEDIES: dict[int | None, Remedy] = {
+    2: Remedy("Free memory: cuInit found too little, of the machine's or of the GPU's"),
+    35: Remedy("Upgrade the NVIDIA driver", ("nvidia-smi",)),
+    46: Remedy("End the process that holds the GPU, or set its compute mode to default"),
+    101: Remedy("Unset CUDA_VISIBLE_DEVICES where it is set", ("unset CUDA_VISIBLE_DEVICES",)),
+    304: Remedy(
+        "Look whether the device nodes are there and may be opened, then at the kernel's log",
+        ("ls -l /dev/nvidia*", "sudo dmesg | grep -i nvrm"),
+    ),
+    805: Remedy(
+        "Restart the MPS control daemon, or end it to do without",
+        ("echo quit | nvidia-cuda-mps-control", "nvidia-cuda-mps-control -d"),
+    ),
+}
 
 
 def _initialise_remedy(cuda: int | None, denied: bool) -> Remedy:
@@ -354,9 +383,7 @@ def _initialise_remedy(cuda: int | None, denied: bool) -> Remedy:
             "Reload nvidia_uvm (it is often unusable after suspend), or reboot",
             ("sudo rmmod nvidia_uvm", "sudo modprobe nvidia_uvm"),
         )
-    if cuda == 46:
-        return Remedy("End the process that holds the GPU, or set its compute mode to default")
-    return Remedy(
+    return _REMEDIES.get(cuda) or Remedy(
         "Read the kernel's log; a reboot resets GPU and driver", ("sudo dmesg | grep -i nvrm",)
     )
 

@@ -71,7 +71,8 @@ def _hung(context: Context, who: str) -> Finding:
     )
     names = ("libcuda.status", "nvml.status", "smi.path", "smi.status")
     evidence = observed(context, *("nvidia." + name for name in names))
-    if number(context, "nvidia.libcuda.init") == 0:
+    hung = text(context, "nvidia.libcuda.status") == "hung"
+    if number(context, "nvidia.libcuda.init") == 0 and not hung:
         return fail(
             "a part of the NVIDIA driver does not answer",
             detail=f"{who}. CUDA itself starts.",
@@ -205,11 +206,12 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         )
     physical = [d for d in records(context, "nvidia.nvml.devices") if d.get("code") in (0, None)]
     hidden = context.facts.fact("nvidia.visible.value").known
-    devices = records(context, "nvidia.libcuda.whole" if hidden else "nvidia.libcuda.devices")
+    seen = "nvidia.libcuda.whole" if hidden else "nvidia.libcuda.devices"
+    devices = records(context, seen)
     split = any(device.get("mig") for device in physical)
-    if cuda in (0, 100) and physical and len(devices) < len(physical) and not split:
-        if hidden and not context.facts.fact("nvidia.libcuda.whole").known:
-            return
+    if not context.facts.fact(seen).known:
+        return
+    if cuda in (0, 100) and len(devices) < len(physical) and not split:
         yield fail(
             f"NVML lists {len(physical)} GPUs, CUDA sees {len(devices)}",
             subject="count",

@@ -73,9 +73,10 @@ def _driver_finding(context: Context, cuda: str) -> Finding:
     compatible = context.get("nvidia.libcuda.compat") is True
     enough = cuda_rules.driver_suffices(cuda, supported, "" if compatible else driver, minimum)
     if enough is None:
+        why = "No row of the table of driver minima covers it."
         return unknown(
             f"whether {says} runs CUDA {cuda} is not known",
-            detail="No row of the table of driver minima covers it.",
+            detail=why if driver or supported else "Its version is not known.",
             evidence=evidence,
         )
     if enough:

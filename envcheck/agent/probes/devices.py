@@ -73,12 +73,15 @@ def cuda(_):
         return [], ""
     devices = seen.value("libcuda.devices")
     if devices:
-        return [_cuda_device(device, "libcuda") for device in devices], ""
+        answering = [device for device in devices if device["code"] == 0]
+        return [_cuda_device(device, "libcuda") for device in answering], ""
     status, init = seen.value("libcuda.status"), seen.value("libcuda.init")
     if status in ("hung", "crashed", "unloadable"):
         return [], "libcuda %s: %s" % (status, seen.value("libcuda.error"))
     if status == "answered" and init not in (0, 100):
         return [], "cuInit answered %s" % init
+    if status == "answered" and devices is None:
+        return [], "libcuda: %s" % seen.entries["libcuda.devices"].get("reason")
     if status == "answered" and not seen.value("visible.value") and _driven(seen):
         return [], "the kernel module drives GPUs but cuInit finds none"
     if status is None:  # Windows: nothing can be loaded in a child there

@@ -23,8 +23,10 @@ _DEVICE = (
     Field("compute_capability", "string", "Such as 8.9"),
     Field("memory", "integer", "All of it", "bytes"),
 )
-_NVML_DEVICE = _DEVICE + (
-    Field("code", "integer", "NVML's answer when it was asked for this device; 0 is success"),
+_CUDA_DEVICE = _DEVICE + (
+    Field("code", "integer", "The library's answer when asked for this device; 0 is success"),
+)
+_NVML_DEVICE = _CUDA_DEVICE + (
     Field("mig", "boolean", "Whether MIG mode is on"),
     Field("mig_devices", "strings", "UUIDs of its MIG devices"),
     Field("ecc", "boolean", "Whether ECC is on"),
@@ -71,12 +73,14 @@ FIELDS = (
         "libcuda.compat", "boolean", "Whether it is a forward-compatibility package's (cuda-compat)"
     ),
     Field("libcuda.init", "integer", "What cuInit answered; 0 is success"),
-    Field("libcuda.devices", "records", "Devices as CUDA programs see them here", item=_DEVICE),
+    Field(
+        "libcuda.devices", "records", "Devices as CUDA programs see them here", item=_CUDA_DEVICE
+    ),
     Field(
         "libcuda.whole",
         "records",
         "Devices without CUDA_VISIBLE_DEVICES, if that is set",
-        item=_DEVICE,
+        item=_CUDA_DEVICE,
     ),
     *_library_fields("nvml", "libnvidia-ml.so.1"),
     Field("nvml.init", "integer", "What nvmlInit answered; 0 is success"),
@@ -270,7 +274,7 @@ def _missing(facts, name):
 
 def _answered(facts, name, values, outcome):
     """Facts of one library from what its child reported before it ended."""
-    what = "cuInit" if name == "libcuda" else "NVML"
+    what = library_or_call(name, values)
     source = str(
         values.get("path") or ("libcuda.so.1" if name == "libcuda" else "libnvidia-ml.so.1")
     )
@@ -309,6 +313,13 @@ def _answered(facts, name, values, outcome):
     _devices(facts, name + ".devices", values, reason)
 
 
+def library_or_call(name, values):
+    """What was being asked when the library hung or crashed."""
+    if name == "nvml":
+        return "NVML"
+    return "cuInit" if values.get("init") is None else "libcuda, after cuInit,"
+
+
 def _devices(facts, field, values, reason):
     init, count = values.get("init"), values.get("count")
     if init == 0 and "devices" in values and not reason:
@@ -318,10 +329,8 @@ def _devices(facts, field, values, reason):
     elif init:
         facts.unknown(field, "initialising failed with code %d" % init)
     else:
-        code = values.get("count_code")
-        facts.unknown(
-            field, reason or values.get("error") or "the count failed with code %s" % code
-        )
+        failed = "asking for the number of devices failed with code %s" % values.get("count_code")
+        facts.unknown(field, reason or values.get("error") or failed)
 
 
 def _file_version(path):

@@ -3,6 +3,8 @@
    FAKE_CUDA_INIT      what cuInit returns; `hang`, `segv`
    FAKE_CUDA_VERSION   12080
    FAKE_CUDA_DEVICES   name;major.minor;bytes, separated by `|`
+   FAKE_CUDA_COUNT     what cuDeviceGetCount returns; `exit`, `print`, `daemon`, `hang`
+   FAKE_CUDA_LOST      ordinal of a device that cannot be got
    -DV1 leaves out the newer versions of functions, -DBARE everything but cuInit. */
 #include <signal.h>
 #include <stdio.h>
@@ -65,8 +67,24 @@ int cuInit(unsigned flags) {
 
 #ifndef BARE
 int cuDriverGetVersion(int *version) { *version = atoi(get("FAKE_CUDA_VERSION", "12080")); return 0; }
-int cuDeviceGetCount(int *n) { *n = count; return 0; }
-int cuDeviceGet(int *device, int ordinal) { *device = ordinal; return ordinal < count ? 0 : 101; }
+
+int cuDeviceGetCount(int *n) {
+    const char *how = get("FAKE_CUDA_COUNT", "0");
+    *n = count;
+    if (!strcmp(how, "hang")) for (;;) pause();
+    if (!strcmp(how, "exit")) exit(0);
+    if (!strcmp(how, "print")) for (int i = 0; i < 1 << 18; i++) puts("{\"count\": []}");
+    if (!strcmp(how, "daemon") && !fork()) {
+        sleep(60);
+        _exit(0);
+    }
+    return atoi(how);
+}
+
+int cuDeviceGet(int *device, int ordinal) {
+    *device = ordinal;
+    return ordinal < count && ordinal != atoi(get("FAKE_CUDA_LOST", "-1")) ? 0 : 101;
+}
 
 int cuDeviceGetName(char *name, int size, int device) { field(device, 0, name, size); return 0; }
 

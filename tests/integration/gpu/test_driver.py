@@ -310,3 +310,64 @@ def test_libcuda_where_the_loader_does_not_look(
     found, reason = devices.cuda(facts)
     assert found == []
     assert "does not search" in reason
+
+
+@pytest.mark.parametrize("how", ["3", "100", "-1"])
+def test_number_of_devices_refused(case: Case, how: str) -> None:
+    case.machine.driver(A100).env["FAKE_CUDA_COUNT"] = how
+    assert case.sheet().fact("devices.kinds").status == "unknown"
+    found = case.findings("fail")
+    assert set(found) == {"GPU106"}, "CUDA was not asked how many it sees"
+    assert found["GPU106"].severity == "error"
+    assert f"code {how}" in found["GPU106"].detail
+
+
+@pytest.mark.parametrize("how", ["print", "daemon"])
+def test_library_that_prints_or_leaves_processes_behind(case: Case, how: str) -> None:
+    case.machine.driver(A100).env["FAKE_CUDA_COUNT"] = how
+    assert case.sheet()["devices.list"][0]["name"] == "NVIDIA A100-SXM4-80GB"
+    assert case.findings() == {}
+
+
+def test_library_that_ends_the_process(case: Case) -> None:
+    case.machine.driver(A100).env["FAKE_CUDA_COUNT"] = "exit"
+    assert case.sheet()["nvidia.libcuda.status"] == "crashed"
+    found = case.findings("fail")
+    assert set(found) == {"GPU107"}
+    assert "exited with status 0" in found["GPU107"].detail
+
+
+def test_hung_after_cuinit_is_not_a_pass(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envcheck.agent.probes.nvidia.LIBRARY_DEADLINE", 0.5)
+    case.machine.driver(A100).env["FAKE_CUDA_COUNT"] = "hang"
+    found = case.findings()
+    assert found["GPU107"].status == "unknown"
+    assert found["GPU107"].required
+    assert "after cuInit" in found["GPU107"].detail
+    assert "GPU110" not in found
+
+
+def test_one_device_of_two_cannot_be_got(case: Case) -> None:
+    case.machine.cuda(A100, T4).env["FAKE_CUDA_LOST"] = "1"
+    assert [device["name"] for device in case.sheet()["devices.list"]] == ["NVIDIA A100-SXM4-80GB"]
+    found = case.findings("fail")
+    assert set(found) == {"GPU106"}
+    assert found["GPU106"].severity == "error"
+    assert "device 1" in found["GPU106"].detail
+
+
+def test_driver_version_zero_means_that_it_is_not_known(case: Case) -> None:
+    case.machine.driver(A100, version="0.0").torch("2.8.0+cu128", "12.8")
+    assert case.sheet().fact("nvidia.libcuda.cuda").status == "unknown"
+    assert case.findings("fail") == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [("35", "Upgrade"), ("101", "CUDA_VISIBLE_DEVICES"), ("304", "device nodes"), ("805", "MPS")],
+)
+def test_remedy_fits_the_code(case: Case, code: str, remedy: str) -> None:
+    case.machine.driver(A100).env["FAKE_CUDA_INIT"] = code
+    found = case.findings("fail")["GPU106"]
+    assert found.remedy is not None
+    assert remedy in found.remedy.text
