@@ -7,6 +7,7 @@ import sys
 
 import envcheck
 from envcheck.cli import COMMANDS
+from envcheck.cli.defaults import without_words
 from envcheck.errors import EnvcheckError, UsageError
 
 TYPE_CHECKING = False  # `typing` costs a tenth of a start of Python
@@ -81,7 +82,10 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(f"there is no command `{name}`", hint=_similar(name))
     command = _command(name)
     _end_by_exception()
-    result: int = command.run(build_parser(name).parse_args(words[1:]))
+    arguments = None if words[1:] else without_words(command)
+    if arguments is None:
+        arguments = build_parser(name).parse_args(words[1:])
+    result: int = command.run(arguments)
     return result
 
 
