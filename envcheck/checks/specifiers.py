@@ -84,6 +84,7 @@ def _around(specifier: str) -> Iterator[str]:
                 yield ".".join(map(str, neighbour))
 
 
+@lru_cache(maxsize=8192)
 def release_of(text: str) -> tuple[int, ...] | None:
     """``1.20.0`` as (1, 20, 0); None for anything but digits and dots."""
     parts = text.split(".")
