@@ -193,7 +193,17 @@ def _python_entries(environment):
     user = []
     if environment.user_site_enabled and os.path.isdir(environment.user_site):
         user = [(environment.user_site, "user-site")] + _linked([environment.user_site])
-    return standard + user + rest
+    own = _own_entries(environment, rest)
+    return standard + rest[:own] + user + rest[own:]
+
+
+def _own_entries(environment, rest):
+    """How many entries come before the user's: a virtual environment's own (``site.main``)."""
+    inside = environment.prefix + os.sep
+    for number, (entry, origin) in enumerate(rest):
+        if environment.config is None or (origin == "site" and not entry.startswith(inside)):
+            return number
+    return len(rest)
 
 
 def _is_archive(entry):

@@ -91,7 +91,44 @@ def _hardly_examined(context: Context) -> Iterator[Finding]:
             return
 
 
+def lost(context: Context) -> Iterator[Finding]:
+    """A virtual environment has lost its pyvenv.cfg, so that its Python does not use it.
+
+    ## Why it matters
+    The interpreter in its `bin` then is the one it was made from: it imports what is installed
+    there, and nothing of what is installed in the environment. pip installs there, too.
+
+    ## Causes
+    A copy that left files out, a clean-up of `*.cfg`, an interrupted creation.
+
+    ## Remedy
+    Write the file again; the packages of the environment stay.
+
+    ## Sources
+    PEP 405: `pyvenv.cfg` beside the interpreter or one directory up makes a virtual environment.
+    """
+    folder = context.get("interpreter.venv.lost")
+    if not isinstance(folder, str):
+        return
+    from envcheck.checks import remedies
+
+    version = ".".join(str(context.get("interpreter.version") or "3.12").split(".")[:2])
+    yield fail(
+        "the virtual environment has no pyvenv.cfg: its Python does not use it",
+        detail=f"What was examined instead is {context.get('interpreter.prefix')}.",
+        subject=folder,
+        evidence=context.evidence(
+            "interpreter.venv.lost", "interpreter.executable", "interpreter.prefix"
+        ),
+        remedy=remedies.new_environment(
+            context, version, path=folder, keep=True, why="Write it again; the packages stay"
+        ),
+        required=True,
+    )
+
+
 CHECKS = (
     Check("PY010", "an environment was found to examine", "warning", found),
     Check("PY001", "the environment can be examined", "error", agent_runs),
+    Check("PY012", "the environment is used by its Python", "error", lost),
 )

@@ -32,7 +32,9 @@ def path(executable: str) -> str:
     name = f"agent-{_digest(sources)}-{sys.hexversion:x}.{'pyc' if own else 'pyz'}"
     folder = cache_dir()
     file = os.path.join(folder, name)
-    if not os.path.isabs(folder):  # no home directory
+    home = os.path.expanduser("~")
+    homeless = folder.startswith(home + os.sep) and not os.path.isdir(home)
+    if homeless or not os.path.isabs(folder):  # no home directory, and it is not made either
         return ""
     if _private(folder) and _private(file) and os.path.isfile(file):
         return file

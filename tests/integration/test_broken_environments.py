@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -178,3 +179,43 @@ def test_what_is_no_python_is_an_error(envcheck, tmp_path):
 def test_a_healthy_environment_has_no_note(facts, venv):
     target = facts(venv=str(venv()))["target"]
     assert set(target) == {"kind", "name", "chosen_by"}
+
+
+def test_an_environment_that_lost_its_configuration(envcheck, venv):
+    """What is in its site-packages is not imported, though its own ``bin/python`` runs."""
+    env = venv()
+    (env / "pyvenv.cfg").unlink()
+    done = envcheck("doctor", "--venv", str(env), "--report", "json")
+    findings = json.loads(done.stdout)["findings"]
+    (lost,) = [finding for finding in findings if finding["code"] == "PY012"]
+    assert (lost["status"], lost["subject"]) == ("fail", str(env))
+    assert done.returncode == 1
+    for command in lost["remedy"]["commands"]:
+        subprocess.run(command, shell=True, check=True, timeout=120)
+    code = "import sys; print(sys.prefix)"
+    done = subprocess.run([env / "bin/python", "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == str(env)
+
+
+def test_the_users_packages_come_after_a_virtual_environments_own(facts, venv, tmp_path):
+    """With the system's packages, as Python's own ``site`` orders them."""
+    env = venv()
+    config = env / "pyvenv.cfg"
+    config.write_text(config.read_text().replace("packages = false", "packages = true"))
+    folders = [env / SITE, tmp_path / SITE]
+    for folder, version in zip(folders, ("2.0", "1.0"), strict=True):
+        info = folder / f"left_behind-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Name: left-behind\nVersion: {version}\n\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONUSERBASE", str(tmp_path))
+        known = facts(python=str(env / "bin/python"))["facts"]
+        code = "import sys; print(*sys.path, sep='\\n')"
+        done = subprocess.run([env / "bin/python", "-c", code], capture_output=True, text=True)
+    real = [entry for entry in done.stdout.splitlines() if "-packages" in entry]
+    assert real[:2] == [str(folder) for folder in folders]
+    searched = [entry["entry"] for entry in known["interpreter.path"]["value"]]
+    assert [entry for entry in searched if entry in real] == real
+    installed = known["distributions.installed"]["value"]
+    versions = [each["version"] for each in installed if each["name"] == "left-behind"]
+    assert versions == ["2.0", "1.0"]

@@ -37,6 +37,7 @@ FIELDS = (
     Field("venv.creator", "string", "`uv`, `virtualenv` or `venv`"),
     Field("venv.config", "map", "pyvenv.cfg"),
     Field("venv.activates", "string", "Directory that `bin/activate` of this environment names"),
+    Field("venv.lost", "string", "Environment around the interpreter that lacks pyvenv.cfg"),
     Field("venv.moved", "boolean", "Whether that is another directory than the environment's"),
     Field("is_conda", "boolean", "Whether it is a conda environment"),
     Field("externally_managed", "boolean", "EXTERNALLY-MANAGED: pip refuses to install here"),
@@ -148,6 +149,7 @@ def _environment(facts, where):
     file = os.path.join(where.prefix, "pyvenv.cfg")
     config = where.config
     facts.known("is_venv", config is not None, file)
+    facts.found("venv.lost", None if where.outside else _lost(where), "sys.executable")
     if config is None:
         for name in ("home", "version", "creator", "config", "activates", "moved"):
             facts.absent("venv." + name, file)
@@ -163,6 +165,18 @@ def _environment(facts, where):
     facts.found("venv.activates", named, script)
     moved = named and os.path.realpath(named) != os.path.realpath(where.prefix)
     facts.found("venv.moved", None if named is None else moved, script)
+
+
+def _lost(where):
+    """Without pyvenv.cfg the interpreter of a virtual environment is its base's."""
+    folder = os.path.dirname(sys.executable or "")
+    around = os.path.dirname(folder)
+    if where.config is not None or not os.path.exists(os.path.join(folder, "activate")):
+        return None
+    if os.path.realpath(around) == os.path.realpath(where.prefix):
+        return None  # conda's own
+    library = "Lib" if IS_WINDOWS else "lib/python%d.%d" % sys.version_info[:2]
+    return around if os.path.isdir(os.path.join(around, library, "site-packages")) else None
 
 
 def _search(facts, where):

@@ -106,6 +106,14 @@ def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
     assert bundle.path(OTHER) == ""
 
 
+def test_a_home_that_is_not_there_is_not_made(tmp_path, monkeypatch):
+    for name in ("ENVCHECK_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    assert bundle.path(OTHER) == ""
+    assert not (tmp_path / "gone").exists()
+
+
 def test_a_relative_folder_is_not_used(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ENVCHECK_CACHE_DIR", "~/nowhere")
