@@ -261,6 +261,8 @@ def disk(place):
     try:
         resolved, status, error = _resolve(place.path)
         record["exists"] = resolved == place.path
+        if not record["exists"] and not stat.S_ISDIR(status.st_mode):
+            error = error or "%s is no directory" % resolved
         record["error"] = place.error or error
         record["resolved"] = resolved
         record["filesystem"] = status.st_dev

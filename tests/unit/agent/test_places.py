@@ -137,3 +137,11 @@ def test_the_working_directory_may_be_gone(monkeypatch, tmp_path):
     assert place.path is None
     assert "gone" in place.error
     assert limits.disk(place)["free"] is None
+
+
+def test_a_file_on_the_way_to_a_place(tmp_path):
+    (tmp_path / "file").write_text("")
+    found = record(tmp_path / "file" / "sub" / "cache")
+    assert found["exists"] is False
+    assert found["error"] == f"{tmp_path / 'file'} is no directory"
+    assert record(tmp_path / "new" / "cache")["error"] == ""
