@@ -77,7 +77,8 @@ def observe(env: Environment, variables: Mapping[str, str]) -> Phases:
     with open(os.path.join(package, "agent", "probes", "import_child.py")) as file:
         child = [env.python, "-B", "-c", file.read(), "torch", "100", "", ""]
     with tempfile.TemporaryDirectory() as folder:
-        runs = [launcher.measure(agent, env=variables, cwd=folder) for _ in range(ROUNDS)]
+        alone = [*agent, "--alone"]  # as the doctor starts it
+        runs = [launcher.measure(alone, env=variables, cwd=folder) for _ in range(ROUNDS)]
         imports = [launcher.measure(child, env=variables, cwd=folder) for _ in range(ROUNDS)]
         deep = launcher.measure(
             [*agent, "--deep", "--timeout", "120"], env=variables, cwd=folder, timeout=150
