@@ -147,5 +147,9 @@ def _short(value: object, limit: int = 200) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = ", ".join(value) or "none"
+    elif isinstance(value, dict):
+        value = ", ".join(f"{key}: {item}" for key, item in value.items()) or "none"
+    elif isinstance(value, list):
+        value = f"{len(value)} record{'s' * (len(value) > 1)}"
     text = str(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -66,9 +66,8 @@ def own_copies(context: Context) -> Iterator[Finding]:
         got_text, own_text = f" ({got})" if got else "", f" ({own})" if own else ""
         folder = posixpath.dirname(path)
         if why == "LD_LIBRARY_PATH":
-            remedy = Remedy(
-                "Take the folder out of LD_LIBRARY_PATH where it is set, or unset it here",
-                ('echo "$LD_LIBRARY_PATH"', "unset LD_LIBRARY_PATH"),
+            remedy = remedies.unset(
+                context, "LD_LIBRARY_PATH", f"Take {folder} out of LD_LIBRARY_PATH, or unset it"
             )
         else:
             remedy = Remedy(f"Keep the loader from finding {folder} first ({why})")
@@ -177,7 +176,7 @@ def one_cuda_major(context: Context) -> Iterator[Finding]:
     yield fail(
         f"NVIDIA libraries for two CUDA majors are installed: {listed}",
         detail=(
-            f"{', '.join(shared)} write the same files, the last one installed wins."
+            f"Those of {', '.join(shared)} write the same files: the last one installed wins."
             if shared
             else "They lie in folders of their own, but a program may load both."
         ),
@@ -200,9 +199,8 @@ def _without_surplus(context: Context, names: list[str]) -> Remedy | None:
         if pin.get("version") and pin.get("name") in names
     ]
     if pinned:
-        again = remedies.reinstall(context, pinned)
         lead = "Uninstall the surplus ones, then reinstall those that torch asks for"
-        remedy = Remedy(lead, remedy.commands + again.commands)
+        remedy = remedies.together(lead, remedy, remedies.reinstall(context, pinned))
     return remedy
 
 

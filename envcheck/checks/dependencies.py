@@ -151,9 +151,9 @@ def missing(context: Context) -> Iterator[Finding]:
             f"{name} is missing: {listed(users)} require{'s' * (len(users) == 1)} it",
             subject=name,
             severity="note" if packaged else "",
-            detail="they came from the operating system's packages, which decide for themselves"
+            detail="They came from the operating system's packages, which decide for themselves."
             if packaged
-            else listed([f"{item.by.name}: {item.raw}" for item in items]),
+            else f"Declared: {listed([f'{item.by.name}: {item.raw}' for item in items])}.",
             evidence=tuple(
                 item.by.evidence(f"{item.by} requires {item.raw}") for item in items[:5]
             ),
@@ -163,7 +163,7 @@ def missing(context: Context) -> Iterator[Finding]:
     if found.undecided:
         yield unknown(
             f"{len(found.undecided)} requirements depend on what is not known of the target",
-            detail=listed(found.undecided),
+            detail=f"Undecided: {listed(found.undecided)}.",
         )
 
 
@@ -214,7 +214,7 @@ def _agreed(context: Context, name: str, items: list[Unmet], found: Survey) -> R
         why = f"No {name} suits them all: find versions of {listed(together, limit=8)} that agree"
         return remedies.upgrade(context, [*together, name], why=why)
     users = listed(dict.fromkeys(item.by.name for item in items))
-    why = f"Install a {name} that all accept; if there is none, upgrade {users}"
+    why = f"Install a release of {name} that all accept; if there is none, upgrade {users}"
     return remedies.install(context, [name + all_of_them], why=why)
 
 
@@ -246,7 +246,7 @@ def requires_python(context: Context) -> Iterator[Finding]:
                     *context.evidence("interpreter.version"),
                 ),
                 remedy=remedies.install(
-                    context, [one.name], why=f"Install a {one.name} for this Python"
+                    context, [one.name], why=f"Install a release of {one.name} for this Python"
                 ),
             )
 
@@ -277,6 +277,7 @@ def parsable(context: Context) -> Iterator[Finding]:
             f"{users[name]} declares what is no requirement: {shown}",
             subject=name,
             evidence=(users[name].evidence(listed(lines)),),
+            remedy=remedies.install(context, [name], why=f"Upgrade {name}"),
         )
 
 

@@ -60,7 +60,7 @@ def missing_files(context: Context) -> Iterator[Finding]:
         yield fail(
             f"{one}: {one.missing_count} {looked} {verb} missing",
             subject=one.name,
-            detail=listed(code or one.missing, one.missing_count),
+            detail=f"Missing: {listed(code or one.missing, one.missing_count)}.",
             cause="PKG103" if interrupted else "",
             evidence=(one.evidence(listed(one.missing, one.missing_count)),),
             remedy=remedies.reinstall(context, [one.pinned], damaged=True),
@@ -104,7 +104,9 @@ def damaged_files(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{one}: {file} {_DAMAGE.get(what, f'cannot be read: {what}')}",
                 subject=one.name,
-                detail=listed([file for file, _ in broken[1:]]),
+                detail=f"Also damaged: {listed([file for file, _ in broken[1:]])}."
+                if broken[1:]
+                else "",
                 evidence=(one.evidence(listed(f"{file}: {what}" for file, what in broken)),),
                 remedy=remedies.reinstall(context, [one.pinned], damaged=True),
             )
@@ -116,7 +118,7 @@ def damaged_files(context: Context) -> Iterator[Finding]:
                     f"{one}: {count} file{'s' * (count > 1)} changed since installation",
                     severity="note",
                     subject=one.name,
-                    detail=listed(files, count),
+                    detail=f"Changed: {listed(files, count)}.",
                     evidence=(one.evidence(listed(files, count)),),
                     remedy=remedies.reinstall(context, [one.pinned]),
                     cause=_explained(context, one.name, one.key),
@@ -163,12 +165,12 @@ def clobbered(context: Context) -> Iterator[Finding]:
         yield fail(
             f"{' and '.join(owners)} overwrite each other's files",
             subject=" ".join(owners),
-            detail=f"{listed(files)}"
-            + (f"; on disk is what {listed(winners)} brought" if winners else ""),
+            detail=f"Both have {listed(files)}."
+            + (f" On disk is what {listed(winners)} brought." if winners else ""),
             evidence=(
                 Evidence("distributions.clobbered", listed(files), text(items[0].get("location"))),
             ),
-            remedy=Remedy(f"Keep one of them, here {keep}", (*gone.commands, *again.commands)),
+            remedy=remedies.together(f"Keep one of them, here {keep}", gone, again),
         )
 
 

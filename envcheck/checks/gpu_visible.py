@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import observed, records, strings, text, wants_cuda
 from envcheck.model.finding import Finding, Remedy, fail, passed
@@ -214,7 +215,7 @@ def hip_visible_devices(context: Context) -> Iterator[Finding]:
         yield fail(
             f"HIP_VISIBLE_DEVICES lists {chosen} devices, ROCR_VISIBLE_DEVICES leaves {left}",
             evidence=observed(context, *keys),
-            remedy=Remedy("Unset HIP_VISIBLE_DEVICES", ("unset HIP_VISIBLE_DEVICES",)),
+            remedy=remedies.unset(context, "HIP_VISIBLE_DEVICES", "Unset HIP_VISIBLE_DEVICES"),
         )
 
 

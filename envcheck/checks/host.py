@@ -99,7 +99,10 @@ def subsystem(context: Context) -> Iterator[Finding]:
         yield fail(
             "this is WSL 1, which has no access to GPUs",
             evidence=context.evidence("host.wsl", "host.kernel"),
-            remedy=Remedy("Convert it to WSL 2, in PowerShell", ("wsl --list --verbose",)),
+            remedy=Remedy(
+                "Convert it, in PowerShell, with `wsl --set-version NAME 2`; this lists the names",
+                ("wsl --list --verbose",),
+            ),
         )
 
 
@@ -250,7 +253,9 @@ def required_system(context: Context) -> Iterator[Finding]:
         system = context["host.os"]
         fields = context.about(requirement, "os", "host.os", "host.distribution.name")
         if system not in requirement.any:
-            yield fail(f"{system} is not one of {', '.join(requirement.any)}", **fields)
+            remedy = Remedy("Use one of the systems named, or a container or WSL 2 for Linux")
+            names = ", ".join(requirement.any)
+            yield fail(f"{system} is not one of {names}", remedy=remedy, **fields)
         elif requirement.recommended and system not in requirement.recommended:
             fields.update(severity="note", required=False)
             yield fail(
@@ -279,7 +284,8 @@ def required_libc(context: Context) -> Iterator[Finding]:
         fields = context.about(
             requirement, "libc", "host.libc.family", "host.libc.version", "host.tags"
         )
-        remedy = Remedy(f"Use an image or system with {requirement.family} {requirement.minimum}")
+        wanted = f"{requirement.family} {requirement.minimum}".strip()
+        remedy = Remedy(f"Use an image or system with {wanted}")
         family = context["host.libc.family"]
         if family != requirement.family:
             found = family or "none of the two"
@@ -319,7 +325,9 @@ def required_tag(context: Context) -> Iterator[Finding]:
         if supported:
             yield passed(f"{sorted(supported)[0]} is supported", **fields)
         else:
-            yield fail(f"no wheel tag of {', '.join(requirement.any)} is supported", **fields)
+            remedy = Remedy("Use a system, or a container image, that supports one of them")
+            title = f"no wheel tag of {', '.join(requirement.any)} is supported"
+            yield fail(title, remedy=remedy, **fields)
 
 
 def _glibc_of(tags: list[str]) -> tuple[int, int] | None:

@@ -88,7 +88,7 @@ def _whole_folder(
         f"{folder} hides {len(names)} installed distributions",
         subject=folder,
         severity=max(severities, key=SEVERITIES.index),
-        detail=f"{place} comes before site-packages: {listed(names, limit=8)}",
+        detail=f"Before site-packages comes {place}: it hides {listed(names, limit=8)}.",
         evidence=(Evidence("distributions.hidden", listed(names), place),),
         remedy=_off_the_path(context, items[0][0]),
     )
@@ -101,13 +101,13 @@ def _hiding(context: Context, item: dict[str, Any], owner: Distribution | None) 
     if not item.get("hides"):
         return _unowned(context, item, evidence)
     version = text(item.get("version"))
-    known = f"{owner} is installed" if owner else f"{text(item.get('hides'))} is installed"
-    says = f", its sources say {version}" if version else ""
+    known = str(owner) if owner else text(item.get("hides"))
+    says = f" Its sources say {version}." if version else ""
     return fail(
         f"`import {module}` takes {file}, not what is installed",
         subject=module,
         severity=_severity(item, _differs(item, owner)),
-        detail=f"{known}; {place} comes before it{says}",
+        detail=f"Installed is {known}, but {place} comes before it.{says}",
         evidence=(*evidence, *((owner.evidence(),) if owner else ())),
         remedy=_off_the_path(context, item),
     )
@@ -118,10 +118,10 @@ def _unowned(context: Context, item: dict[str, Any], evidence: tuple[Evidence, .
     module, file, place = text(item.get("module")), text(item.get("file")), _place(item)
     if item.get("kind") == "namespace":
         title = f"`import {module}` finds a directory without code in {place}"
-        detail = f"nothing of that name is installed; {file} is imported as a namespace"
+        detail = f"Nothing of that name is installed; {file} is imported as a namespace."
     else:
         title = f"`import {module}` takes {file}, which belongs to no distribution"
-        detail = f"{place} has it; nothing of that name is installed"
+        detail = f"Nothing of that name is installed; {place} has it."
     return fail(
         title,
         subject=module,
@@ -162,9 +162,7 @@ def _off_the_path(context: Context, item: dict[str, Any]) -> Remedy:
     file = text(item.get("file"))
     folder = _folder(file)
     if item.get("origin") == "PYTHONPATH":
-        if context.get("host.os") == "windows":
-            return Remedy(f"Take {folder} off PYTHONPATH")
-        return Remedy(f"Take {folder} off PYTHONPATH, here for this shell", ("unset PYTHONPATH",))
+        return remedies.unset(context, "PYTHONPATH", f"Take {folder} off PYTHONPATH")
     return Remedy(f"Rename {file}, or start Python elsewhere (or with -P, from 3.11 on)")
 
 
@@ -202,14 +200,10 @@ def from_user_site(context: Context) -> Iterator[Finding]:
                 one.evidence(),
                 *context.evidence("interpreter.user_site.path"),
             ),
-            remedy=Remedy("Leave the user's site directory out", _no_user_site(context)),
+            remedy=remedies.export(
+                context, "PYTHONNOUSERSITE", "1", "Leave the user's site directory out"
+            ),
         )
-
-
-def _no_user_site(context: Context) -> tuple[str, ...]:
-    if context.get("host.os") == "windows":
-        return ("set PYTHONNOUSERSITE=1",)
-    return ("export PYTHONNOUSERSITE=1",)
 
 
 def startup(context: Context) -> Iterator[Finding]:
@@ -241,7 +235,7 @@ def startup(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{file} costs {seconds * 1000:.0f} ms of CPU at every start of Python",
                 subject=file,
-                detail=f"it runs: {text(item.get('code'))}",
+                detail=f"It runs `{text(item.get('code'))}`.",
                 evidence=evidence,
                 remedy=Remedy("Uninstall what brought it, if it is not needed"),
             )
@@ -274,8 +268,9 @@ def orphans(context: Context) -> Iterator[Finding]:
             f"{path} belongs to no distribution",
             subject=path,
             cause="PKG101" if broken else "",
-            detail=f"the metadata of {broken} is damaged" if broken else "",
+            detail=f"The metadata of {broken} is damaged." if broken else "",
             evidence=(Evidence("distributions.orphans", listed(found), "RECORD"),),
+            remedy=Remedy("Remove it, or install the distribution that it belongs to"),
         )
 
 

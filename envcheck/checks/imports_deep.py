@@ -253,13 +253,15 @@ def numpy_exchange(context: Context) -> Iterator[Finding]:
     answer = context["compute.torch.numpy"]
     if answer in ("ok", None):
         return
+    why = "Install a NumPy that torch was built for, or a newer torch"
+    remedy = remedies.install(context, ["numpy<2"], why=why)
+    if not any(sign in text(answer).lower() for sign in ("numpy", "_array_api")):
+        remedy = Remedy("Reinstall torch and NumPy: what they say is no matter of their versions")
     yield fail(
         "torch and NumPy cannot exchange arrays",
         detail=text(answer),
         evidence=context.evidence("compute.torch.numpy", "compute.torch.version"),
-        remedy=remedies.install(
-            context, ["numpy<2"], why="Install a NumPy that torch was built for, or a newer torch"
-        ),
+        remedy=remedy,
     )
 
 
@@ -282,7 +284,12 @@ def tests_ended(context: Context) -> Iterator[Finding]:
     require_torch(context)
     answer = context["compute.tests"]
     if answer not in ("ok", None):
-        yield fail("torch imports, and fails when it is used", detail=text(answer), required=True)
+        yield fail(
+            "torch imports, and fails when it is used",
+            detail=f"The tests ended: {text(answer)}.",
+            required=True,
+            remedy=Remedy("Free the devices, then reboot or reinstall torch if it stays"),
+        )
 
 
 def library_copies(context: Context) -> Iterator[Finding]:

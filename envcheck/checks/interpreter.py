@@ -108,13 +108,15 @@ def start_up_files(context: Context) -> Iterator[Finding]:
     ## Sources
     Python documentation, `site`; `ld.so(8)`.
     """
+    from envcheck.checks.remedies import unset
+
     for complaint in strings(context.facts.target.get("complaints")):
         file, separator, reason = complaint.partition(", line ")
         remedy = Remedy("Remove what it names, or reinstall the package that it belongs to")
         if separator and file.endswith(".pth"):
             remedy = Remedy(f"Remove {file}, or reinstall the package that it belongs to")
         elif "LD_PRELOAD" in complaint:
-            remedy = Remedy("Correct LD_PRELOAD, or unset it", ("unset LD_PRELOAD",))
+            remedy = unset(context, "LD_PRELOAD", "Correct LD_PRELOAD, or unset it")
         yield fail(
             f"a start-up file fails: {file}" if separator else f"Python complains: {complaint}",
             detail=f"line {reason}" if separator else "",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import has_distribution, mapping, number, records, strings, text
-from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def process_count(context: Context) -> Iterator[Finding]:
     per_machine = processes / max(1.0, machines or 1.0)
     if count < per_machine:
         yield fail(
-            f"accelerate would start {per_machine:g} processes here, for {count} devices",
+            f"accelerate would start {per_machine:g} processes, the number of devices is {count}",
             subject="num_processes",
             evidence=context.evidence(_CONFIG, "devices.kinds"),
             remedy=Remedy(
@@ -320,7 +319,9 @@ def launcher_variables(context: Context) -> Iterator[Finding]:
             f"WORLD_SIZE is {size}, and {', '.join(missing)} {verb} not set",
             subject="WORLD_SIZE",
             evidence=context.evidence("launch.variables"),
-            remedy=unset(context, "WORLD_SIZE", "Unset it and use torchrun or accelerate launch"),
+            remedy=remedies.unset(
+                context, "WORLD_SIZE", "Unset it and use torchrun or accelerate launch"
+            ),
         )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import has_distribution, records, strings, text
-from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def certificates(context: Context) -> Iterator[Finding]:
                 severity="warning" if variable == "SSL_CERT_DIR" else "",
                 detail=f"{_READERS.get(variable, 'Downloads')} will trust nobody.",
                 subject=variable,
-                remedy=unset(
+                remedy=remedies.unset(
                     context,
                     variable,
                     f"Unset {variable}, or let it name a file with certificates in PEM form",
@@ -78,7 +77,9 @@ def proxies(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{variable} is no address of a proxy: {proxy['error']}",
                 subject=variable,
-                remedy=unset(context, variable, f"Set {variable} to http://HOST:PORT, or unset it"),
+                remedy=remedies.unset(
+                    context, variable, f"Set {variable} to http://HOST:PORT, or unset it"
+                ),
             )
 
 
@@ -166,7 +167,9 @@ def offline(context: Context) -> Iterator[Finding]:
             f"{variable} forbids downloads",
             detail="What is not in the cache will be reported as not found.",
             subject=variable,
-            remedy=unset(context, variable, f"Unset {variable} where downloads are wanted"),
+            remedy=remedies.unset(
+                context, variable, f"Unset {variable} where downloads are wanted"
+            ),
         )
 
 
@@ -186,7 +189,8 @@ def index_configuration(context: Context) -> Iterator[Finding]:
     pip, "Configuration Files"; uv, "Configuration files".
     """
     for problem in strings(context["network.index.errors"]):
-        yield fail(problem, subject=problem.partition(": ")[0])
+        file = problem.partition(": ")[0]
+        yield fail(problem, subject=file, remedy=Remedy(f"Mend {file}, or move it away"))
 
 
 _ANSWERS = {

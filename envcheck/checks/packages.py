@@ -101,12 +101,12 @@ def duplicates(context: Context) -> Iterator[Finding]:
         versions = [text(ballot.get("version")) or "no version" for ballot in ballots]
         real, why = _election(group, ballots)
         stale = [text(b.get("path")) for b in ballots if real and text(b.get("version")) != real]
-        verdict = f"the files on disk are those of {real}: {why}" if real else why
+        verdict = f"The files on disk are those of {real}: {why}." if real else why
         wanted = f"{name}=={real}" if real else name
         yield fail(
             f"{name} is there {len(ballots)} times: {listed(versions, limit=5)}",
             subject=name,
-            detail=verdict + (f"; stale: {listed(stale)}" if stale else ""),
+            detail=verdict + (f" Stale: {listed(stale)}." if stale else ""),
             evidence=tuple(
                 Evidence(
                     "distributions.duplicates",
@@ -133,7 +133,7 @@ def _election(group: dict[str, object], ballots: list[dict[str, object]]) -> tup
     )
     if len(shares) > 1 and shares[0][0] > shares[1][0]:
         return shares[0][1], "more files match its RECORD"
-    return "", "which version's files are on disk cannot be told"
+    return "", "Which version's files are on disk cannot be told."
 
 
 def _share(ballot: dict[str, object]) -> float:
@@ -185,7 +185,7 @@ def leftovers(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"the installation of {wanted} was interrupted",
                 subject=wanted,
-                detail=f"pip renamed a directory of it to {leftover} and did not finish",
+                detail=f"pip renamed a directory of it to {leftover} and did not finish.",
                 evidence=evidence,
                 remedy=again._replace(commands=(*removal, *again.commands)),
             )
@@ -194,7 +194,7 @@ def leftovers(context: Context) -> Iterator[Finding]:
                 f"{leftover} is left from an interrupted installation",
                 subject=path,
                 severity="warning",
-                detail=f"{owner} itself is whole" if owner else "",
+                detail=f"{owner} itself is whole." if owner else "",
                 evidence=evidence,
                 remedy=Remedy("Remove it", removal) if removal else None,
             )

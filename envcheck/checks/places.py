@@ -123,7 +123,7 @@ def writable(context: Context) -> Iterator[Finding]:
             severity="error" if any(_is_used(context, record) for record in group) else "warning",
             detail=_where(group),
             subject=_labels(group),
-            evidence=_evidence(group, "resolved"),
+            evidence=_evidence(group, "writable"),
             remedy=_elsewhere(group, ""),
         )
 
@@ -245,7 +245,9 @@ def required_disk(context: Context) -> Iterator[Finding]:
         elif record.get("writable") is False:
             yield fail(f"{where} cannot be written", remedy=_elsewhere([record], ""), **fields)
         elif isinstance(left, int) and left < requirement.inodes:
-            yield fail(f"{requirement.inodes} files needed at {where}, {left} possible", **fields)
+            title = f"{requirement.inodes} files needed at {where}, {left} possible"
+            remedy = _elsewhere([record], "Delete directories of many small files")
+            yield fail(title, remedy=remedy, **fields)
         else:
             yield passed(f"{gib(free)} free at {where}", **fields)
 
@@ -280,7 +282,7 @@ def required_file(context: Context) -> Iterator[Finding]:
         else:
             error = str(record.get("error") or "")
             title = f"{requirement.path} does not exist" + (f": {error}" if error else "")
-            yield fail(title, **fields)
+            yield fail(title, remedy=Remedy("Make it, mount it, or correct the path"), **fields)
 
 
 def _usable(context: Context) -> list[dict[str, Any]]:
@@ -346,11 +348,18 @@ def _evidence(group: list[dict[str, Any]], key: str) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(
             "limits.disks",
-            f"{record.get('label')}: {key} {record.get(key)}",
+            f"{record.get('label')}: {key} {_word(record.get(key))}",
             str(record.get("path") or ""),
         )
         for record in group
     )
+
+
+def _word(value: object) -> str:
+    """A member of a record, for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not known" if value is None else str(value)
 
 
 def _elsewhere(group: list[dict[str, Any]], first: str) -> Remedy:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks import reading
 from envcheck.checks.markers import parse
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Remedy
@@ -167,6 +168,38 @@ def typed(context: Context, text: str, commands: Sequence[Sequence[str]]) -> Rem
     return installer.remedy(text, commands)
 
 
+def unset(context: Context, name: str, text: str) -> Remedy:
+    """``text``, and how the variable ``name`` is unset in the shell that runs envcheck.
+
+    For an image, a container or another machine it is set elsewhere: no command helps.
+    """
+    return _variable(context, text, f"set {name}=", f"unset {name}")
+
+
+def export(context: Context, name: str, value: str, text: str) -> Remedy:
+    """``text``, and how the variable ``name`` is set: here, or in the image's Dockerfile."""
+    if context.facts.target.get("kind") == "image":
+        return Remedy(f"{text}, in the Dockerfile", (f"ENV {name}={quoted(value)}",))
+    return _variable(context, text, f"set {name}={value}", f"export {name}={quoted(value)}")
+
+
+def _variable(context: Context, text: str, windows: str, posix: str) -> Remedy:
+    kind = context.facts.target.get("kind")
+    if kind == "image":
+        return Remedy(f"{text}: it is set in the Dockerfile (ENV)")
+    if kind == "container":
+        return Remedy(f"{text}: it is set in the image or when the container is created")
+    if kind == "ssh":
+        return Remedy(f"{text}, in the start-up files of that machine")
+    return Remedy(text, (windows if context.get("host.os") == "windows" else posix,))
+
+
+def together(text: str, *parts: Remedy) -> Remedy:
+    """``text``, and the commands of all ``parts`` in order, each once."""
+    commands = [command for part in parts for command in part.commands]
+    return Remedy(text, tuple(dict.fromkeys(commands)))
+
+
 def remove_directories(context: Context, paths: Sequence[str]) -> tuple[str, ...]:
     """Commands that remove these; none for an image, which is built again instead."""
     installer = _Installer(context)
@@ -187,9 +220,9 @@ class _Installer:
         )
         self.host = str(target.get("host") or target.get("name") or "")
         self.windows = context.get("host.os") == "windows"
-        self.prefix = _text(context.get("interpreter.prefix"))
-        self.python = _text(context.get("interpreter.executable")) or "python"
-        self.conda = tuple(_strings(context.get("distributions.conda")))
+        self.prefix = reading.text(context.get("interpreter.prefix"))
+        self.python = reading.text(context.get("interpreter.executable")) or "python"
+        self.conda = tuple(reading.strings(context.get("distributions.conda")))
         self.installed = _installed(context)
         self.managed = bool(context.get("interpreter.externally_managed")) and not context.get(
             "interpreter.is_venv"
@@ -281,7 +314,7 @@ def _without_wheels(context: Context, requirements: Sequence[str]) -> Remedy | N
     names = [name for text in requirements if (name := _name(text)) in _TORCH]
     if not names:
         return None
-    version = ".".join(_text(context.get("interpreter.version")).split(".")[:2]) or "3.12"
+    version = ".".join(reading.text(context.get("interpreter.version")).split(".")[:2]) or "3.12"
     text = f"{_listed(names)} has no wheel for musl: use a system with glibc, for example Debian"
     if _Installer(context).place == "image":
         return Remedy(text, (f"FROM python:{version}-slim",))
@@ -290,11 +323,10 @@ def _without_wheels(context: Context, requirements: Sequence[str]) -> Remedy | N
 
 def _installed(context: Context) -> dict[str, dict[str, Any]]:
     """The installed distributions' records by canonical name."""
-    records = context.get("distributions.installed")
     found: dict[str, dict[str, Any]] = {}
-    for record in records if isinstance(records, list) else ():
-        if isinstance(record, dict) and isinstance(record.get("name"), str):
-            found.setdefault(canonical(record["name"]), record)
+    for record in reading.records(context.get("distributions.installed")):
+        if name := reading.text(record.get("name")):
+            found.setdefault(canonical(name), record)
     return found
 
 
@@ -326,11 +358,3 @@ def _listed(names: Sequence[str]) -> str:
     if len(shown) < 3:
         return " and ".join(shown)
     return ", ".join(shown[:-1]) + " and " + shown[-1]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

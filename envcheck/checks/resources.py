@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from envcheck.checks import torch_wheels
+from envcheck.checks import remedies, torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import number, records
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
@@ -81,8 +81,8 @@ def processor_quota(context: Context) -> Iterator[Finding]:
         f"the quota is {quota:g} processors, but {seen:g} are visible",
         detail=f"Libraries that do not look at the quota start {seen:g} threads.",
         evidence=context.evidence("host.cpu.quota", "host.cpu.affinity"),
-        remedy=Remedy(
-            "Start as many threads as the quota allows", (f"export OMP_NUM_THREADS={threads}",)
+        remedy=remedies.export(
+            context, "OMP_NUM_THREADS", str(threads), "Start as many threads as the quota allows"
         ),
     )
 
@@ -116,7 +116,7 @@ def thread_variables(context: Context) -> Iterator[Finding]:
                 Evidence("limits.threads", f"{name}={value}", "environment"),
                 *context.evidence("host.cpu.usable"),
             ),
-            "remedy": Remedy(f"Set {name} to what there is", (f"export {name}={threads}",)),
+            "remedy": remedies.export(context, name, str(threads), f"Set {name} to what there is"),
         }
         if asked is None or asked < 1:
             yield fail(f"{name} is set to {value!r}, which is no number of threads", **fields)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import number, strings
 from envcheck.checks.resources import GIB, gib
-from envcheck.model.finding import Finding, fail, passed
+from envcheck.model.finding import Finding, Remedy, fail, passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,9 +91,16 @@ def required_cpu(context: Context) -> Iterator[Finding]:
             if missing:
                 wrong.append(f"the processor lacks {', '.join(missing)}")
         if wrong:
-            yield fail("; ".join(wrong), **fields)
+            remedy = Remedy("Give the container or job more processors, or use another machine")
+            yield fail("; ".join(wrong), remedy=remedy, **fields)
         else:
             yield passed("the processors fit the profile", **fields)
+
+
+_MORE = {
+    "memory": "Use a machine with more memory, or raise the container's or job's limit",
+    "/dev/shm": "Start the container with `--shm-size={:g}g`, or with `--ipc=host`",
+}
 
 
 def _enough(
@@ -109,7 +116,8 @@ def _enough(
     enough = have is not None and have >= minimum_gib * GIB * (0.93 if what == "memory" else 1)
     if enough:
         return passed(f"{gib(have or 0)} of {what}, {minimum_gib:g} GiB needed", **fields)
-    return fail(f"{minimum_gib:g} GiB of {what} needed, {gib(have or 0)} there", **fields)
+    title = f"{minimum_gib:g} GiB of {what} needed, {gib(have or 0)} there"
+    return fail(title, remedy=Remedy(_MORE[what].format(minimum_gib)), **fields)
 
 
 def _feature(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import listed
 from envcheck.checks.interpreter import running
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 8  # names in one sentence
+_LIBRARY = 40  # names of standard modules in one folder that are no accident
 
 
 def shadowed(context: Context) -> Iterator[Finding]:
@@ -36,7 +38,24 @@ def shadowed(context: Context) -> Iterator[Finding]:
     Python documentation, `sys.path` initialisation and `-P`.
     """
     running(context)
-    for record in records(context["interpreter.shadows"]):
+    found = records(context["interpreter.shadows"])
+    folders: dict[str, list[str]] = {}
+    for record in found:
+        folder = text(record.get("file")).replace("\\", "/").rpartition("/")[0]
+        folders.setdefault(folder, []).append(text(record.get("module")))
+    whole = {folder for folder, modules in folders.items() if len(modules) > _LIBRARY}
+    for folder in whole:
+        yield fail(
+            f"{folder} hides {len(folders[folder])} modules of the standard library",
+            severity="error",
+            subject=folder,
+            detail=f"{listed(folders[folder], limit=_SHOWN)}; it looks like another Python's.",
+            evidence=context.evidence("interpreter.pythonpath"),
+            remedy=Remedy(f"Take {folder} off PYTHONPATH, or start Python elsewhere"),
+        )
+    for record in found:
+        if text(record.get("file")).replace("\\", "/").rpartition("/")[0] in whole:
+            continue
         module, file = str(record.get("module")), str(record.get("file"))
         origin = record.get("origin")
         where = "on PYTHONPATH" if origin == "PYTHONPATH" else "in the working directory"
@@ -85,12 +104,12 @@ def user_site(context: Context) -> Iterator[Finding]:
     folder = str(context.get("interpreter.user_site.path"))
     hidden = _hidden(context, names, folder)
     conda = bool(context.get("interpreter.is_conda"))
-    detail = f"{listed(names, limit=_SHOWN)} come from {folder}, which other environments share."
+    detail = f"From {folder}, which other environments share: {listed(names, limit=_SHOWN)}."
     if hidden:
         detail += f" They hide what is installed here: {listed(hidden, limit=_SHOWN)}."
     yield fail(
-        f"{len(names)} distribution{'s' * (len(names) > 1)} from the user's site directory "
-        f"{'hide' if hidden else 'mix with'} this environment's",
+        f"distributions from the user's site directory {'hide' if hidden else 'mix with'} "
+        "this environment's",
         severity="warning" if hidden or conda else "note",
         detail=detail,
         subject=folder,
@@ -99,7 +118,9 @@ def user_site(context: Context) -> Iterator[Finding]:
             "interpreter.user_site.distributions",
             "interpreter.prefix",
         ),
-        remedy=Remedy("Keep the user's site directory out", ("export PYTHONNOUSERSITE=1",)),
+        remedy=remedies.export(
+            context, "PYTHONNOUSERSITE", "1", "Keep the user's site directory out"
+        ),
     )
 
 
@@ -135,7 +156,7 @@ def python_home(context: Context) -> Iterator[Finding]:
         detail=f"PYTHONHOME is {home}; the standard library of this Python is "
         f"{context.get('interpreter.stdlib', 'elsewhere')}.",
         evidence=context.evidence("interpreter.pythonhome", "interpreter.pythonhome.valid"),
-        remedy=Remedy("Unset it, and remove it from where it is set", ("unset PYTHONHOME",)),
+        remedy=remedies.unset(context, "PYTHONHOME", "Unset PYTHONHOME"),
     )
 
 
@@ -194,7 +215,8 @@ def _hidden(context: Context, names: list[str], folder: str) -> list[str]:
     hidden = []
     for record in records(context.get("distributions.installed")):
         name = text(record.get("name"))
-        if canonical(name) in above and record.get("location") != folder:
+        first = record.get("shadowed") is False  # a virtual environment's own come before
+        if canonical(name) in above and record.get("location") != folder and not first:
             hidden.append(f"{name}=={record.get('version')}")
     return sorted(hidden)
 

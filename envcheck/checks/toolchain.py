@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.reading import records, text
-from envcheck.checks.variables import unset
 from envcheck.model.finding import Finding, Remedy, fail, passed, skip, unknown
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def chosen_compiler(context: Context) -> Iterator[Finding]:
                 f"{variable} names {name}, which is not there",
                 subject=variable,
                 detail="Whatever is built here will fail to start it.",
-                remedy=unset(context, variable, f"Unset {variable}, or install {name}"),
+                remedy=remedies.unset(context, variable, f"Unset {variable}, or install {name}"),
             )
 
 
@@ -184,7 +184,9 @@ def toolkit_matches(context: Context) -> Iterator[Finding]:
             f"CUDA_HOME is {home}, which is not there",
             subject="CUDA_HOME",
             evidence=context.evidence("toolchain.cuda.home"),
-            remedy=unset(context, "CUDA_HOME", "Unset CUDA_HOME, or set it to a CUDA toolkit"),
+            remedy=remedies.unset(
+                context, "CUDA_HOME", "Unset CUDA_HOME, or set it to a CUDA toolkit"
+            ),
         )
         return
     toolkits = [item for item in records(context["toolchain.cuda.toolkits"]) if item.get("nvcc")]
@@ -199,17 +201,15 @@ def toolkit_matches(context: Context) -> Iterator[Finding]:
             f"the CUDA toolkit is {version}, torch is built for CUDA {built}",
             subject=text(used.get("path")),
             evidence=context.evidence("torch.build.cuda", "toolchain.cuda.home"),
-            remedy=_match(toolkits, built),
+            remedy=_match(context, toolkits, built),
         )
 
 
-def _match(toolkits: list[dict[str, Any]], built: str) -> Remedy:
+def _match(context: Context, toolkits: list[dict[str, Any]], built: str) -> Remedy:
     for item in toolkits:
         if text(item.get("version")).partition(".")[0] == built.partition(".")[0]:
-            from envcheck.checks.remedies import quoted
-
             path = text(item.get("path"))
-            return Remedy(f"Use the toolkit in {path}", (f"export CUDA_HOME={quoted(path)}",))
+            return remedies.export(context, "CUDA_HOME", path, f"Use the toolkit in {path}")
     return Remedy(
         f"Install a CUDA {built.partition('.')[0]} toolkit and set CUDA_HOME to it, "
         "or a torch that is built for this one"

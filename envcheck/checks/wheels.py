@@ -44,7 +44,7 @@ def tags(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{len(items)} distributions are {why}",
                 subject=why,
-                detail=listed(map(str, items), limit=8),
+                detail=f"They are {listed(map(str, items), limit=8)}.",
                 evidence=(items[0].evidence(listed(items[0].tags)), *context.evidence("host.tags")),
                 remedy=remedies.reinstall(context, [one.pinned for one in items]),
             )
@@ -53,7 +53,7 @@ def tags(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{one} is {why}",
                 subject=one.name,
-                detail=f"its wheel is tagged {listed(one.tags)}",
+                detail=f"Its wheel is tagged {listed(one.tags)}.",
                 evidence=(
                     one.evidence(listed(one.tags)),
                     *context.evidence("interpreter.abi", "host.arch"),
@@ -68,7 +68,7 @@ def _why(own: tuple[str, ...], target: wheeltags.Supported) -> str:
     families = {_family(platform) for platform in platforms}
     here = {_family(platform) for platform in target.platforms}
     if families.isdisjoint(here | {"any"}):
-        return f"made for {_words(families)}, not for {_words(here)}"
+        return f"made for {_words(families)}, not for {_words(here - {'Linux'} or here)}"
     arches = {_architecture(platform) for platform in platforms}
     if "any" not in families and arches.isdisjoint({_architecture(p) for p in target.platforms}):
         return f"made for the {_words(arches)} architecture"

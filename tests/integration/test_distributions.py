@@ -214,8 +214,8 @@ def test_two_dist_infos(env: Path, examine: Examine) -> None:
     found = one(examine(), "PKG102")
     assert "2.13.0+cpu" in found.title
     assert "2.9.1" in found.title
-    assert "the files on disk are those of 2.13.0+cpu" in found.detail
-    assert f"stale: {new}" in found.detail
+    assert "files on disk are those of 2.13.0+cpu" in found.detail
+    assert f"Stale: {new}" in found.detail
     assert found.remedy is not None
     assert str(new) in found.remedy.commands[0]
     assert str(old) not in " ".join(found.remedy.commands)
@@ -317,7 +317,7 @@ def test_files_with_two_owners(env: Path, examine: Examine, tmp_path: Path) -> N
     found = one(examine(), "PKG106")
     assert "vision" in found.title
     assert "vision-headless" in found.title
-    assert "on disk is what vision-headless brought" in found.detail
+    assert "On disk is what vision-headless brought" in found.detail
 
 
 def test_record_is_gone(env: Path, examine: Examine) -> None:
@@ -390,7 +390,7 @@ def test_pythonpath_takes_torch(
     found = one(examine(), "IMP101")
     assert found.severity == "error"
     assert str(other / "torch") in found.title
-    assert "torch 2.13.0+cpu is installed" in found.detail
+    assert "Installed is torch 2.13.0+cpu" in found.detail
     assert "2.13.0+cu128" in found.detail
 
 

@@ -110,7 +110,7 @@ def test_numpy_of_another_generation(judged):
 
 def test_torch_that_crashes_later(judged):
     finding = one(judged("IMP305", {**HEALTHY, "compute.tests": "killed by SIGILL in f"}))
-    assert finding.detail == "killed by SIGILL in f"
+    assert finding.detail == "The tests ended: killed by SIGILL in f."
 
 
 def test_two_copies(judged):
@@ -128,3 +128,55 @@ def test_wrong_and_reduced(judged):
     assert one(judged("DTYPE301", {**HEALTHY, "compute.dtypes": [wrong]})).severity == "error"
     reduced = {"device": "cpu", "dtype": "fp32", "verdict": "reduced", "why": "error 1e-3"}
     assert one(judged("DTYPE302", {**HEALTHY, "compute.dtypes": [reduced]})).severity == "note"
+
+
+GPU = [{"kind": "cuda", "index": 0, "name": "Tesla T4", "compute_capability": "7.5"}]
+SEEN = [{"kind": "cuda", "index": 0, "name": "Tesla T4", "error": None}]
+WITH_GPU = {
+    **HEALTHY,
+    "devices.list": GPU,
+    "compute.torch.devices": SEEN,
+    "compute.torch.cuda": "12.8",
+    "nvidia.smi.devices": None,
+}
+
+
+def test_torch_uses_the_devices(judged):
+    assert one(judged("GPU301", WITH_GPU)).status == "pass"
+    cpu = {**HEALTHY, "devices.list": [], "compute.torch.devices": [], "compute.torch.cuda": None}
+    assert one(judged("GPU301", cpu)).status == "pass"
+    build = {**WITH_GPU, "compute.torch.devices": [], "compute.torch.cuda": None}
+    assert one(judged("GPU301", build)).status == "pass", "a CPU build has a finding of its own"
+    assert one(judged("GPU301", {"compute.asked": False})).status == "skip"
+    assert one(judged("GPU301", {"compute.asked": True})).status == "unknown"
+
+
+def test_torch_does_not_see_the_device(judged):
+    finding = one(judged("GPU301", {**WITH_GPU, "compute.torch.devices": []}))
+    assert (finding.status, finding.severity) == ("fail", "error")
+    assert "Tesla T4" in finding.title
+
+
+def test_torch_cannot_use_the_device(judged):
+    lost = {
+        **WITH_GPU,
+        "compute.torch.devices": [{**SEEN[0], "error": "CUDA error: out of memory"}],
+    }
+    finding = one(judged("GPU301", lost))
+    assert "out of memory" in finding.detail
+    refused = {
+        "device": "cuda:0",
+        "dtype": "fp32",
+        "verdict": "unsupported",
+        "why": "no kernel image",
+    }
+    finding = one(judged("GPU301", {**WITH_GPU, "compute.dtypes": [refused]}))
+    assert (finding.subject, finding.detail) == ("cuda:0", "no kernel")
+
+
+def test_numpy_is_not_blamed_for_a_broken_torch(judged):
+    facts = {**HEALTHY, "compute.torch.numpy": "AttributeError: no attribute 'from_array'"}
+    remedy = one(judged("IMP304", facts)).remedy
+    assert "numpy<2" not in str(remedy)
+    facts["compute.torch.numpy"] = "RuntimeError: Numpy is not available"
+    assert "numpy<2" in str(one(judged("IMP304", facts)).remedy)
