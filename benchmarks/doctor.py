@@ -163,8 +163,8 @@ def document(
         "program; ratios are of the minima",
         "- memory: the largest single process (`ru_maxrss`), and the largest sum of the "
         "proportional set sizes of all processes alive at the same time, from a run of its own\n",
-        "A command of envcheck leaves without taking the interpreter apart, so `--version` may cost "
-        "less than bare Python.\n",
+        "A command of envcheck leaves without taking the interpreter apart, so `--version` may "
+        "cost less than bare Python.\n",
         "## Commands\n",
         speed_table(measured, missing),
         "\n## Goals\n",
