@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: prefix -> (modules, what the family is about). A module has a literal tuple ``CHECKS``.
 FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
     "PY": (
-        ("target", "interpreter", "search_path", "interpreter_required"),
+        ("target", "interpreter", "search_path", "optimized", "interpreter_required"),
         "the interpreter and its environment",
     ),
     "OS": (("host", "toolchain"), "operating system, C library, processor and build tools"),

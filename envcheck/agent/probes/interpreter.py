@@ -49,6 +49,7 @@ FIELDS = (
     Field(
         "pythonhome.valid", "boolean", "Whether a standard library of this version is in PYTHONHOME"
     ),
+    Field("optimize", "integer", "PYTHONOPTIMIZE: 1 drops assertions, 2 docstrings too; absent: 0"),
     Field("safe_path", "boolean", "PYTHONSAFEPATH: the script's directory is not searched"),
     Field("user_site.path", "string", "The user's own site-packages"),
     Field("user_site.enabled", "boolean", "Whether a plain start of this Python searches it"),
@@ -179,9 +180,17 @@ def _lost(where):
     return around if os.path.isdir(os.path.join(around, library, "site-packages")) else None
 
 
+def _optimize(text):
+    """As Python reads it: what is no number counts as 1. None if nothing is dropped."""
+    if text.isascii() and text.isdigit() and len(text) < 9:
+        return int(text) or None
+    return 1 if text else None
+
+
 def _search(facts, where):
     facts.known("path", where.path, "rebuilt: the agent itself runs isolated")
     facts.found("pythonpath", pythonpath() or None, "PYTHONPATH")
+    facts.found("optimize", _optimize(os.environ.get("PYTHONOPTIMIZE", "")), "PYTHONOPTIMIZE")
     facts.known("safe_path", where.safe_path, "PYTHONSAFEPATH")
     facts.found("user_site.path", where.user_site, "site.getusersitepackages()")
     facts.known("user_site.enabled", where.user_site_enabled, "site's rules")
