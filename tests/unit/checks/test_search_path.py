@@ -32,6 +32,27 @@ def test_a_file_that_hides_a_standard_module(judged):
     assert one(judged("PY101", {})).status == "unknown"
 
 
+def test_another_pythons_library_is_one_finding(judged):
+    modules = [f"m{number}" for number in range(100)]
+    records = [
+        {"module": name, "file": f"/usr/lib/python3.12/{name}.py", "origin": "PYTHONPATH"}
+        for name in modules
+    ]
+    records.append({"module": "random", "file": "/w/random.py", "origin": "cwd"})
+    library, script = judged("PY101", {"interpreter.shadows": records})
+    assert (library.severity, library.subject) == ("error", "/usr/lib/python3.12")
+    assert "hides 100 modules" in library.title
+    assert script.subject == "/w/random.py"
+
+
+def test_a_virtual_environments_own_come_before_the_users(judged):
+    own = {"name": "numpy", "version": "2.1.0", "location": "/env/lib", "shadowed": False}
+    (found,) = judged("PY102", {**USER, "distributions.installed": [own]})
+    assert (found.status, found.severity) == ("fail", "note")
+    (found,) = judged("PY102", {**USER, "distributions.installed": [{**own, "shadowed": True}]})
+    assert found.severity == "warning"
+
+
 @pytest.mark.parametrize(
     ("facts", "status", "severity"),
     [
