@@ -1,12 +1,22 @@
-"""GPU 107 to 110: whether the sources about the driver answer, and agree."""
+"""GPU 107 to 110, 301: whether the sources about driver and devices answer, and agree."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.cuda_facts import docker_run, number, observed, records, text
+from envcheck.checks.cuda_facts import (
+    DRIVER_CODES,
+    cuda_devices,
+    docker_run,
+    label,
+    number,
+    observed,
+    records,
+    text,
+)
 from envcheck.checks.gpu_driver import EXPLAINED, NO_DRIVER, codes, signs
+from envcheck.checks.imports_deep import require_torch
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -213,7 +223,7 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         return
     if cuda in (0, 100) and len(devices) < len(physical) and not split:
         yield fail(
-            f"NVML lists {len(physical)} GPUs, CUDA sees {len(devices)}",
+            f"NVML lists {len(physical)} GPU{'s' * (len(physical) > 1)}, CUDA sees {len(devices)}",
             subject="count",
             severity="" if devices else "error",
             evidence=observed(
@@ -226,6 +236,53 @@ def sources_agree(context: Context) -> Iterator[Finding]:
         )
 
 
+def devices_used(context: Context) -> Iterator[Finding]:
+    """Torch was tried and does not see, or cannot use, a device that is there.
+
+    ## Why it matters
+    Training computes on the CPU, or ends with the first operation on the device.
+
+    ## Causes
+    A build without code for the GPU, a driver that starts and then fails, memory that others have
+    filled, a device in exclusive mode, a variable that hides it.
+
+    ## Remedy
+    What torch said is in the finding; where another finding explains it, mend that first.
+
+    ## Sources
+    torch itself, asked in a process of its own: device_count, properties, a matrix product.
+    """
+    require_torch(context)
+    seen = context["compute.torch.devices"]
+    evidence = observed(context, "devices.list", "compute.torch.devices", "compute.torch.cuda")
+    there = cuda_devices(context)
+    if there and text(context, "compute.torch.cuda") and not seen:
+        names = ", ".join(label(device) for device in there[:4])
+        yield fail(
+            f"torch does not see {names}",
+            detail="The driver shows it, torch is built for CUDA, and torch.cuda.device_count()"
+            " is 0.",
+            evidence=evidence,
+            remedy=Remedy("Look at what torch says when it is made to start CUDA", (_START,)),
+        )
+    failed = {f"{one.get('kind')}:{one.get('index')}": one.get("error") for one in seen or ()}
+    for row in records(context, "compute.dtypes"):
+        if row.get("dtype") == "fp32" and row.get("verdict") == "unsupported":
+            device = str(row.get("device"))
+            failed[device] = failed.get(device) or row.get("why") or "refused"
+    for device, error in failed.items():
+        if error:
+            yield fail(
+                f"torch cannot use {device}",
+                detail=str(error),
+                subject=device,
+                evidence=evidence,
+                remedy=Remedy("Free the device's memory and try it alone", (_START, "nvidia-smi")),
+            )
+
+
+_START = "python -c 'import torch; torch.cuda.init()'"
+
 CHECKS = (
     Check("GPU107", "the driver answers", "error", answers),
     Check("GPU108", "the loader finds libcuda", "error", libcuda_found, ("GPU102",)),
@@ -236,5 +293,12 @@ CHECKS = (
         "warning",
         sources_agree,
         ("GPU101", "GPU102", "GPU105", "GPU106", "GPU108"),
+    ),
+    Check(
+        "GPU301",
+        "torch uses the devices that are there",
+        "error",
+        devices_used,
+        (*DRIVER_CODES, "IMP305", "GPU111", "GPU113", "GPU115", "GPU116"),
     ),
 )

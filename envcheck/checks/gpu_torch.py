@@ -1,4 +1,4 @@
-"""GPU 111 to 114: whether the installed torch can use the devices that are there."""
+"""GPU 111 to 114 and 117: whether the installed torch can use the devices that are there."""
 
 from __future__ import annotations
 
@@ -104,14 +104,14 @@ def fitting_build(context: Context, lead: str) -> Remedy:
     machine, driver = text(context, "host.arch"), driver_cuda(context)
     devices = capabilities(context)
     backend = cuda_rules.backend(version, machine, driver, devices)
-    wanted = f"torch=={version}"
+    wanted = f"torch=={version}" if version else "torch"
     if backend is None:
         backend = cuda_rules.backend("", machine, driver, devices)
         wanted = "torch"
     if backend is None:
         return Remedy(f"{lead} a build of torch for this GPU and driver; none that is known fits")
     why = f"{lead} the {backend} build of {wanted}"
-    if wanted == "torch":
+    if version and wanted == "torch":
         why += ", the newest: this version has no build that fits"
     return remedies.torch_backend(context, backend, wanted, why=why)
 
@@ -334,7 +334,7 @@ def amd_devices_passed(context: Context) -> Iterator[Finding]:
             "Give this user access to /dev/kfd and /dev/dri, then log in anew", (command,)
         )
     yield fail(
-        f"{hidden} AMD GPU(s) are driven by the kernel but cannot be used here",
+        f"{hidden} AMD GPU{'s' * (hidden > 1)} driven by the kernel cannot be used here",
         severity="error" if built else "note",
         evidence=observed(context, "devices.rocm.hidden", "host.container"),
         remedy=remedy,

@@ -258,8 +258,11 @@ def required_system(context: Context) -> Iterator[Finding]:
             yield fail(f"{system} is not one of {names}", remedy=remedy, **fields)
         elif requirement.recommended and system not in requirement.recommended:
             fields.update(severity="note", required=False)
+            names = ", ".join(requirement.recommended)
             yield fail(
-                f"{', '.join(requirement.recommended)} is recommended, this is {system}", **fields
+                f"{names} is recommended, this is {system}",
+                remedy=Remedy(f"Use {names} where that is possible; containers and WSL 2 count"),
+                **fields,
             )
         else:
             yield passed(f"{system} fits the profile", **fields)

@@ -1,4 +1,4 @@
-"""PY105: Python runs code as it was written."""
+"""PY105: whether Python runs code with all that is written in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import in_use, installed
-from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.checks.remedies import unset
+from envcheck.model.finding import Finding, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def docstrings(context: Context) -> Iterator[Finding]:
         + (f", which {' and '.join(readers)} need{'s' * (len(readers) == 1)}" if readers else ""),
         severity="error" if readers else "",
         evidence=context.evidence("interpreter.optimize"),
-        remedy=Remedy("Unset it where it is set, here for this shell", ("unset PYTHONOPTIMIZE",)),
+        remedy=unset(context, "PYTHONOPTIMIZE", "Unset it, or set it to 1"),
     )
 
 

@@ -324,6 +324,7 @@ def readable(context: Context) -> Iterator[Finding]:
             f"cannot list {problem}",
             subject=problem.partition(":")[0],
             evidence=(Evidence("distributions.unreadable", problem),),
+            remedy=Remedy("Give this user access, or take the directory off the path"),
         )
 
 

@@ -116,6 +116,13 @@ def test_toolkits(judged: Judged, profile: str, facts: dict[str, Any], status: s
     assert only(judged, "GPU203", facts, f"[[cuda_toolkit]]\n{profile}").status == status
 
 
+def test_without_torch_the_remedy_installs_one(judged: Judged) -> None:
+    facts = {"torch.build.cuda": None, "toolchain.cuda.toolkits": [], "host.arch": "x86_64"}
+    found = only(judged, "GPU203", facts, '[[cuda_toolkit]]\nrequires = ">=11.8"')
+    assert found.remedy is not None
+    assert found.remedy.commands[-1].endswith(" torch")
+
+
 def test_no_toolkit_without_a_wish_for_cuda(judged: Judged) -> None:
     profile = '[[cuda_toolkit]]\nrequires = ">=11.8"\nwhen = ["cuda"]'
     assert only(judged, "GPU203", devices(), profile).status == "skip"
