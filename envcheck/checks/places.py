@@ -185,7 +185,7 @@ def decided(context: Context) -> Iterator[Finding]:
     ]
     for group in _by(wrong, "error"):
         labels = [record["label"] for record in group]
-        unusable = "TMPDIR" in labels and group[0].get("path") is None
+        unusable = any(_fails(context, record) for record in group)
         first = "Make the directory" if group[0].get("exists") is False else ""
         remedy = _elsewhere(group, first)
         if labels == ["output"] and group[0].get("path") is None:
@@ -198,6 +198,17 @@ def decided(context: Context) -> Iterator[Finding]:
             evidence=_evidence(group, "error"),
             remedy=remedy,
         )
+
+
+def _fails(context: Context, record: dict[str, Any]) -> bool:
+    """Whether a program that is installed will fail there, rather than go elsewhere."""
+    if record["label"] == "TMPDIR":  # Python falls back, as long as there is anything
+        return record.get("path") is None
+    blocked = record.get("kind") in ("file", "other") or any(
+        words in str(record["error"]) for words in ("is no directory", "Permission denied")
+    )
+    cache = record["label"] in _USERS
+    return cache and blocked and _is_used(context, record)
 
 
 def _obstacle(record: dict[str, Any]) -> str:

@@ -135,6 +135,17 @@ def test_a_variable_that_names_nothing(judged):
     assert nowhere.severity == "error"
     file = one(judged("RES105", facts(place("HF_HOME", kind="file", exists=True))))
     assert "no directory" in file.title
+    assert file.severity == "warning"
+    for found in (
+        place("HF_HOME", kind="file", exists=True),
+        place("HF_HOME", error="Permission denied"),
+        place("HF_HOME", exists=False, error="/a/file is no directory"),
+    ):
+        used = one(judged("RES105", facts(found, installed=["transformers"])))
+        assert used.severity == "error"
+    unset = place("HF_HOME", error="a variable in it is not set")
+    used = one(judged("RES105", facts(unset, installed=["transformers"])))
+    assert used.severity == "warning"
     homeless = [
         place(label, path=None, free=None, error="there is no home directory")
         for label in ("HF_HOME", "TORCH_HOME")
