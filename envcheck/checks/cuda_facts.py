@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envcheck.checks import reading
 from envcheck.checks.cuda_rules import ArchList, wheel_architectures
+from envcheck.model import reading
 from envcheck.model.finding import Remedy
 
 if TYPE_CHECKING:

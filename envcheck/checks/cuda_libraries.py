@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import observed, records, text
-from envcheck.checks.reading import strings
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed
 from envcheck.checks.markers import Markers, Requirement, environment, parse
-from envcheck.checks.reading import records, text
 from envcheck.checks.specifiers import agreeable, canonical, narrowed, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
+from envcheck.model.reading import records, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

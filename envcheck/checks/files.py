@@ -8,9 +8,9 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import few, installed, listed
 from envcheck.checks.packages import is_renamed
-from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed
+from envcheck.model.reading import records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import strings
 from envcheck.checks.specifiers import release_of
 from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import records, strings, text
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.reading import records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envcheck.checks.reading import number, records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import SEVERITIES, Evidence
+from envcheck.model.reading import number, records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,6 +83,15 @@ def in_use(distributions: Iterable[Distribution]) -> dict[str, Distribution]:
     for one in distributions:
         found.setdefault(one.key, one)
     return found
+
+
+def has_distribution(context: Context, *names: str) -> bool | None:
+    """Whether one of these distributions is installed; None if that is not known."""
+    fact = context.facts.fact("distributions.installed")
+    if not fact.known:
+        return None
+    found = {canonical(text(item.get("name"))) for item in records(fact.value)}
+    return not found.isdisjoint(names)
 
 
 def few(judge: Callable[[Context], Iterator[Finding]]) -> Callable[[Context], Iterator[Finding]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import strings
 from envcheck.model.finding import Finding, Remedy, fail, passed
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import has_distribution, mapping, number, records, strings, text
+from envcheck.checks.installed import has_distribution
 from envcheck.model.finding import Finding, Remedy, fail, unknown
+from envcheck.model.reading import mapping, number, records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

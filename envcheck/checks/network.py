@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import has_distribution, records, strings, text
+from envcheck.checks.installed import has_distribution
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.reading import records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

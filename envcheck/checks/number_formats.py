@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envcheck.checks import cuda_rules, reading
+from envcheck.checks import cuda_rules
 from envcheck.checks.base import Check, Context, NotApplicable, explained
 from envcheck.checks.cuda_facts import DRIVER_CODES, label, number, observed, records, strings, text
 from envcheck.checks.imports_deep import require_torch
+from envcheck.model import reading
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from envcheck.checks.installed import (
     listed,
     name_of,
 )
-from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
+from envcheck.model.reading import records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable, explained
 from envcheck.checks.installed import Distribution, in_use, installed
 from envcheck.checks.markers import Markers, Requirement, environment, parse
-from envcheck.checks.reading import records, text
 from envcheck.checks.specifiers import satisfies
 from envcheck.model.finding import Evidence, Finding, fail, passed, skip, unknown
+from envcheck.model.reading import records, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

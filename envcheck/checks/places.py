@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.base import Check, Context
-from envcheck.checks.reading import has_distribution, number, records
+from envcheck.checks.installed import has_distribution
 from envcheck.checks.resources import GIB, MIB, gib
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed, unknown
+from envcheck.model.reading import number, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

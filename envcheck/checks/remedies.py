@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envcheck.checks import reading
 from envcheck.checks.markers import parse
 from envcheck.checks.specifiers import canonical
+from envcheck.model import reading
 from envcheck.model.finding import Remedy
 
 if TYPE_CHECKING:

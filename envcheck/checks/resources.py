@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies, torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import number, records
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
+from envcheck.model.reading import number, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
-from envcheck.checks.reading import number, strings
 from envcheck.checks.resources import GIB, gib
 from envcheck.model.finding import Finding, Remedy, fail, passed
+from envcheck.model.reading import number, strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import listed
 from envcheck.checks.interpreter import running
-from envcheck.checks.reading import records, strings, text
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
+from envcheck.model.reading import records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

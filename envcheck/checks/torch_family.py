@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import Distribution, in_use, installed
-from envcheck.checks.reading import strings
 from envcheck.checks.specifiers import satisfies
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envcheck.checks.reading import strings
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context

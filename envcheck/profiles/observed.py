@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envcheck.model.condition import DEVICES, SYSTEMS
+from envcheck.model.reading import number, records
 from envcheck.profiles.write import document
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Table = tuple[str, dict[str, Any]]
 
 GIB = 1 << 30
+_MOST = 1e18  # nothing that is counted here is more
 INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv", "distribute", "envcheck-ml"))
 ALWAYS = frozenset(("torch",))  # although others require it: its build decides what computes
 COMMENTS = (
@@ -80,14 +82,13 @@ def _sizes(sheet: FactSheet) -> Iterator[Table]:
         size = _gib(sheet.get(key))
         if size > 0:
             yield kind, {"minimum_gib": size, "severity": "warning"}
-    processors = sheet.get("host.cpu.usable")
-    if _is_number(processors) and processors >= 1:
+    processors = number(sheet.get("host.cpu.usable"))
+    if processors is not None and 1 <= processors < _MOST:
         yield "cpu", {"minimum": math.floor(processors), "severity": "warning"}
 
 
 def _devices(sheet: FactSheet) -> Iterator[Table]:
-    listed = sheet.get("devices.list")
-    devices = [d for d in listed if isinstance(d, dict)] if isinstance(listed, list) else []
+    devices = records(sheet.get("devices.list"))
     for kind in DEVICES:
         same = [device for device in devices if device.get("kind") == kind]
         if not same:
@@ -106,10 +107,9 @@ def _devices(sheet: FactSheet) -> Iterator[Table]:
 
 def distributions(installed: Any, everything: bool = False) -> list[str]:
     """Requirements on what is installed, sorted; of duplicates the lowest version."""
-    records = [r for r in installed if isinstance(r, dict)] if isinstance(installed, list) else []
     versions: dict[str, Version] = {}
     needed: set[str] = set()
-    for record in records:
+    for record in records(installed):
         if not isinstance(record.get("name"), str):
             continue
         name = canonicalize_name(record["name"])
@@ -152,10 +152,7 @@ def _version(text: Any) -> Version | None:
         return None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e18
-
-
-def _gib(size: Any) -> float:
+def _gib(size: object) -> float:
     """Bytes as GiB, rounded down to a tenth; 0 if it is no size."""
-    return math.floor(size / GIB * 10) / 10 if _is_number(size) else 0.0
+    count = number(size)
+    return math.floor(count / GIB * 10) / 10 if count is not None and 0 < count < _MOST else 0.0

@@ -6,9 +6,9 @@ The facts come from a sheet of unknown origin: whatever has not the expected typ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from envcheck.model.facts import FactSheet
+from envcheck.model.reading import number, records, text
 
 GIB = 1 << 30
 
@@ -28,29 +28,29 @@ def headline(prefix: str, sheet: FactSheet) -> str:
 def subject(sheet: FactSheet) -> str:
     """What was examined and how it was chosen, for the first line."""
     target = sheet.target
-    name = _text(target.get("name")) or "an unnamed target"
-    kind = _text(target.get("kind"))
-    prefix = _text(sheet.get("interpreter.prefix"))
+    name = text(target.get("name")) or "an unnamed target"
+    kind = text(target.get("kind"))
+    prefix = text(sheet.get("interpreter.prefix"))
     if kind in ("python", "venv", "") and sheet.get("interpreter.is_venv") is True and prefix:
         name = prefix
     elif kind not in ("python", "venv", "", "facts"):
         name = f"{kind} {name}"
     about = []
-    version = _text(sheet.get("interpreter.version"))
+    version = text(sheet.get("interpreter.version"))
     if version:
-        about.append(f"{_text(sheet.get('interpreter.implementation')) or 'Python'} {version}")
-    chosen = _text(target.get("chosen_by"))
+        about.append(f"{text(sheet.get('interpreter.implementation')) or 'Python'} {version}")
+    chosen = text(target.get("chosen_by"))
     if chosen:
         about.append(f"chosen by {chosen}" if " " not in chosen else chosen)
-    saved = _text(target.get("facts"))
+    saved = text(target.get("facts"))
     if saved and saved != name:
         about.append(f"as saved in {saved}" if saved != "-" else "from standard input")
     return f"{name} ({', '.join(about)})" if about else name
 
 
 def _python(sheet: FactSheet) -> list[str]:
-    version = _text(sheet.get("interpreter.version"))
-    implementation = _text(sheet.get("interpreter.implementation")) or "Python"
+    version = text(sheet.get("interpreter.version"))
+    implementation = text(sheet.get("interpreter.implementation")) or "Python"
     venv = sheet.get("interpreter.is_venv")
     return [
         f"{implementation} {version}" if version else "",
@@ -60,11 +60,11 @@ def _python(sheet: FactSheet) -> list[str]:
 
 def _machine(sheet: FactSheet) -> list[str]:
     names = {"linux": "Linux", "darwin": "macOS", "windows": "Windows"}
-    system = _text(sheet.get("host.os"))
-    libc = f"{_text(sheet.get('host.libc.family'))} {_text(sheet.get('host.libc.version'))}"
-    container = _text(sheet.get("host.container"))
+    system = text(sheet.get("host.os"))
+    libc = f"{text(sheet.get('host.libc.family'))} {text(sheet.get('host.libc.version'))}"
+    container = text(sheet.get("host.container"))
     return [
-        f"{names.get(system, system)} {_text(sheet.get('host.arch'))}".strip(),
+        f"{names.get(system, system)} {text(sheet.get('host.arch'))}".strip(),
         libc.strip(),
         container if container not in ("", "none") else "",
     ]
@@ -76,33 +76,37 @@ def _packages(sheet: FactSheet) -> list[str]:
 
 
 def _torch(sheet: FactSheet) -> list[str]:
-    version = _text(sheet.get("torch.version"))
+    version = text(sheet.get("torch.version"))
     if not version:
         return []
-    kind = _text(sheet.get("torch.build.kind"))
-    cuda = _text(sheet.get("torch.build.cuda"))
+    kind = text(sheet.get("torch.build.kind"))
+    cuda = text(sheet.get("torch.build.cuda"))
     build = f"built for CUDA {cuda}" if cuda else f"{kind.upper()} build" if kind else ""
     return [f"torch {version}", build]
 
 
 def _devices(sheet: FactSheet) -> list[str]:
-    devices = _records(sheet.get("devices.list"))
-    if devices is None:
+    listed = sheet.get("devices.list")
+    if not isinstance(listed, list):
         return _torch(sheet)
+    devices = records(listed)
     names: dict[str, int] = {}
     for device in devices:
-        name = _text(device.get("name")) or _text(device.get("kind")) or "device"
+        name = text(device.get("name")) or text(device.get("kind")) or "device"
         names[name] = names.get(name, 0) + 1
     found = [name if count == 1 else f"{count} x {name}" for name, count in names.items()]
     return (found or ["no accelerator"]) + _torch(sheet)
 
 
 def _resources(sheet: FactSheet) -> list[str]:
-    disks = _records(sheet.get("limits.disks")) or []
-    free = [disk["free"] for disk in disks if _number(disk.get("free"))]
-    cpus = sheet.get("host.cpu.usable")
+    free = [
+        size
+        for disk in records(sheet.get("limits.disks"))
+        if (size := number(disk.get("free"))) is not None
+    ]
+    cpus = number(sheet.get("host.cpu.usable"))
     return [
-        f"{cpus:g} CPU{'' if cpus == 1 else 's'}" if _number(cpus) else "",
+        f"{cpus:g} CPU{'' if cpus == 1 else 's'}" if cpus is not None else "",
         _size(sheet.get("limits.memory.effective"), "memory"),
         _size(sheet.get("limits.shm.total"), "/dev/shm"),
         _size(min(free), "disk free at least") if free else "",
@@ -132,24 +136,11 @@ _FAMILIES: dict[str, tuple[str, _Facts]] = {
 }
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-
-
-def _records(value: object) -> list[dict[str, Any]] | None:
-    if not isinstance(value, list):
-        return None
-    return [item for item in value if isinstance(item, dict)]
-
-
-def _size(value: Any, what: str) -> str:
-    if not _number(value):
+def _size(value: object, what: str) -> str:
+    bytes_ = number(value)
+    if bytes_ is None:
         return ""
-    size = f"{value / GIB:.3g} GiB" if value >= GIB else f"{value / (1 << 20):.3g} MiB"
+    size = f"{bytes_ / GIB:.3g} GiB" if bytes_ >= GIB else f"{bytes_ / (1 << 20):.3g} MiB"
     return f"{what} {size}" if what.startswith(("/", "disk")) else f"{size} {what}"
 
 

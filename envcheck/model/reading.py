@@ -1,13 +1,8 @@
-"""Defensive reading of fact values: a sheet may hold anything."""
+"""Reading the values of facts without trust: a sheet may hold anything."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from envcheck.checks.specifiers import canonical
-
-if TYPE_CHECKING:
-    from envcheck.checks.base import Context
+from typing import Any
 
 
 def records(value: object) -> list[dict[str, Any]]:
@@ -35,12 +30,3 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if -1e300 < value < 1e300 else None
-
-
-def has_distribution(context: Context, *names: str) -> bool | None:
-    """Whether one of these distributions is installed; None if that is not known."""
-    fact = context.facts.fact("distributions.installed")
-    if not fact.known:
-        return None
-    found = {canonical(text(item.get("name"))) for item in records(fact.value)}
-    return not found.isdisjoint(names)
