@@ -29,6 +29,7 @@ How an answer is judged (`benchmarks/verdicts.py`; the same rules and patterns f
    findings by it, or a line with CRITICAL, ERROR, FAIL, CONFLICT, MISMATCH, WARNING, ✗ or ❌.
    In the undamaged environment itself every alarm counts.
 
+The default doctor neither imports torch nor reads every RECORD: what only that shows is `--deep`'s.
 envcheck is told of the time it has (`--timeout`); its peers cannot be told.
 **–**: not run: `--deep` computes on the devices it finds, and stand-ins cannot.
 **cannot start**: the tool lives in the environment, whose interpreter is gone. `collect_env`, `accelerate env`

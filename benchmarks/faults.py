@@ -160,6 +160,7 @@ def collect(options: argparse.Namespace) -> None:
     document = _load(options.output)
     python = os.path.abspath(options.python)
     outside = os.path.dirname(os.path.abspath(options.tools))
+    places = _places(python, options.tools)
     env = environment.describe(python)
     document["versions"] = {
         tool.distribution: env.versions.get(tool.distribution) for tool in TOOLS
@@ -175,10 +176,12 @@ def collect(options: argparse.Namespace) -> None:
         except RuntimeError as error:
             failed.append(str(error))
             continue
+        _keep(options.outputs, fault.name, outcomes)
+        for outcome in outcomes.values():
+            outcome["output"] = _without(outcome.get("output", ""), places)
         baseline = baseline or outcomes
         judged = judge(fault, outcomes, baseline)
         print({name: entry["verdict"] for name, entry in judged.items()}, file=sys.stderr)
-        _keep(options.outputs, fault.name, outcomes)
         document["faults"].setdefault(fault.name, {}).update(judged)
         document["date"] = dt.date.today().isoformat()
         _write(options.output, document)
@@ -190,6 +193,21 @@ def _write(output: str, document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     write_report(_json_path(output), text)
     write_report(output, fault_report.markdown(document, FAULTS, TOOLS, CAP))
+
+
+def _places(python: str, tools: str) -> dict[str, str]:
+    """Directories of the measuring machine -> what stands for them in a report."""
+    prefixes = {python: "<env>", os.path.abspath(tools): "<tools>"}
+    found = {os.path.dirname(os.path.dirname(path)): name for path, name in prefixes.items()}
+    found[os.path.dirname(os.path.dirname(os.path.realpath(python)))] = "<python>"
+    found[os.path.expanduser("~")] = "~"
+    return found
+
+
+def _without(text: str, places: dict[str, str]) -> str:
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, places[place])
+    return text
 
 
 def _json_path(output: str) -> str:
