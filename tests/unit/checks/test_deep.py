@@ -168,7 +168,7 @@ def test_torch_cannot_use_the_device(judged):
         "device": "cuda:0",
         "dtype": "fp32",
         "verdict": "unsupported",
-        "why": "no kernel image",
+        "why": "no kernel",
     }
     finding = one(judged("GPU301", {**WITH_GPU, "compute.dtypes": [refused]}))
     assert (finding.subject, finding.detail) == ("cuda:0", "no kernel")
