@@ -263,8 +263,7 @@ def _hints(report: Report, verbose: int) -> Iterator[str]:
     if worst is not None and rank(worst) <= 4:
         yield f"`envcheck explain {line(worst.code)}` says what a code means and what mends it"
     sheet = report.sheet
-    deep = any(key.startswith("compute.") and sheet.fact(key).known for key in sheet)
-    if sheet.get("torch.installed") is True and not deep:
-        yield "`--deep` also imports torch and computes with it"
+    if sheet.get("torch.installed") is True and sheet.get("compute.asked") is not True:
+        yield "torch was not imported: `--deep` does, and computes with it"
     elif report.counts.unknown and verbose == 0:
         yield "`-v` says what could not be judged, and why"
