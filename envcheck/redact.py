@@ -26,7 +26,7 @@ _COMMON = frozenset(
      "nobody", "python", "conda", "app", "home", "work", "data", "dev", "test", "build", "docker",
      "localhost", "worker", "node", "default")
 )  # fmt: skip
-#: Without any of these in a text, no pattern of ``redaction`` can match …
+#: Without any of these in a text, no pattern of ``secret_shapes`` can match …
 _MARKS = (
     "@", "hf_", "api_org_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "sk-",
     "sk_", "nvapi-", "xox", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "dckr_pat", "eyJ",
@@ -36,7 +36,7 @@ _MARKS = (
 _NAMES = (
     "token", "secret", "passw", "api_key", "api-key", "apikey", "access", "credential", "serial",
 )  # fmt: skip
-#: Without one of these in a member's name, it names no secret (``redaction.secret_name``).
+#: Without one of these in a member's name, it names no secret (``secret_shapes.secret_name``).
 _KEYS = ("token", "secret", "passw", "key", "serial", "uuid", "machine")
 
 
@@ -108,7 +108,7 @@ class Redactor:
     def member(self, key: object, value: Any, depth: int) -> Any:
         """A member whose name says that its value is an identifier or a secret."""
         if isinstance(value, str) and value and isinstance(key, str) and _may_hide(key):
-            from envcheck.redaction import secret_name
+            from envcheck.secret_shapes import secret_name
 
             if secret_name(key) and not value.isalpha():  # letters alone: present, malformed …
                 self.hidden.add(value)
@@ -117,7 +117,7 @@ class Redactor:
 
     def _secrets(self, text: str, *, names: bool = False) -> str:
         if suspicious(text):
-            from envcheck.redaction import scan
+            from envcheck.secret_shapes import scan
 
             return scan(text, self.hidden, names=names)
         return text
@@ -129,7 +129,7 @@ class Redactor:
             *((h, "<host>") for h in self.hosts),
         ]:
             if name in text:
-                from envcheck.redaction import hide_name
+                from envcheck.secret_shapes import hide_name
 
                 text = hide_name(text, name, shown, self.hidden)
         return text
@@ -276,7 +276,7 @@ def _may_hide(key: str) -> bool:
 
 
 def suspicious(text: str) -> bool:
-    """Whether a pattern of ``redaction`` may match; False is certain."""
+    """Whether a pattern of ``secret_shapes`` may match; False is certain."""
     if any(mark in text for mark in _MARKS):
         return True
     lower = text.lower()

@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import reports as literal_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,27 +137,17 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return compare
 
 
-def _literal_reports() -> ModuleType:
-    """``tests/reports.py``: a file, since these tests are no package."""
-    spec = spec_from_file_location("literal_reports", Path(__file__).with_name("reports.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def reports() -> ModuleType:
-    """The module of literal reports."""
-    return _literal_reports()
+    """The module of literal reports, ``tests/reports.py``."""
+    return literal_reports
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with an argument ``interpreter`` runs once for each of this machine, one with
     ``report_case`` once for each literal report."""
     if "report_case" in metafunc.fixturenames:
-        cases = _literal_reports().cases()
+        cases = literal_reports.cases()
         metafunc.parametrize("report_case", cases.values(), ids=cases.keys())
     if "interpreter" in metafunc.fixturenames:
         found = dict(sorted(_interpreters().items(), key=lambda pair: _key(pair[0])))

@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tomlfile",),
     ("model", "process", "config", "project"),
     ("knowledge", "profiles", "checks", "targets", "index", "report", "store", "schemas"),
-    ("redact", "redaction"),
+    ("redact", "secret_shapes"),
     ("evaluate",),
     ("matrix",),
     ("api",),
@@ -37,7 +37,7 @@ SIDEWAYS = {
     ("config", "model"),  # the words that settings may use
     ("config", "project"),  # one source of settings; loaded only where there is such a file
     ("project", "config"),
-    ("redact", "redaction"),  # loaded only where a text looks suspicious
+    ("redact", "secret_shapes"),  # loaded only where a text looks suspicious
     ("targets", "schemas"),  # a saved sheet is held to its schema …
     ("schemas", "targets"),  # … which is generated from the agent's fields
 }

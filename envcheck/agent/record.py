@@ -208,34 +208,12 @@ def difference(path, status, size):
         return ""
     if data.startswith(LFS):
         return "git-lfs-pointer"
-    whole = elf_extent(data)
-    if whole is not None:
-        return "truncated" if status.st_size < whole else "changed"
+    if data.startswith(b"\x7fELF"):
+        from . import elf
+
+        header = elf.read(path)
+        if header is not None:
+            return "truncated" if header.problem == "truncated" else "changed"
     if status.st_size < size and path.endswith(_LIBRARY_SUFFIXES):
         return "truncated"
     return "changed"
-
-
-def elf_extent(data):
-    """The size that an ELF file has at least, from its program headers; None if it is none."""
-    import struct
-
-    if data[:4] != b"\x7fELF" or len(data) < 64 or data[4] not in (1, 2) or data[5] not in (1, 2):
-        return None
-    order = "<" if data[5] == 1 else ">"
-    wide = data[4] == 2
-    if wide:
-        offset, entry, count = struct.unpack_from(order + "Q14xHH", data, 32)
-    else:
-        offset, entry, count = struct.unpack_from(order + "I10xHH", data, 28)
-    extent = offset + entry * count
-    for index in range(count):
-        at = offset + index * entry
-        if at + entry > len(data) or entry < (56 if wide else 32):
-            break
-        if wide:
-            start, _, _, length = struct.unpack_from(order + "QQQQ", data, at + 8)
-        else:
-            start, _, _, length = struct.unpack_from(order + "IIII", data, at + 4)
-        extent = max(extent, start + length)
-    return extent

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from envcheck.checks import remedies, wheeltags
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import Distribution, in_use, installed, listed
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.model.reading import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Supported(NamedTuple):
+    """What the target supports: ``pairs`` of interpreter and ABI that go with every one of
+    ``platforms``, and ``generic`` pairs for wheels that go with any platform.
+    """
+
+    pairs: frozenset[str]
+    generic: frozenset[str]
+    platforms: frozenset[str]
+
+
+def supported(context: Context) -> Supported:
+    """The target's tags. Raises UnknownFact where they could not be observed."""
+    pairs = strings(context["interpreter.tags"])
+    platforms = strings(context["host.tags"])
+    generic = {pair[: -len("-any")] for pair in pairs if pair.endswith("-any")}
+    return Supported(
+        frozenset(pair for pair in pairs if pair.count("-") == 1),
+        frozenset(generic),
+        frozenset(platforms),
+    )
+
+
+def fits(tag: str, target: Supported) -> bool | None:
+    """Whether one of the tags in ``tag`` (``py2.py3-none-any``) fits; None if it is none."""
+    parts = tag.split("-")
+    if len(parts) != 3 or len(tag) > 2000 or not all(parts):
+        return None
+    interpreters, abis, platforms = (part.lower().split(".") for part in parts)
+    pairs = {f"{interpreter}-{abi}" for interpreter in interpreters for abi in abis}
+    if "any" in platforms and not pairs.isdisjoint(target.generic):
+        return True
+    return not pairs.isdisjoint(target.pairs) and not target.platforms.isdisjoint(platforms)
 
 
 def tags(context: Context) -> Iterator[Finding]:
@@ -30,12 +65,12 @@ def tags(context: Context) -> Iterator[Finding]:
     ## Sources
     The Tag lines of each WHEEL file; PyPA specification "Platform compatibility tags".
     """
-    target = wheeltags.supported(context)
+    target = supported(context)
     if not target.pairs or not target.platforms:
         raise NotApplicable("the target's wheel tags are not known")
     foreign: dict[str, list[Distribution]] = {}
     for one in in_use(installed(context)).values():
-        answers = [wheeltags.fits(tag, target) for tag in one.tags]
+        answers = [fits(tag, target) for tag in one.tags]
         if not answers or any(answer is not False for answer in answers) or not one.from_wheel:
             continue
         foreign.setdefault(_why(one.tags, target), []).append(one)
@@ -62,7 +97,7 @@ def tags(context: Context) -> Iterator[Finding]:
             )
 
 
-def _why(own: tuple[str, ...], target: wheeltags.Supported) -> str:
+def _why(own: tuple[str, ...], target: Supported) -> str:
     """What the wheel was made for that this target is not."""
     platforms = {tag.rpartition("-")[2] for tag in own}
     families = {_family(platform) for platform in platforms}

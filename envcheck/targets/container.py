@@ -51,15 +51,8 @@ class Running:
                 f"the container {target.reference} does not run: it is {self.container.status}",
                 hint=f"docker start {target.reference}, or examine its image with --image",
             )
-        try:
-            config = self.container.attrs["Config"]
-            self.choice = engine.find_interpreter(self.container, config, target.python)
-        except TargetError as error:
-            raise TargetError(
-                f"cannot examine the container {target.reference}: {error.message}",
-                context=error.context,
-                hint=error.hint,
-            ) from error
+        config, place = self.container.attrs["Config"], f"the container {target.reference}"
+        self.choice = engine.find_interpreter(self.container, config, target.python, place=place)
 
     def finish(self) -> FactSheet:
         """The sheet. Raises TargetError, AgentError."""

@@ -95,19 +95,21 @@ def refused(what: str, error: Exception) -> TargetError:
     return TargetError(f"cannot {what}", context=(str(text),))
 
 
-def find_interpreter(container: Container, config: Mapping[str, Any], python: str) -> Choice:
+def find_interpreter(
+    container: Container, config: Mapping[str, Any], python: str, *, place: str
+) -> Choice:
     """The interpreter that is meant in ``container``. ``config`` is that of the image or container.
 
-    Raises TargetError if there is none.
+    Raises TargetError, in which it is called ``place``, if there is none.
     """
     for choice in _candidates(config, python):
         for path in _lookup(choice.path, _environment(config).get("PATH") or _PATH):
             if _exists(container, path):
                 return choice._replace(path=path)
     if python:
-        raise TargetError(f"there is no interpreter {python} in it")
+        raise TargetError(f"cannot examine {place}: there is no interpreter {python} in it")
     raise TargetError(
-        "there is no Python in it",
+        f"cannot examine {place}: there is no Python in it",
         context=("neither on its PATH nor where images usually keep one",),
         hint="name the interpreter with --python PATH",
     )

@@ -53,17 +53,9 @@ class Running:
         self.choice = self._choose()
 
     def _choose(self) -> engine.Choice:
+        config, place = self.image.attrs["Config"] or {}, f"the image {self.target.reference}"
         with self._container(["true"], []) as container:
-            try:
-                return engine.find_interpreter(
-                    container, self.image.attrs["Config"] or {}, self.target.python
-                )
-            except TargetError as error:
-                raise TargetError(
-                    f"cannot examine the image {self.target.reference}: {error.message}",
-                    context=error.context,
-                    hint=error.hint,
-                ) from error
+            return engine.find_interpreter(container, config, self.target.python, place=place)
 
     def finish(self) -> FactSheet:
         """The sheet. Raises TargetError, AgentError."""

@@ -38,6 +38,7 @@ def elf(size: int = 4096) -> bytes:
     header[54:56] = (56).to_bytes(2, "little")
     header[56:58] = (1).to_bytes(2, "little")
     segment = bytearray(56)
+    segment[:4] = (1).to_bytes(4, "little")  # PT_LOAD
     segment[32:40] = size.to_bytes(8, "little")
     return bytes(header + segment).ljust(size, b"\0")
 
@@ -178,7 +179,7 @@ def test_metadata_is_gone(env: Path, examine: Examine) -> None:
     assert found.severity == "error"
     assert "numpy 1.26.4 has no METADATA" in found.title
     assert found.remedy is not None
-    assert "numpy==1.26.4" in found.remedy.commands[0]
+    assert "numpy==1.26.4" in found.remedy.commands[-1]
 
 
 @pytest.mark.parametrize(
@@ -324,7 +325,8 @@ def test_record_is_gone(env: Path, examine: Examine) -> None:
     (env / SITE / "numpy-1.26.4.dist-info" / "RECORD").unlink()
     found = one(examine(), "PKG107")
     assert found.remedy is not None
-    assert "--ignore-installed" in found.remedy.commands[0] or "uv" in found.remedy.commands[0]
+    command = found.remedy.commands[-1]
+    assert "--ignore-installed" in command or "uv" in command
 
 
 def test_missing_and_conflicting_requirements(env: Path, examine: Examine, tmp_path: Path) -> None:
@@ -479,7 +481,7 @@ def test_user_site_in_a_venv_does_not_matter(
     assert examine() == []
 
 
-def test_user_site_hides_what_the_environment_has(
+def test_a_virtual_environments_own_come_before_the_user_site(
     env: Path, examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = env / "pyvenv.cfg"  # with system site-packages a venv uses the user's directory too
@@ -488,16 +490,16 @@ def test_user_site_hides_what_the_environment_has(
     (site / "numpy-1.99.dist-info").mkdir(parents=True)
     (site / "numpy-1.99.dist-info" / "METADATA").write_text("Name: numpy\nVersion: 1.99\n\n")
     monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "user"))
-    found = [f for f in examine() if f.code == "IMP103"]
-    assert [f.subject for f in found] == ["numpy"]
-    assert found[0].remedy is not None
-    assert found[0].remedy.commands == ("export PYTHONNOUSERSITE=1",)
+    code = "from importlib.metadata import version; print(version('numpy'))"
+    done = subprocess.run([env / "bin/python", "-c", code], capture_output=True, text=True)
+    assert done.stdout == "1.26.4\n"
+    assert [f.subject for f in examine() if f.code == "IMP103" and f.subject == "numpy"] == []
 
 
 def test_a_costly_start_up_file(env: Path, examine: Examine) -> None:
     (env / SITE / "slow.pth").write_text(
         "import time; t = time.process_time()\n"
-        "import time; [None for _ in iter(lambda: time.process_time() < t + 0.05, False)]\n"
+        "import time; end = time.process_time() + 0.05; exec('while time.process_time() < end: 1')\n"
     )
     assert examine() == []
     found = one(examine(deep=True), "IMP104")

@@ -21,7 +21,7 @@ from envcheck.redact import (
     redact_sheet,
     suspicious,
 )
-from envcheck.redaction import scan
+from envcheck.secret_shapes import scan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from envcheck.agent import archives, metadata, origins, pth, record, record_all
 from envcheck.agent.installed import Scan
+from envcheck.agent.protocol import command
 
 SLOW = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -241,22 +242,26 @@ def test_a_row(line: bytes, path: bytes, size: int | None) -> None:
     assert (row.path, row.size) == (path, size)
 
 
-@given(st.binary(max_size=200))
-def test_elf_extent_of_anything(data: bytes) -> None:
-    record.elf_extent(b"\x7fELF\x02\x01" + data)
-    record.elf_extent(b"\x7fELF\x01\x02" + data)
+@given(data=st.binary(max_size=200))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_of_another_size_is_called_something(tmp_path: Path, data: bytes) -> None:
+    for head in (b"", b"\x7fELF\x02\x01", b"\x7fELF\x01\x02"):
+        file = os.fsencode(tmp_path / "x.so")
+        (tmp_path / "x.so").write_bytes(head + data)
+        assert record.difference(file, os.stat(file), 1000)
 
 
-def test_elf_extent_of_real_libraries() -> None:
+@pytest.mark.parametrize("expected", ["truncated", "changed"])
+def test_a_library_of_another_size(tmp_path: Path, expected: str) -> None:
     import _ctypes
 
-    file = getattr(_ctypes, "__file__", None)
-    if not file or not Path(file).read_bytes().startswith(b"\x7fELF"):
+    source = getattr(_ctypes, "__file__", None)
+    if not source or not Path(source).read_bytes().startswith(b"\x7fELF"):
         pytest.skip("only on systems with ELF libraries")
-    data = Path(file).read_bytes()
-    extent = record.elf_extent(data[:4096])
-    assert extent is not None
-    assert 4096 < extent <= len(data)
+    data = Path(source).read_bytes()
+    file = tmp_path / "x.so"
+    file.write_bytes(data[:5000] if expected == "truncated" else data + b"more")
+    assert record.difference(os.fsencode(file), os.stat(file), len(data)) == expected
 
 
 @pytest.mark.parametrize(
@@ -324,3 +329,16 @@ def test_a_start_up_file(tmp_path: Path) -> None:
 def test_names_that_are_not_utf_8() -> None:
     assert metadata.clean(os.fsdecode(b"a\xff")) == "a\\xff"
     assert metadata.clean("é") == "é"
+
+
+def test_the_cost_of_a_pth_file_that_looks_at_its_caller(tmp_path: Path) -> None:
+    """As setuptools wrote them for namespace packages: `sitedir` is a variable of ``site``."""
+    (tmp_path / "a-nspkg.pth").write_text(
+        "import sys; p = sys._getframe(1).f_locals['sitedir']; assert p.endswith('"
+        f"{tmp_path.name}')\n"
+    )
+    (tmp_path / "broken.pth").write_text("import sys; raise ValueError\n")
+    records = [pth.examine(str(tmp_path), name) for name in ("a-nspkg.pth", "broken.pth")]
+    pth.cost(records, 20.0, command)
+    assert [bool(item["problem"]) for item in records] == [False, True]
+    assert records[0]["seconds"] >= 0

@@ -6,7 +6,7 @@ import pytest
 
 from envcheck.agent.tags import interpreter_tags, linux_platforms
 from envcheck.checks.base import Context
-from envcheck.checks.wheeltags import fits, supported
+from envcheck.checks.wheels import fits, supported
 from envcheck.model.facts import FactSheet, UnknownFact
 
 
