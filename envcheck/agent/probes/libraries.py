@@ -174,8 +174,8 @@ def _copy(library, name, path, origin, owners):
         version = _header(library, path)
         if version:
             copy.update(version=version, version_from="header")
-        elif library == "cudart" and _toolkit_version(path):
-            copy.update(version=_toolkit_version(path), version_from="folder")
+        elif library == "cudart" and _version_in_path(path):
+            copy.update(version=_version_in_path(path), version_from="folder")
     if copy["cuda"] is None and library not in ("cudnn", "nccl", "cusparselt"):
         # the soname's major is CUDA's for these two; cuFFT, cuSPARSE … count for themselves
         major = suffix.partition(".")[0]
@@ -227,7 +227,7 @@ def _header(library, path):
     return ".".join(numbers)
 
 
-def _toolkit_version(path):
+def _version_in_path(path):
     """``13.0`` of /usr/local/cuda-13.0/lib64/…"""
     for part in path.split("/"):
         version = part[5:]
