@@ -146,6 +146,8 @@ def missing(context: Context) -> Iterator[Finding]:
     for name, items in by_name.items():
         users = list(dict.fromkeys(str(item.by) for item in items))
         specifier = narrowed(found.wanted.get(name, ()))
+        if agreeable(specifier) is False:
+            specifier = ""  # PKG122 will speak of it, once it is there
         packaged = all(not item.by.from_wheel for item in items)
         yield fail(
             f"{name} is missing: {listed(users)} require{'s' * (len(users) == 1)} it",

@@ -70,8 +70,12 @@ def missing_files(context: Context) -> Iterator[Finding]:
 
 
 def _matters(file: str) -> bool:
-    """Not metadata (PKG101), a script, a test or a document: images are often without those."""
+    """Not metadata (PKG101), a script, a test, a document or what only type checkers read: images
+    are often without those.
+    """
     parts = file.split("/")
+    if file.endswith((".pyi", "/py.typed", ".md", ".rst")):
+        return False
     if parts[0] == ".." or parts[0].endswith(".dist-info"):
         return False
     return not {"tests", "test", "testing", "docs", "examples"} & set(parts[:-1])

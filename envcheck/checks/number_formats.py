@@ -248,6 +248,18 @@ CHECKS = (
         required_format,
         (*DRIVER_CODES, "GPU201"),
     ),
-    Check("DTYPE301", "matrix products are right", "error", correct),
-    Check("DTYPE302", "fp32 is computed in full", "note", full_precision),
+    Check(
+        "DTYPE301",
+        "matrix products are right",
+        "error",
+        correct,
+        ("IMP301", "IMP302", "IMP303", "IMP305"),
+    ),
+    Check(
+        "DTYPE302",
+        "fp32 is computed in full",
+        "note",
+        full_precision,
+        ("IMP301", "IMP302", "IMP303", "IMP305"),
+    ),
 )

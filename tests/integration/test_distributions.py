@@ -39,6 +39,7 @@ def elf(size: int = 4096) -> bytes:
     header[56:58] = (1).to_bytes(2, "little")
     segment = bytearray(56)
     segment[:4] = (1).to_bytes(4, "little")  # PT_LOAD
+    segment[0] = 1  # PT_LOAD
     segment[32:40] = size.to_bytes(8, "little")
     return bytes(header + segment).ljust(size, b"\0")
 
@@ -499,7 +500,8 @@ def test_a_virtual_environments_own_come_before_the_user_site(
 def test_a_costly_start_up_file(env: Path, examine: Examine) -> None:
     (env / SITE / "slow.pth").write_text(
         "import time; t = time.process_time()\n"
-        "import time; end = time.process_time() + 0.05; exec('while time.process_time() < end: 1')\n"
+        "import time; end = time.process_time() + 0.05\n"
+        "import time; exec('while time.process_time() < end: 1')\n"
     )
     assert examine() == []
     found = one(examine(deep=True), "IMP104")

@@ -103,6 +103,14 @@ def test_what_is_wrong_with_a_record(judged: Judged, problem: str, words: str) -
     assert words in found.title
 
 
+@pytest.mark.parametrize("file", ["a/py.typed", "a/_x.pyi", "a/tests/data.bin", "../../bin/a"])
+def test_what_an_image_may_lack(judged: Judged, file: str) -> None:
+    (found,) = judged("PKG104", installed(dist("a", missing=[file], missing_count=1)))
+    assert found.status == "pass"
+    (found,) = judged("PKG104", installed(dist("a", missing=[file, "a/x.py"], missing_count=2)))
+    assert found.status == "fail"
+
+
 def test_a_missing_requirement(judged: Judged) -> None:
     needs = dist("accelerate", requires=["torch>=2.0.0", "x; extra == 'y'", "w; os_name == 'nt'"])
     (found,) = judged("PKG121", installed(needs))
