@@ -56,7 +56,7 @@ def device(context: Context) -> Iterator[Finding]:
     Memory is what the driver reports, in GiB: a card sold with 16 GB reports 14.6 to 15.9.
 
     ## Sources
-    The line of the profile, and what is given there.
+    The profile's own line, shown with the finding.
     """
     for requirement in _requirements(context, "device"):
         yield _device(context, requirement, _wanted(requirement))
@@ -154,7 +154,7 @@ def driver(context: Context) -> Iterator[Finding]:
     Upgrade the driver (on the host, for a container).
 
     ## Sources
-    The line of the profile, and what is given there.
+    The profile's own line, shown with the finding.
     """
     for requirement in _requirements(context, "driver"):
         for have, wants, what in (
@@ -199,7 +199,7 @@ def cuda_toolkit(context: Context) -> Iterator[Finding]:
     Install a build of torch with that CUDA; for extensions install the toolkit.
 
     ## Sources
-    The line of the profile, and what is given there.
+    The profile's own line, shown with the finding.
     """
     for requirement in _requirements(context, "cuda_toolkit"):
         yield _toolkit(context, requirement)
@@ -259,7 +259,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
     Install a build of torch that brings it. A system-wide cuDNN is not needed beside torch's.
 
     ## Sources
-    The line of the profile, and what is given there.
+    The profile's own line, shown with the finding.
     """
     for requirement in _requirements(context, "cudnn"):
         yield _cudnn_finding(context, requirement)

@@ -121,7 +121,7 @@ def vector_instructions(context: Context) -> Iterator[Finding]:
     In a virtual machine pass the host's processor through (`-cpu host`).
 
     ## Sources
-    pytorch issue 37577. `/proc/cpuinfo`.
+    pytorch#37577; `/proc/cpuinfo`.
     """
     if context["host.arch"] not in ("x86_64", "AMD64", "amd64"):
         raise NotApplicable("not an x86-64 processor")
@@ -203,7 +203,7 @@ def torch_glibc(context: Context) -> Iterator[Finding]:
     Move to a newer system or image; a container brings its own glibc.
 
     ## Sources
-    File names of torch's wheels; PEP 600; pytorch issues 123649 and 126551.
+    File names of torch's wheels; PEP 600; pytorch#123649, #126551.
     """
     wanted = torch_wheels.wanted(context)
     if not wanted or torch_wheels.installed(context):

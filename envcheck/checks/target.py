@@ -25,7 +25,7 @@ def found(context: Context) -> Iterator[Finding]:
     Activate the environment, or name it with `--python` or `--venv`.
 
     ## Sources
-    The documentation of pipx and of `uv tool`.
+    pipx, "How it works" (`pipx_metadata.json`); uv, "Tools" (`uv-receipt.toml`).
     """
     target = context.facts.target
     if target.get("kind") not in ("python", "venv", "conda"):
