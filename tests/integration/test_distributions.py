@@ -39,7 +39,6 @@ def elf(size: int = 4096) -> bytes:
     header[56:58] = (1).to_bytes(2, "little")
     segment = bytearray(56)
     segment[:4] = (1).to_bytes(4, "little")  # PT_LOAD
-    segment[0] = 1  # PT_LOAD
     segment[32:40] = size.to_bytes(8, "little")
     return bytes(header + segment).ljust(size, b"\0")
 

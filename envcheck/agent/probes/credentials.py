@@ -106,9 +106,7 @@ def problems(value):
     if not value.strip():
         return ["it is empty" if not value else "it is only white space"]
     found = setting_problems(value)
-    if value[-1] in "\r\n":
-        found.append("it ends with a newline")
-    elif value != value.strip():
+    if value != value.strip() and value[-1] not in "\r\n":
         found.append("it begins or ends with white space")
     bare = value.strip().strip("\"'")
     if any(char.isspace() for char in bare):
@@ -132,6 +130,8 @@ def setting_problems(value):
     stripped = value.strip()
     if stripped[:1] in ("'", '"') or stripped[-1:] in ("'", '"'):
         found.append("the quotation marks are part of the value")
+    if value[-1] in "\r\n":  # a file with the line ends of Windows, a secret from `echo`
+        found.append("it ends with a newline")
     if "${{" in value or (stripped.strip("\"'").startswith("${") and stripped.endswith("}")):
         found.append("it is a reference that was not expanded")
     return found

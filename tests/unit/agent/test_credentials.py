@@ -50,6 +50,13 @@ def test_nothing_is_set(collected, tmp_path):
     assert facts.entries["hub.source"]["status"] == "absent"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_setting_with_the_end_of_its_line(collected, end):
+    """From an ``.env`` file with the line ends of Windows: another directory is made."""
+    assert status(collected(HF_HOME="/data/hf" + end), "HF_HOME") == "malformed"
+    assert status(collected(HF_HOME="/data/my hf"), "HF_HOME") == "present"
+
+
 @pytest.mark.parametrize("name", ["HF_TOKEN", "WANDB_API_KEY", "HUGGING_FACE_HUB_TOKEN"])
 def test_a_good_token(collected, name):
     assert status(collected(**{name: TOKEN}), name) == "present"
