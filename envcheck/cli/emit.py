@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from envcheck.config import working_directory
@@ -27,7 +28,7 @@ class Sink(NamedTuple):
 
 
 def parse_sinks(words: tuple[str, ...]) -> tuple[Sink, ...]:
-    """The sinks that were asked for. Raises UsageError for an unknown format, or two on stdout."""
+    """The sinks that were asked for. Raises UsageError: format unknown, two in one place."""
     sinks = []
     for word in words:
         name, _, path = word.partition(":")
@@ -41,6 +42,9 @@ def parse_sinks(words: tuple[str, ...]) -> tuple[Sink, ...]:
             "two reports for standard output",
             hint="give all but one a file: --report json:report.json",
         )
+    files = [os.path.abspath(sink.path) for sink in sinks if sink.path]
+    if twice := next((path for path in files if files.count(path) > 1), ""):
+        raise UsageError(f"two reports for one file: {twice}")
     return tuple(sinks)
 
 
@@ -146,14 +150,33 @@ def _render(report: Report, name: str, options: Options) -> str:
 
 
 def write_file(path: str, text: str) -> None:
-    """Write whole or not at all: a document that was begun never looks finished."""
+    """Write whole or not at all: a document that was begun never looks finished.
+
+    A device or a pipe is written to, not replaced; a link stays, what it leads to is replaced.
+    Raises UsageError.
+    """
+    try:
+        if path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path)):
+            _write(path, text)
+        else:
+            _replace(os.path.realpath(path), text)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot write {path}: {reason}") from error
+
+
+def _replace(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{os.getpid()}.part"
     try:
-        folder = os.path.dirname(path)
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        _write(temporary, text)
         os.replace(temporary, path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)

@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # `typing` costs a tenth of a start of Python
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
 EPILOG = """exit status:
   0 the verdict passes   1 findings at or above --fail-on   2 wrong usage or configuration
@@ -140,9 +140,11 @@ def _defect(error: Exception) -> int:
     """Something that must not happen: where, and what to do about it. No traceback."""
     import traceback
 
+    from envcheck.report.printable import line
+
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     print(f"error: a defect in envcheck {envcheck.__version__}: ", end="", file=sys.stderr)
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    print(f"{type(error).__name__}: {line(error)}", file=sys.stderr)
     for frame in frames:
         print(
             f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}", file=sys.stderr
@@ -192,7 +194,15 @@ def _parser(name: str, summary: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.suggest_on_error = True  # type: ignore[attr-defined]  # argparse knows it from 3.14
+    parser.error = lambda message: _wrong_words(parser, message)  # type: ignore[method-assign]
     return parser
+
+
+def _wrong_words(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    from envcheck.report.printable import line
+
+    parser.print_usage(sys.stderr)
+    parser.exit(2, f"{parser.prog}: error: {line(message)}\n")
 
 
 def _similar(name: str) -> str:
@@ -203,8 +213,11 @@ def _similar(name: str) -> str:
 
 
 def _print_error(error: EnvcheckError) -> None:
-    print(f"error: {error.message}", file=sys.stderr)
-    for line in error.context:
-        print(f"  {line}", file=sys.stderr)
+    """The message, its context and hint; what a name may hold is shown, never obeyed."""
+    from envcheck.report.printable import line
+
+    print(f"error: {line(error.message)}", file=sys.stderr)
+    for words in error.context:
+        print(f"  {line(words)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"hint: {line(error.hint)}", file=sys.stderr)

@@ -75,3 +75,22 @@ def test_an_interpreter_that_is_not_there_is_inconclusive():
     assert done.returncode == 3
     assert b"/nonexistent/python" in done.stderr
     assert b"hint:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["\x1b[31mx"],
+        ["doctor", "--\x1b[31m"],
+        ["doctor", "--facts", "/x\x1b[31m"],
+        ["doctor", "--python", "/x\x1b[31m"],
+        ["doctor", "--select", "\x1b[31m"],
+        ["doctor", "--report", "\x1b[31m"],
+        ["explain", "\x1b[31m"],
+    ],
+)
+def test_names_in_errors_reach_no_terminal(words):
+    done = run(*words)
+    assert done.returncode in (2, 3)
+    assert b"\x1b" not in done.stderr + done.stdout
+    assert b"31m" in done.stderr
