@@ -19,6 +19,7 @@ from envcheck.checks.cuda_facts import (
 )
 from envcheck.checks.gpu_torch import fitting_build
 from envcheck.checks.specifiers import satisfies
+from envcheck.model.condition import SPELLED
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from envcheck.model.profile import Placed
 
 GIB = 1 << 30
-_SPELLED = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "npu": "NPU", "mps": "MPS"}
 
 
 def _about(context: Context, requirement: Placed, subject: str, *keys: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def device(context: Context) -> Iterator[Finding]:
 
 def _wanted(requirement: Placed) -> str:
     """For example ``CUDA or ROCm device``, ``2 CUDA devices``."""
-    *first, last = (_SPELLED.get(kind, kind) for kind in requirement.any)
+    *first, last = (SPELLED.get(kind, kind) for kind in requirement.any)
     kinds = f"{', '.join(first)} or {last}" if first else last
     return f"{requirement.count} {kinds} devices" if requirement.count > 1 else f"{kinds} device"
 

@@ -23,6 +23,7 @@ from envcheck.checks.cuda_facts import (
     text,
     wants_cuda,
 )
+from envcheck.model.condition import SPELLED
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -154,13 +155,11 @@ def build_fits_devices(context: Context) -> Iterator[Finding]:
             if kind == "xpu"
             else remedies.torch_backend(context, "auto", spec)
         )
-    shown = {"cpu": "a CPU build", "cuda": "built for CUDA", "rocm": "built for ROCm"}
+    shown = "a CPU build" if build == "cpu" else f"built for {SPELLED.get(build, build)}"
     names = ", ".join(label(device) for device in cuda_devices(context)[:4])
-    title = (
-        f"torch {text(context, 'torch.version')} is {shown.get(str(build), f'built for {build}')}"
-    )
+    title = f"torch {text(context, 'torch.version')} is {shown}"
     yield fail(
-        f"{title}, but this machine has a {kind} device",
+        f"{title}, but this machine has a {SPELLED[kind]} device",
         detail=(f"{names}: " if names else "")
         + "this torch does not use it; the driver is not to blame.",
         severity="error" if kind == "cuda" and wants_cuda(context) else "warning",

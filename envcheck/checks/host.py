@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.specifiers import release_of
+from envcheck.model.condition import SPELLED
 from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
 from envcheck.model.reading import strings
 
@@ -167,7 +168,7 @@ def torch_platform(context: Context) -> Iterator[Finding]:
         return
     from envcheck.checks import remedies
 
-    what = f"{system} on {arch}"
+    what = f"{_named([str(system)])} on {arch}"
     remedy = Remedy("Use a machine of another architecture, or build torch from source")
     if narrow:
         what = "a 32-bit Python"
@@ -251,21 +252,25 @@ def required_system(context: Context) -> Iterator[Finding]:
     """
     for requirement in context.requirements("os"):
         system = context["host.os"]
+        shown = _named([str(system)])
         fields = context.about(requirement, "os", "host.os", "host.distribution.name")
         if system not in requirement.any:
             remedy = Remedy("Use one of the systems named, or a container or WSL 2 for Linux")
-            names = ", ".join(requirement.any)
-            yield fail(f"{system} is not one of {names}", remedy=remedy, **fields)
+            yield fail(f"{shown} is not one of {_named(requirement.any)}", remedy=remedy, **fields)
         elif requirement.recommended and system not in requirement.recommended:
             fields.update(severity="note", required=False)
-            names = ", ".join(requirement.recommended)
+            names = _named(requirement.recommended)
             yield fail(
-                f"{names} is recommended, this is {system}",
+                f"{names} is recommended, this is {shown}",
                 remedy=Remedy(f"Use {names} where that is possible; containers and WSL 2 count"),
                 **fields,
             )
         else:
-            yield passed(f"{system} fits the profile", **fields)
+            yield passed(f"{shown} fits the profile", **fields)
+
+
+def _named(systems: list[str]) -> str:
+    return ", ".join(SPELLED.get(system, system) for system in systems)
 
 
 def required_libc(context: Context) -> Iterator[Finding]:

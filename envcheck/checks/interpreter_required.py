@@ -68,7 +68,7 @@ def _python_finding(
         return fail(f"Python {version} does not fit: {'; '.join(wrong)}", **fields)
     if open_:
         return unknown(open_[0], **fields)
-    return passed(f"Python {version} fits the profile", **fields)
+    return passed(f"Python {version} fits {requirement.requires or 'the profile'}", **fields)
 
 
 def _fitting(specifier: str) -> str:

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 DEVICES = ("cuda", "rocm", "xpu", "npu", "mps")
 SYSTEMS = ("linux", "darwin", "windows")
+#: how people write them
+SPELLED = {
+    "linux": "Linux",
+    "darwin": "macOS",
+    "windows": "Windows",
+    "cuda": "CUDA",
+    "rocm": "ROCm",
+    "xpu": "XPU",
+    "npu": "NPU",
+    "mps": "MPS",
+}
 PRECISIONS = ("fp16", "bf16", "fp8")
 #: kinds of requirements that mean nothing where only the CPU is wanted
 DEVICE_KINDS = ("device", "driver", "cuda_toolkit", "cudnn")

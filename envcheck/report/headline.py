@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from envcheck.model.condition import SPELLED
 from envcheck.model.facts import FactSheet
 from envcheck.model.reading import number, records, text
 
@@ -59,12 +60,11 @@ def _python(sheet: FactSheet) -> list[str]:
 
 
 def _machine(sheet: FactSheet) -> list[str]:
-    names = {"linux": "Linux", "darwin": "macOS", "windows": "Windows"}
     system = text(sheet.get("host.os"))
     libc = f"{text(sheet.get('host.libc.family'))} {text(sheet.get('host.libc.version'))}"
     container = text(sheet.get("host.container"))
     return [
-        f"{names.get(system, system)} {text(sheet.get('host.arch'))}".strip(),
+        f"{SPELLED.get(system, system)} {text(sheet.get('host.arch'))}".strip(),
         libc.strip(),
         container if container not in ("", "none") else "",
     ]
