@@ -155,7 +155,7 @@ def build_fits_devices(context: Context) -> Iterator[Finding]:
             if kind == "xpu"
             else remedies.torch_backend(context, "auto", spec)
         )
-    shown = "a CPU build" if build == "cpu" else f"built for {SPELLED.get(build, build)}"
+    shown = "a CPU build" if build == "cpu" else f"built for {SPELLED.get(str(build), build)}"
     names = ", ".join(label(device) for device in cuda_devices(context)[:4])
     title = f"torch {text(context, 'torch.version')} is {shown}"
     yield fail(
@@ -293,8 +293,8 @@ def cudnn_accepts_devices(context: Context) -> Iterator[Finding]:
         ]
         remedy = fitting_build(context, "Install")
         if keep and not text(context, "nvidia.visible.value"):
-            command = "export CUDA_VISIBLE_DEVICES=" + ",".join(keep)
-            remedy = Remedy("Hide the GPUs that cuDNN refuses", (command,))
+            lead = "Hide the GPUs that cuDNN refuses"
+            remedy = remedies.export(context, "CUDA_VISIBLE_DEVICES", ",".join(keep), lead)
         yield fail(
             f"cuDNN {version} refuses {', '.join(label(device) for device in old[:4])}",
             detail=f"From {since} on cuDNN needs compute capability {floor} of every visible GPU"

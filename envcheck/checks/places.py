@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import has_distribution
 from envcheck.checks.resources import GIB, MIB, gib
@@ -58,7 +59,7 @@ def space(context: Context) -> Iterator[Finding]:
             detail=_where(short),
             subject=_labels(short),
             evidence=_evidence(short, "free"),
-            remedy=_elsewhere(short, "Free space there"),
+            remedy=_elsewhere(context, short, "Free space there"),
         )
 
 
@@ -89,7 +90,7 @@ def inodes(context: Context) -> Iterator[Finding]:
                 + _where(group),
                 subject=_labels(group),
                 evidence=_evidence(group, "inodes_free"),
-                remedy=_elsewhere(group, "Delete directories of many small files"),
+                remedy=_elsewhere(context, group, "Delete directories of many small files"),
             )
 
 
@@ -125,7 +126,7 @@ def writable(context: Context) -> Iterator[Finding]:
             detail=_where(group),
             subject=_labels(group),
             evidence=_evidence(group, "writable"),
-            remedy=_elsewhere(group, ""),
+            remedy=_elsewhere(context, group, ""),
         )
 
 
@@ -158,7 +159,7 @@ def executable(context: Context) -> Iterator[Finding]:
             detail=_where(group),
             subject=_labels(group),
             evidence=_evidence(group, "executable"),
-            remedy=_elsewhere(group, ""),
+            remedy=_elsewhere(context, group, ""),
         )
 
 
@@ -188,7 +189,7 @@ def decided(context: Context) -> Iterator[Finding]:
         labels = [record["label"] for record in group]
         unusable = any(_fails(context, record) for record in group)
         first = "Make the directory" if group[0].get("exists") is False else ""
-        remedy = _elsewhere(group, first)
+        remedy = _elsewhere(context, group, first)
         if labels == ["output"] and group[0].get("path") is None:
             remedy = Remedy("Change to a directory that exists", ("cd",))
         yield fail(
@@ -253,12 +254,14 @@ def required_disk(context: Context) -> Iterator[Finding]:
         where = f"{requirement.path} ({record.get('path')})"
         if free < wanted:
             title = f"{requirement.minimum_gib:g} GiB needed at {where}, {gib(free)} free"
-            yield fail(title, remedy=_elsewhere([record], "Free space there"), **fields)
+            yield fail(title, remedy=_elsewhere(context, [record], "Free space there"), **fields)
         elif record.get("writable") is False:
-            yield fail(f"{where} cannot be written", remedy=_elsewhere([record], ""), **fields)
+            yield fail(
+                f"{where} cannot be written", remedy=_elsewhere(context, [record], ""), **fields
+            )
         elif isinstance(left, int) and left < requirement.inodes:
             title = f"{requirement.inodes} files needed at {where}, {left} possible"
-            remedy = _elsewhere([record], "Delete directories of many small files")
+            remedy = _elsewhere(context, [record], "Delete directories of many small files")
             yield fail(title, remedy=remedy, **fields)
         else:
             yield passed(f"{gib(free)} free at {where}", **fields)
@@ -374,14 +377,15 @@ def _word(value: object) -> str:
     return "not known" if value is None else str(value)
 
 
-def _elsewhere(group: list[dict[str, Any]], first: str) -> Remedy:
+def _elsewhere(context: Context, group: list[dict[str, Any]], first: str) -> Remedy:
     """Set the variables of these places to another directory."""
     names = [str(record["label"]) for record in group if str(record["label"]).isupper()]
     if not names:
         return Remedy(first or "Use another directory")
     text = f"set {' and '.join(names)} to a directory on another file system"
     text = f"{first}, or {text}" if first else text[0].upper() + text[1:]
-    return Remedy(text, tuple(f"export {name}=/path/to/{name.lower()}" for name in names))
+    parts = [remedies.export(context, name, f"/path/to/{name.lower()}", text) for name in names]
+    return remedies.together(parts[0].text, *parts)
 
 
 CHECKS = (
