@@ -1,4 +1,4 @@
-"""RES1xx: disk space and rights where machine learning writes; RES202, RES205: a profile's."""
+"""RES1xx: disk space and rights where machine learning writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import has_distribution
 from envcheck.checks.resources import GIB, MIB, gib
-from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed, unknown
+from envcheck.model.finding import Evidence, Finding, Remedy, fail
 from envcheck.model.reading import number, records
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def space(context: Context) -> Iterator[Finding]:
             severity="error" if full and writes else "warning",
             detail=_where(short),
             subject=_labels(short),
-            evidence=_evidence(short, "free"),
-            remedy=_elsewhere(context, short, "Free space there"),
+            evidence=evidence_of(short, "free"),
+            remedy=elsewhere(context, short, "Free space there"),
         )
 
 
@@ -89,8 +89,8 @@ def inodes(context: Context) -> Iterator[Finding]:
                 detail=f"Space is free ({gib(record['free'])}); the inodes are used up. "
                 + _where(group),
                 subject=_labels(group),
-                evidence=_evidence(group, "inodes_free"),
-                remedy=_elsewhere(context, group, "Delete directories of many small files"),
+                evidence=evidence_of(group, "inodes_free"),
+                remedy=elsewhere(context, group, "Delete directories of many small files"),
             )
 
 
@@ -125,8 +125,8 @@ def writable(context: Context) -> Iterator[Finding]:
             severity="error" if any(_is_used(context, record) for record in group) else "warning",
             detail=_where(group),
             subject=_labels(group),
-            evidence=_evidence(group, "writable"),
-            remedy=_elsewhere(context, group, ""),
+            evidence=evidence_of(group, "writable"),
+            remedy=elsewhere(context, group, ""),
         )
 
 
@@ -158,8 +158,8 @@ def executable(context: Context) -> Iterator[Finding]:
             severity="error" if packages else "warning",
             detail=_where(group),
             subject=_labels(group),
-            evidence=_evidence(group, "executable"),
-            remedy=_elsewhere(context, group, ""),
+            evidence=evidence_of(group, "executable"),
+            remedy=elsewhere(context, group, ""),
         )
 
 
@@ -189,7 +189,7 @@ def decided(context: Context) -> Iterator[Finding]:
         labels = [record["label"] for record in group]
         unusable = any(_fails(context, record) for record in group)
         first = "Make the directory" if group[0].get("exists") is False else ""
-        remedy = _elsewhere(context, group, first)
+        remedy = elsewhere(context, group, first)
         if labels == ["output"] and group[0].get("path") is None:
             remedy = Remedy("Change to a directory that exists", ("cd",))
         yield fail(
@@ -197,7 +197,7 @@ def decided(context: Context) -> Iterator[Finding]:
             severity="error" if unusable else "warning",
             detail=_where([record for record in group if record.get("path")]),
             subject=_labels(group),
-            evidence=_evidence(group, "error"),
+            evidence=evidence_of(group, "error"),
             remedy=remedy,
         )
 
@@ -223,83 +223,6 @@ def _obstacle(record: dict[str, Any]) -> str:
     return ""
 
 
-def required_disk(context: Context) -> Iterator[Finding]:
-    """There is less free disk space than the profile asks for.
-
-    ## Why it matters
-    Checkpoints, datasets and model weights have to fit.
-
-    ## Causes
-    The place is on a small or full file system.
-
-    ## Remedy
-    Free space, or point the variable that decides the place elsewhere.
-
-    ## Sources
-    The profile's own line; `statvfs(3)`.
-    """
-    for requirement in context.requirements("disk"):
-        record = _place(context, requirement.path)
-        fields = context.about(requirement, requirement.path)
-        free = number(record.get("free")) if record else None
-        if record is None or free is None:
-            why = str(record.get("error") or "") if record else "the agent was not asked about it"
-            yield unknown(
-                f"how much space is free at {requirement.path}", **{**fields, "detail": why}
-            )
-            continue
-        fields["evidence"] = _evidence([record], "free")
-        wanted = requirement.minimum_gib * GIB
-        left = record.get("inodes_free")
-        where = f"{requirement.path} ({record.get('path')})"
-        if free < wanted:
-            title = f"{requirement.minimum_gib:g} GiB needed at {where}, {gib(free)} free"
-            yield fail(title, remedy=_elsewhere(context, [record], "Free space there"), **fields)
-        elif record.get("writable") is False:
-            yield fail(
-                f"{where} cannot be written", remedy=_elsewhere(context, [record], ""), **fields
-            )
-        elif isinstance(left, int) and left < requirement.inodes:
-            title = f"{requirement.inodes} files needed at {where}, {left} possible"
-            remedy = _elsewhere(context, [record], "Delete directories of many small files")
-            yield fail(title, remedy=remedy, **fields)
-        else:
-            yield passed(f"{gib(free)} free at {where}", **fields)
-
-
-def required_file(context: Context) -> Iterator[Finding]:
-    """A file that the profile asks for is not there.
-
-    ## Why it matters
-    The profile's author says what it is for; see the finding.
-
-    ## Causes
-    It was not made or mounted, or a variable in its path has another value here.
-
-    ## Remedy
-    Make it, mount it, or correct the path.
-
-    ## Sources
-    The profile's own line.
-    """
-    for requirement in context.requirements("file"):
-        record = _place(context, requirement.path)
-        fields = context.about(requirement, requirement.path)
-        if record is None or record.get("exists") is None:
-            why = str(record.get("error") or "") if record else "the agent was not asked about it"
-            yield unknown(f"whether {requirement.path} exists", **{**fields, "detail": why})
-            continue
-        fields["evidence"] = _evidence([record], "exists")
-        if record["exists"]:
-            yield passed(f"{requirement.path} exists", **fields)
-        elif requirement.optional:
-            yield passed(f"{requirement.path} is optional and not there", **fields)
-        else:
-            error = str(record.get("error") or "")
-            title = f"{requirement.path} does not exist" + (f": {error}" if error else "")
-            yield fail(title, remedy=Remedy("Make it, mount it, or correct the path"), **fields)
-
-
 def _usable(context: Context) -> list[dict[str, Any]]:
     """The records of places whose file system could be asked."""
     return [
@@ -309,7 +232,8 @@ def _usable(context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _place(context: Context, label: str) -> dict[str, Any] | None:
+def place_of(context: Context, label: str) -> dict[str, Any] | None:
+    """The record of the place called ``label``, None if the agent was not asked about it."""
     return next(
         (record for record in records(context["limits.disks"]) if record.get("label") == label),
         None,
@@ -359,7 +283,8 @@ def _where(group: list[dict[str, Any]]) -> str:
     return " ".join(sentences)
 
 
-def _evidence(group: list[dict[str, Any]], key: str) -> tuple[Evidence, ...]:
+def evidence_of(group: list[dict[str, Any]], key: str) -> tuple[Evidence, ...]:
+    """The member ``key`` of these records."""
     return tuple(
         Evidence(
             "limits.disks",
@@ -377,7 +302,7 @@ def _word(value: object) -> str:
     return "not known" if value is None else str(value)
 
 
-def _elsewhere(context: Context, group: list[dict[str, Any]], first: str) -> Remedy:
+def elsewhere(context: Context, group: list[dict[str, Any]], first: str) -> Remedy:
     """Set the variables of these places to another directory."""
     names = [str(record["label"]) for record in group if str(record["label"]).isupper()]
     if not names:
@@ -394,6 +319,4 @@ CHECKS = (
     Check("RES103", "caches and temporary files can be written", "error", writable),
     Check("RES104", "compiled code can be loaded from where it is put", "warning", executable),
     Check("RES105", "the places that variables name can be used", "warning", decided),
-    Check("RES202", "there is as much disk space as the profile asks for", "error", required_disk),
-    Check("RES205", "the files that the profile names are there", "error", required_file),
 )

@@ -1,12 +1,13 @@
-"""RES2xx: what a profile asks of memory, shared memory and processors."""
+"""RES2xx: what a profile asks of memory, shared memory, processors, disks and files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.places import elsewhere, evidence_of, place_of
 from envcheck.checks.resources import GIB, gib
-from envcheck.model.finding import Finding, Remedy, fail, passed
+from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 from envcheck.model.reading import number, strings
 
 if TYPE_CHECKING:
@@ -97,6 +98,83 @@ def required_cpu(context: Context) -> Iterator[Finding]:
             yield passed("the processors fit the profile", **fields)
 
 
+def required_disk(context: Context) -> Iterator[Finding]:
+    """There is less free disk space than the profile asks for.
+
+    ## Why it matters
+    Checkpoints, datasets and model weights have to fit.
+
+    ## Causes
+    The place is on a small or full file system.
+
+    ## Remedy
+    Free space, or point the variable that decides the place elsewhere.
+
+    ## Sources
+    The profile's own line; `statvfs(3)`.
+    """
+    for requirement in context.requirements("disk"):
+        record = place_of(context, requirement.path)
+        fields = context.about(requirement, requirement.path)
+        free = number(record.get("free")) if record else None
+        if record is None or free is None:
+            why = str(record.get("error") or "") if record else "the agent was not asked about it"
+            yield unknown(
+                f"how much space is free at {requirement.path}", **{**fields, "detail": why}
+            )
+            continue
+        fields["evidence"] = evidence_of([record], "free")
+        wanted = requirement.minimum_gib * GIB
+        left = record.get("inodes_free")
+        where = f"{requirement.path} ({record.get('path')})"
+        if free < wanted:
+            title = f"{requirement.minimum_gib:g} GiB needed at {where}, {gib(free)} free"
+            yield fail(title, remedy=elsewhere(context, [record], "Free space there"), **fields)
+        elif record.get("writable") is False:
+            yield fail(
+                f"{where} cannot be written", remedy=elsewhere(context, [record], ""), **fields
+            )
+        elif isinstance(left, int) and left < requirement.inodes:
+            title = f"{requirement.inodes} files needed at {where}, {left} possible"
+            remedy = elsewhere(context, [record], "Delete directories of many small files")
+            yield fail(title, remedy=remedy, **fields)
+        else:
+            yield passed(f"{gib(free)} free at {where}", **fields)
+
+
+def required_file(context: Context) -> Iterator[Finding]:
+    """A file that the profile asks for is not there.
+
+    ## Why it matters
+    The profile's author says what it is for; see the finding.
+
+    ## Causes
+    It was not made or mounted, or a variable in its path has another value here.
+
+    ## Remedy
+    Make it, mount it, or correct the path.
+
+    ## Sources
+    The profile's own line.
+    """
+    for requirement in context.requirements("file"):
+        record = place_of(context, requirement.path)
+        fields = context.about(requirement, requirement.path)
+        if record is None or record.get("exists") is None:
+            why = str(record.get("error") or "") if record else "the agent was not asked about it"
+            yield unknown(f"whether {requirement.path} exists", **{**fields, "detail": why})
+            continue
+        fields["evidence"] = evidence_of([record], "exists")
+        if record["exists"]:
+            yield passed(f"{requirement.path} exists", **fields)
+        elif requirement.optional:
+            yield passed(f"{requirement.path} is optional and not there", **fields)
+        else:
+            error = str(record.get("error") or "")
+            title = f"{requirement.path} does not exist" + (f": {error}" if error else "")
+            yield fail(title, remedy=Remedy("Make it, mount it, or correct the path"), **fields)
+
+
 _MORE = {
     "memory": "Use a machine with more memory, or raise the container's or job's limit",
     "/dev/shm": "Start the container with `--shm-size={:g}g`, or with `--ipc=host`",
@@ -127,8 +205,10 @@ def _feature(name: str) -> str:
 
 CHECKS = (
     Check("RES201", "there is as much memory as the profile asks for", "error", required_memory),
+    Check("RES202", "there is as much disk space as the profile asks for", "error", required_disk),
     Check(
         "RES203", "/dev/shm is as large as the profile asks for", "error", required_shared_memory
     ),
     Check("RES204", "the processors fit the profile", "error", required_cpu),
+    Check("RES205", "the files that the profile names are there", "error", required_file),
 )
