@@ -116,7 +116,7 @@ def _left(selection: list[str], kind: str, physical: list[dict[str, Any]]) -> li
     uuids = [str(device.get("uuid")) for device in physical]
     for position, entry in enumerate(selection):
         if kind == "ordinals" and entry.isascii() and entry.isdigit():
-            if int(entry) >= len(physical):
+            if len(entry) > 9 or int(entry) >= len(physical):
                 return selection[:position]
         elif (
             kind == "gpu"

@@ -9,7 +9,7 @@ from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import SEVERITIES, Evidence, Finding, Remedy, fail
-from envcheck.model.reading import records, strings, text
+from envcheck.model.reading import number, records, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,11 +227,11 @@ def startup(context: Context) -> Iterator[Finding]:
     ):
         raise NotApplicable("their cost is measured with --deep or --versions")
     for item in items:
-        file, seconds = text(item.get("file")), item.get("seconds")
+        file, seconds = text(item.get("file")), number(item.get("seconds"))
         evidence = (Evidence("distributions.pth", text(item.get("code")), file),)
         if problem := text(item.get("problem")):
             yield fail(f"{file} {problem}", severity="warning", subject=file, evidence=evidence)
-        elif isinstance(seconds, (int, float)) and seconds > _COSTLY:
+        elif seconds is not None and seconds > _COSTLY:
             yield fail(
                 f"{file} costs {seconds * 1000:.0f} ms of CPU at every start of Python",
                 subject=file,

@@ -76,3 +76,18 @@ def test_never_crashes(sheet: FactSheet, profile: bool) -> None:
         if check.code.startswith("ABI3"):
             report = evaluate(sheet, [check])
             assert not [finding for finding in report.findings if finding.status == "crash"]
+
+
+def test_an_ordinal_longer_than_python_converts(judged: Any) -> None:
+    facts = {
+        "nvidia.visible.value": "9" * 5000,
+        "nvidia.visible.kind": "ordinals",
+        "nvidia.visible.selection": ["9" * 5000],
+        "nvidia.visible.rest": "",
+        "nvidia.nvml.devices": [{"index": 0, "uuid": "GPU-0", "name": "A100"}],
+        "nvidia.libcuda.whole": None,
+        "nvidia.smi.devices": None,
+        "nvidia.kernel.version": "580.1",
+    }
+    for finding in judged("GPU115", facts):
+        assert finding.status != "crash", finding.detail

@@ -111,6 +111,13 @@ def test_what_an_image_may_lack(judged: Judged, file: str) -> None:
     assert found.status == "fail"
 
 
+@pytest.mark.parametrize("seconds", [10**400, float("inf"), float("nan"), "1", True, None, -1])
+def test_odd_costs_of_a_start_up_file(judged: Judged, seconds: object) -> None:
+    item = {"file": "/env/a.pth", "lines": 1, "code": "import a", "seconds": seconds}
+    (found,) = judged("IMP104", installed(distributions__pth=[item]))
+    assert found.status in ("pass", "skip")
+
+
 def test_a_missing_requirement(judged: Judged) -> None:
     needs = dist("accelerate", requires=["torch>=2.0.0", "x; extra == 'y'", "w; os_name == 'nt'"])
     (found,) = judged("PKG121", installed(needs))
