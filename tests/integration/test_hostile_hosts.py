@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import pytest
+from endings import ends
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCTOR = [sys.executable, "-m", "envcheck", "doctor"]
@@ -172,21 +173,8 @@ def test_an_interrupted_doctor_leaves_no_child(tmp_path, venv, number):
     doctor.communicate(timeout=60)
     assert doctor.returncode == (130 if number == signal.SIGINT else 143)
     for pid in map(int, _words(pids)):
-        assert _ends(pid)
+        assert ends(pid)
 
 
 def _words(file):
     return file.read_text().split() if file.exists() else []
-
-
-def _ends(pid):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from endings import ends
 
 from envcheck import process
 
@@ -55,7 +56,7 @@ def test_deadline_kills_grandchildren_of_the_session(tmp_path):
     done = process.run(["bash", "-c", script], timeout=0.5)
     assert done.status == "timeout"
     for pid in map(int, pids.read_text().split()):
-        assert _ends(pid), f"{pid} is still there"
+        assert ends(pid), f"{pid} is still there"
 
 
 @contextlib.contextmanager
@@ -72,7 +73,7 @@ def frozen(child):
         yield
     finally:
         write(f"{group}/freezer.state", "THAWED")
-        assert _ends(child.pid)
+        assert ends(child.pid)
         for _ in range(100):
             with contextlib.suppress(OSError):  # until the last one has left it
                 os.rmdir(group)
@@ -153,21 +154,7 @@ def test_leaving_kills_what_was_started():
     done = subprocess.run(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    assert _ends(int(done.stdout))
-
-
-def _ends(pid: int) -> bool:
-    """Whether ``pid`` is gone, or a zombie that nobody reaps, within some seconds."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except OSError:
-            return True
-        time.sleep(0.01)
-    return False
+    assert ends(int(done.stdout))
 
 
 def _python(code: str) -> str:
