@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``explain``."""
     parser.add_argument(
-        "code", nargs="*", help="a code such as GPU101; what codes begin with lists them: GPU, PKG2"
+        "code", nargs="*", help="codes such as GPU101; or how some begin (GPU, PKG2), to list those"
     )
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="default text"
     )
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="default auto"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

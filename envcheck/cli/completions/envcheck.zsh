@@ -96,8 +96,8 @@ _shtab_envcheck_doctor_defaults_added=0
 _shtab_envcheck_explain_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--format[default text]:format:(text markdown json)"
-  "--color[color]:color:(auto always never)"
-  "(*)::a code such as GPU101\; what codes begin with lists them\: GPU, PKG2:"
+  "--color[default auto]:color:(auto always never)"
+  "(*)::codes such as GPU101\; or how some begin (GPU, PKG2), to list those:"
 )
 
 # guard to ensure default positional specs are added only once per session
