@@ -37,7 +37,7 @@ def main(argv):
     alone = argv[:1] == ["--alone"] or not hasattr(os, "fork")
     request = parse(argv[argv[:1] == ["--alone"] :])
     started = time.monotonic()
-    sheets = _in_process(request) if alone else _supervise(request)
+    sheets = _in_process(PROBES, request) if alone else _supervise(request)
     head = '{"schema": "%s", "agent": {"status": "ok", "version": "%s", "seconds": %.4f}, ' % (
         protocol.SCHEMA,
         AGENT_VERSION,
@@ -113,8 +113,8 @@ def _lost(name, module, reason):
     return name, dumps({"status": "lost", "reason": reason}), dumps(entries)[1:-1]
 
 
-def _in_process(request):
-    return [(name,) + run_probe(name, module, request) for name, module, _ in PROBES]
+def _in_process(probes, request):
+    return [(name,) + run_probe(name, module, request) for name, module, _ in probes]
 
 
 def _supervise(request):
@@ -126,7 +126,10 @@ def _supervise(request):
             reason = "the time for the whole sheet was over (%g s)" % request.timeout
             sheets += [_lost(name, module, reason) for name, module, _ in left]
             break
-        worker = _Worker(left, request)
+        try:
+            worker = _Worker(left, request)
+        except OSError:  # no process may be started: what can be seen without one
+            return sheets + _in_process(left, request)
         sheets += worker.sheets(end)
         if worker.failure and len(sheets) < len(PROBES):
             name, module, _ = PROBES[len(sheets)]

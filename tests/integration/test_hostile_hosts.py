@@ -14,6 +14,8 @@ import time
 import pytest
 from endings import ends
 
+from envcheck.targets import bundle
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCTOR = [sys.executable, "-m", "envcheck", "doctor"]
 
@@ -121,6 +123,24 @@ def test_a_parent_that_ignores_the_end_of_children():
     done = subprocess.run([sys.executable, "-c", code, *DOCTOR], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.root
+def test_no_process_may_be_started():
+    """The agent itself, by a user whose processes have reached their number."""
+    user = ["setpriv", "--reuid=64999", "--regid=64999", "--clear-groups", "prlimit", "--nproc=1:1"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        agent = os.path.join(folder, "agent.pyz")
+        with open(agent, "wb") as file:
+            file.write(bundle.archive(bundle.read_sources()))
+        argv = [*user, "/usr/bin/python3", "-I", "-B", agent]
+        done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    known = json.loads(done.stdout)["facts"]
+    assert known["limits.processes"]["value"] == 1
+    assert known["interpreter.version"]["status"] == "known"
+    assert known["distributions.installed"]["status"] == "known"
 
 
 @pytest.mark.root
