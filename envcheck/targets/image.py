@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from envcheck.process import Completed
     from envcheck.targets.base import AgentRequest
 
+_PATIENCE = 2.0  # seconds for an engine to make a container that nobody waits for any more
+
 
 class Image:
     """The image that the engine knows as ``reference``; ``python`` names the interpreter in it."""
@@ -90,10 +92,16 @@ class Running:
     def _container(self, entrypoint: list[str], command: list[str]) -> Iterator[Container]:
         """A container that is gone afterwards, after an error or Ctrl-C too."""
         name = f"envcheck-{os.getpid()}-{os.urandom(4).hex()}"
+        patience = 0.0
         try:
-            yield self._create(name, entrypoint, command)
+            try:
+                container = self._create(name, entrypoint, command)
+            except (KeyboardInterrupt, SystemExit):
+                patience = _PATIENCE  # the engine has not answered yet and makes it nevertheless
+                raise
+            yield container
         finally:
-            _remove(self.client, name)
+            _remove(self.client, name, patience)
 
     def _create(self, name: str, entrypoint: list[str], command: list[str]) -> Container:
         from docker.types import LogConfig
@@ -145,12 +153,21 @@ def _wait(container: Container, timeout: float) -> int | None:
         return None
 
 
-def _remove(client: DockerClient, name: str) -> None:
-    """With its anonymous volumes. A second Ctrl-C has to wait."""
-    from docker.errors import APIError
+def _remove(client: DockerClient, name: str, patience: float) -> None:
+    """With its anonymous volumes. A second Ctrl-C has to wait. ``patience``: seconds in which one
+    that is not there may still come to be.
+    """
+    from docker.errors import APIError, NotFound
 
+    end = time.monotonic() + patience
     with _uninterrupted(), suppress(APIError):
-        client.api.remove_container(name, force=True, v=True)
+        while True:
+            try:
+                return client.api.remove_container(name, force=True, v=True)
+            except NotFound:
+                if time.monotonic() >= end:
+                    return None
+                time.sleep(0.1)
 
 
 @contextmanager
@@ -158,12 +175,12 @@ def _uninterrupted() -> Iterator[None]:
     """Signals that end the process are ignored (in the main thread, where they arrive)."""
     before = []
     with suppress(ValueError):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             before.append((number, signal.signal(number, signal.SIG_IGN)))
     try:
         yield
     finally:
-        for number, handler in before:
+        for number, handler in reversed(before):
             signal.signal(number, handler)
 
 
