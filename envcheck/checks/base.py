@@ -137,6 +137,16 @@ class Check(NamedTuple):
     requires: tuple[str, ...] = ()
 
 
+def sentence(words: str) -> str:
+    """``words`` with a capital letter and a full stop; empty if there are none.
+
+    What begins with a name as programs write it (``cuInit``) keeps it.
+    """
+    first = words.partition(" ")[0].rstrip(",:;")
+    begin = words[:1].upper() if first.islower() else words[:1]
+    return f"{begin}{words[1:]}{'' if words[-1] in '.!?' else '.'}" if words else ""
+
+
 def explained(fields: dict[str, Any], why: str) -> dict[str, Any]:
     """The fields that ``Context.about`` gave, with ``why`` (sentences) before the reason."""
     return {**fields, "detail": f"{why} {fields['detail']}".strip()}

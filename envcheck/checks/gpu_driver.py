@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks import cuda_rules
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.cuda_facts import (
     docker_run,
     number,
@@ -331,13 +331,13 @@ def initialises(context: Context) -> Iterator[Finding]:
     lost = bool(gone) or nvml in _LOST or smi in _LOST
     denied = strings(context, "nvidia.kernel.denied")
     if denied and cuda != 0:
-        problems.append("may not be opened by this user: /dev/" + ", /dev/".join(denied[:4]))
+        problems.append("this user may not open /dev/" + ", /dev/".join(denied[:4]))
     if not problems and not gone:
         return
     starts = cuda is None or (cuda == 0 and unasked.status != "unknown")
     yield fail(
         "the NVIDIA driver cannot be initialised" if problems else "a GPU does not answer",
-        detail="; ".join(problems + gone) + ".",
+        detail=sentence("; ".join(problems + gone)),
         evidence=observed(context, *driver_evidence(context), "nvidia.kernel.denied"),
         remedy=_initialise_remedy(cuda, bool(denied)),
         severity="error" if not starts or denied or lost else "warning",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envcheck.checks.base import Check, Context, NotApplicable, explained
+from envcheck.checks.base import Check, Context, NotApplicable, explained, sentence
 from envcheck.checks.cuda_facts import (
     DRIVER_CODES,
     cuda_devices,
@@ -84,7 +84,7 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
         if refused in (None, 0) or "cuda" not in requirement.any or others:
             reason = fact.reason or "; ".join(str(open_kinds[kind]) for kind in maybe)
             title = f"whether there is a usable {wanted} is not known"
-            return unknown(title, **explained(fields, _sentence(reason)))
+            return unknown(title, **explained(fields, sentence(reason)))
     good, problems, doubts = [], [], []
     for one in usable:
         answer, why = _suits(one, requirement)
@@ -99,18 +99,14 @@ def _device(context: Context, requirement: Placed, wanted: str) -> Finding:
         return passed(f"{wanted}: {names}", **fields)
     if len(good) + len(doubts) >= requirement.count:
         title = f"whether {wanted} suffices is not known"
-        return unknown(title, **explained(fields, _sentence("; ".join(doubts))))
+        return unknown(title, **explained(fields, sentence("; ".join(doubts))))
     title = f"no usable {wanted}" if not usable else f"no {wanted} that suffices"
     there = f"there {'is' if len(usable) == 1 else 'are'} {len(usable)}" if usable else ""
-    detail = _sentence("; ".join(problems) or there)
+    detail = sentence("; ".join(problems) or there)
     hidden = records(context, "nvidia.libcuda.whole") if "cuda" in requirement.any else []
     if len(hidden) > len(cuda_devices(context)):
         detail = f"CUDA_VISIBLE_DEVICES hides {len(hidden) - len(cuda_devices(context))}. {detail}"
     return fail(title, remedy=_elsewhere(context), **explained(fields, detail))
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def _elsewhere(context: Context) -> Remedy:

@@ -319,7 +319,7 @@ def library_copies(context: Context) -> Iterator[Finding]:
         if len(paths) > 1:
             yield fail(
                 f"{len(paths)} copies of {file} are loaded at once",
-                detail=", ".join(sorted(paths)),
+                detail=f"Loaded: {', '.join(sorted(paths))}.",
                 subject=file,
                 remedy=Remedy(
                     "Take the directory that does not belong to torch out of LD_LIBRARY_PATH"

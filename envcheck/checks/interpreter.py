@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.model.finding import Finding, Remedy, fail, passed
 from envcheck.model.reading import strings
 
@@ -40,7 +40,7 @@ def starts(context: Context) -> Iterator[Finding]:
     reason = str(context.get("interpreter.starts.reason") or "")
     yield fail(
         "the environment's interpreter does not start",
-        detail=reason,
+        detail=sentence(reason),
         subject=prefix,
         evidence=context.evidence(
             "interpreter.executable", "interpreter.venv.home", "interpreter.version"
@@ -82,7 +82,7 @@ def starts_cleanly(context: Context) -> Iterator[Finding]:
 
     yield fail(
         "Python fails while it starts",
-        detail=f"{reason}. It was examined without `site` (-S) instead.",
+        detail=f"{sentence(reason)} It was examined without `site` (-S) instead.",
         evidence=context.evidence("interpreter.executable"),
         remedy=Remedy(
             "See which start-up file fails, then reinstall or remove the package that owns it",
@@ -119,7 +119,7 @@ def start_up_files(context: Context) -> Iterator[Finding]:
             remedy = unset(context, "LD_PRELOAD", "Correct LD_PRELOAD, or unset it")
         yield fail(
             f"a start-up file fails: {file}" if separator else f"Python complains: {complaint}",
-            detail=f"line {reason}" if separator else "",
+            detail=sentence(f"line {reason}") if separator else "",
             subject=file,
             evidence=context.evidence("interpreter.executable"),
             remedy=remedy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import remedies
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.installed import has_distribution
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 from envcheck.model.reading import mapping, number, records, strings, text
@@ -352,7 +352,7 @@ def collectives(context: Context) -> Iterator[Finding]:
             yield fail(
                 f"{backend}: an all-reduce of {item.get('processes') or 'some'} processes failed",
                 severity="error" if wanted or backend == "nccl" else "",
-                detail=text(item.get("reason")),
+                detail=sentence(text(item.get("reason"))),
                 subject=backend,
                 remedy=_collective_remedy(backend),
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.checks import cuda_rules
-from envcheck.checks.base import Check, Context, NotApplicable, explained
+from envcheck.checks.base import Check, Context, NotApplicable, explained, sentence
 from envcheck.checks.cuda_facts import DRIVER_CODES, label, number, observed, records, strings, text
 from envcheck.checks.imports_deep import require_torch
 from envcheck.model import reading
@@ -157,19 +157,19 @@ def _judge(context: Context, requirement: Placed) -> Finding:
         f"{s.who}{': ' + s.note if s.note else ''}" for s in (weak if worst < 2 else found)[:4]
     )
     if worst == 0:
-        fields = explained(fields, f"{shown}.")
+        fields = explained(fields, sentence(shown))
         return fail(f"{name} is not possible", remedy=_advice(name), **fields)
     if worst == 1 and requirement.emulated != "allow":
         if requirement.emulated == "warn":
             fields.update(severity="warning", required=False)
-        fields = explained(fields, f"{shown}.")
+        fields = explained(fields, sentence(shown))
         return fail(f"{name} is only emulated", remedy=_advice(name), **fields)
     if open_:
         detail = "; ".join(f"{s.who}: {s.note or 'beyond the table'}" for s in open_[:4])
         title = f"whether {name} is native is not known"
-        return unknown(title, **explained(fields, f"{detail}."))
+        return unknown(title, **explained(fields, sentence(detail)))
     title = f"{name} is {'native' if worst == 2 else 'emulated, which is allowed'}"
-    return passed(title, **explained(fields, f"{shown}."))
+    return passed(title, **explained(fields, sentence(shown)))
 
 
 def _advice(name: str) -> Remedy:
@@ -206,7 +206,7 @@ def correct(context: Context) -> Iterator[Finding]:
         if item.get("verdict") == "wrong":
             yield fail(
                 f"{item.get('device')} computes {item.get('dtype')} wrongly",
-                detail=reading.text(item.get("why")),
+                detail=sentence(reading.text(item.get("why"))),
                 subject=f"{item.get('device')} {item.get('dtype')}",
                 evidence=context.evidence("compute.torch.version"),
                 remedy=Remedy(
@@ -234,7 +234,7 @@ def full_precision(context: Context) -> Iterator[Finding]:
         if item.get("verdict") == "reduced":
             yield fail(
                 f"{item.get('device')} computes fp32 with reduced precision",
-                detail=reading.text(item.get("why")),
+                detail=sentence(reading.text(item.get("why"))),
                 subject=reading.text(item.get("device")),
                 remedy=Remedy("Unset ONEDNN_DEFAULT_FPMATH_MODE and NVIDIA_TF32_OVERRIDE"),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.installed import (
     Distribution,
     few,
@@ -64,7 +64,7 @@ def metadata(context: Context) -> Iterator[Finding]:
             f"{one} {_METADATA[broken[0]]}",
             severity="warning" if advisory else "",
             subject=one.name,
-            detail=detail,
+            detail=sentence(detail.partition(": ")[2]),
             evidence=(Evidence("distributions.installed", ", ".join(broken), one.path),),
             remedy=_readable_again(context, one)
             if _DENIED in detail

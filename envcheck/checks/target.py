@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.checks.base import Check, Context, NotApplicable
+from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def agent_runs(context: Context) -> Iterator[Finding]:
     version = context.get("interpreter.version", "unknown")
     yield fail(
         f"Python {version} is too old to be examined",
-        detail=str(agent.get("reason", "")),
+        detail=sentence(str(agent.get("reason") or "")),
         evidence=context.evidence("interpreter.version", "interpreter.executable"),
         remedy=remedies.new_environment(context),
         required=True,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,7 @@ def test_its_wording(code: str) -> None:
         assert finding.title == " ".join(finding.title.split())
         assert not finding.title.endswith(".")
         assert finding.detail == finding.detail.strip()
+        assert not re.match("(the|an?|it|its|no|nothing|they|this|both|for|what) ", finding.detail)
         values = [evidence.value for evidence in finding.evidence]
         assert not {"", "{}", "[]", "None"} & set(values), "evidence that says nothing"
         assert len(set(finding.evidence)) == len(finding.evidence), "the same evidence twice"
