@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envcheck import checks
+from envcheck import checks, config, profiles
 from envcheck.cli import COMMANDS
 from envcheck.cli.main import EPILOG, build_parser
 from envcheck.report import REPORTERS
@@ -53,6 +53,16 @@ def test_codes_in_the_readme_and_the_changelog_exist():
     said = set(re.findall(r"\b(?:PY|OS|PKG|IMP|ABI|RES|GPU|DTYPE|NET|CRED|DST|PRO)\d{3}\b", README))
     assert said
     assert said <= known
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```toml\n(.*?)^```", README, re.M | re.S))
+def test_settings_in_the_readme_are_settings(block, tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    settings = config.resolve({}, str(tmp_path))
+    profile = profiles.load(settings.profile)
+    assert profile.requirements
+    assert {rule.code for rule in profile.waivers} <= {check.code for check in checks.load()}
 
 
 def test_exit_statuses_are_those_of_help():
