@@ -20,6 +20,8 @@ _SHAPES = re.compile(
       | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*
     ))
   | (?P<device>\b(?:GPU|MIG)-)(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?:/\d+/\d+)?)
+  | (?P<query>[?&;](?i:[a-z0-9_.-]*(?:sig|signature|credential|policy|auth|code|key|token))=)
+      (?!<redacted>)[^\s&;"'<>\#]+                                 # of an address: ?sig=…
   | (?P<bearer>\b(?i:bearer|basic)\ +)[A-Za-z0-9._~+/=-]{12,}
   | (?P<name>\b(?i:[A-Za-z0-9_.-]*?(?:token|secret|passwo?rd|passwd|credentials?
         |(?:api|access|secret)[_-]?key|serial(?:[ _-]?(?:number|no))?))["']?\ ?)
@@ -64,7 +66,7 @@ def scan(text: str, hidden: set[str], *, names: bool) -> str:
             return "<user>@<host>"
         if match["url"]:
             return f"{match['url']}{_HIDDEN}@"
-        groups = ("device", "bearer", "name", "is", "colon")
+        groups = ("device", "query", "bearer", "name", "is", "colon")
         return "".join(match[group] or "" for group in groups) + _HIDDEN
 
     return _SHAPES.sub(replace, text)

@@ -213,11 +213,10 @@ def _similar(name: str) -> str:
 
 
 def _print_error(error: EnvcheckError) -> None:
-    """The message, its context and hint; what a name may hold is shown, never obeyed."""
+    """The message, its context and hint, without secrets; what names hold is shown, not obeyed."""
+    from envcheck.redact import without_secrets
     from envcheck.report.printable import line
 
-    print(f"error: {line(error.message)}", file=sys.stderr)
-    for words in error.context:
-        print(f"  {line(words)}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {line(error.hint)}", file=sys.stderr)
+    lines = [f"error: {error.message}", *(f"  {words}" for words in error.context)]
+    for words in [*lines, *([f"hint: {error.hint}"] if error.hint else ())]:
+        print(line(without_secrets(words)), file=sys.stderr)

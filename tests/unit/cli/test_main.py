@@ -94,3 +94,12 @@ def test_names_in_errors_reach_no_terminal(words):
     assert done.returncode in (2, 3)
     assert b"\x1b" not in done.stderr + done.stdout
     assert b"31m" in done.stderr
+
+
+def test_passwords_in_addresses_reach_no_terminal():
+    pytest.importorskip("docker")
+    environment = {**os.environ, "DOCKER_HOST": "tcp://ann:hunter2@127.0.0.1:1"}
+    done = run("doctor", "--image", "x", env=environment)
+    assert done.returncode == 3
+    assert b"hunter2" not in done.stderr
+    assert b"127.0.0.1:1" in done.stderr
