@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.checks.cuda_rules import ArchList, wheel_architectures
 from envcheck.model import reading
-from envcheck.model.finding import Remedy
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
@@ -97,18 +96,6 @@ def driver_version(context: Context) -> str:
 def driver_cuda(context: Context) -> str:
     """The newest CUDA that the driver supports, as ``12.8``; empty if nobody tells."""
     return text(context, "nvidia.libcuda.cuda") or text(context, "nvidia.nvml.cuda")
-
-
-def docker_run(context: Context, options: str) -> Remedy:
-    """Start the container with these options; a command where the image is known."""
-    target = context.facts.target
-    name = target.get("name")
-    commands: tuple[str, ...] = ()
-    if target.get("kind") == "image" and isinstance(name, str) and name.isprintable():
-        from shlex import quote
-
-        commands = (f"docker run {options} {quote(name)}",)
-    return Remedy(f"Start the container with `docker run {options}`", commands)
 
 
 def wants_cuda(context: Context) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.checks import cuda_rules
+from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.cuda_facts import (
-    docker_run,
     number,
     observed,
     records,
@@ -209,7 +208,7 @@ def devices_passed(context: Context) -> Iterator[Finding]:
     wanted = wants_cuda(context)
     built = text(context, "torch.build.kind") == "cuda"
     keys = ("nvidia.kernel.version", "nvidia.kernel.nodes", "nvidia.libcuda.status")
-    remedy = docker_run(context, "--gpus all")
+    remedy = remedies.docker_run(context, "--gpus all")
     yield fail(
         "the host's NVIDIA driver is visible here but no device was passed in",
         severity="error" if wanted else "warning" if built else "note",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import (
     DRIVER_CODES,
     cuda_devices,
-    docker_run,
     label,
     number,
     observed,
@@ -132,7 +132,9 @@ def libcuda_found(context: Context) -> Iterator[Finding]:
             f"Name the folder {folder} to the loader: in /etc/ld.so.conf.d, or LD_LIBRARY_PATH"
         )
     elif text(context, "host.container"):
-        remedy = docker_run(context, "--gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility")
+        remedy = remedies.docker_run(
+            context, "--gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        )
     else:
         remedy = Remedy("Install the driver's compute libraries, of the driver's own version")
     yield fail(

@@ -12,7 +12,6 @@ from envcheck.checks.cuda_facts import (
     capabilities,
     cuda_devices,
     cudnn,
-    docker_run,
     driver_cuda,
     driver_version,
     label,
@@ -326,7 +325,7 @@ def amd_devices_passed(context: Context) -> Iterator[Finding]:
     built = text(context, "torch.build.kind") == "rocm"
     if text(context, "host.container"):
         groups = "--group-add video --group-add render"
-        remedy = docker_run(context, f"--device=/dev/kfd --device=/dev/dri {groups}")
+        remedy = remedies.docker_run(context, f"--device=/dev/kfd --device=/dev/dri {groups}")
     else:
         command = 'sudo usermod -aG render,video "$USER"'
         remedy = Remedy(

@@ -194,6 +194,16 @@ def _variable(context: Context, text: str, windows: str, posix: str) -> Remedy:
     return Remedy(text, (windows if context.get("host.os") == "windows" else posix,))
 
 
+def docker_run(context: Context, options: str) -> Remedy:
+    """Start the container with these options; a command where the image is known."""
+    target = context.facts.target
+    name = target.get("name")
+    commands: tuple[str, ...] = ()
+    if target.get("kind") == "image" and isinstance(name, str) and name.isprintable():
+        commands = (f"docker run {options} {quoted(name)}",)
+    return Remedy(f"Start the container with `docker run {options}`", commands)
+
+
 def together(text: str, *parts: Remedy) -> Remedy:
     """``text``, and the commands of all ``parts`` in order, each once."""
     commands = [command for part in parts for command in part.commands]
