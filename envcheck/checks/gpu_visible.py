@@ -81,10 +81,12 @@ def _mistake(
     context: Context, what: str, detail: str, physical: list[dict[str, Any]], severity: str
 ) -> Finding:
     count = len(physical)
-    commands: tuple[str, ...] = ("unset CUDA_VISIBLE_DEVICES",)
+    name = "CUDA_VISIBLE_DEVICES"
+    lead = f"Unset {name} where it is set (a profile, a job script …), or list ordinals with commas"
+    remedy = remedies.unset(context, name, lead)
     if count > 1:
         ordinals = ",".join(str(index) for index in range(count))
-        commands = (f"export CUDA_VISIBLE_DEVICES={ordinals}",)
+        remedy = remedies.export(context, name, ordinals, lead)
     number = f" {count} GPU{'s are' if count != 1 else ' is'} there." if count else ""
     return fail(
         f"CUDA_VISIBLE_DEVICES {what}",
@@ -92,11 +94,7 @@ def _mistake(
         severity=severity,
         subject="CUDA_VISIBLE_DEVICES",
         evidence=observed(context, *_KEYS),
-        remedy=Remedy(
-            "Unset it, or list ordinals separated by commas, where it is set: the shell that"
-            " started this, its profile, a job script, the container's environment",
-            commands,
-        ),
+        remedy=remedy,
     )
 
 
