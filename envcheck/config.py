@@ -125,11 +125,13 @@ def project_file(cwd: str) -> tuple[str, bytes] | None:
     home = os.path.expanduser("~")
     while True:
         path = os.path.join(folder, "pyproject.toml")
+        content = b""
         try:
-            with open(path, "rb") as file:
-                content = file.read(_PROJECT_LIMIT)
+            if os.path.isfile(path):  # a pipe would be waited for
+                with open(path, "rb") as file:
+                    content = file.read(_PROJECT_LIMIT)
         except OSError:
-            content = b""
+            pass
         if b"tool.envcheck" in content or b"tool]\nenvcheck" in content:
             return path, content
         parent = os.path.dirname(folder)

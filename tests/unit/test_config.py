@@ -198,3 +198,10 @@ def test_no_command_line_raises_anything_but_an_error_of_ours(said):
         config.resolve(said, "/")
     except EnvcheckError:
         return
+
+
+@pytest.mark.skipif(not hasattr(config.os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_no_project_file(tmp_path):
+    config.os.mkfifo(tmp_path / "pyproject.toml")
+    (tmp_path / ".git").mkdir()
+    assert config.project_file(str(tmp_path)) is None
