@@ -1,4 +1,4 @@
-"""Entry of the zipapp. This file alone must parse on every Python that exists, 2.7 included."""
+"""Entry of the agent. As ``boot.py``, it must parse on every Python that exists, 2.7 included."""
 
 import sys
 
