@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import reports as literal_reports
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -140,6 +138,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture(scope="session")
 def reports() -> ModuleType:
     """The module of literal reports, ``tests/reports.py``."""
+    import reports as literal_reports  # of this folder: `pythonpath` in pyproject.toml
+
     return literal_reports
 
 
@@ -147,6 +147,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with an argument ``interpreter`` runs once for each of this machine, one with
     ``report_case`` once for each literal report."""
     if "report_case" in metafunc.fixturenames:
+        import reports as literal_reports
+
         cases = literal_reports.cases()
         metafunc.parametrize("report_case", cases.values(), ids=cases.keys())
     if "interpreter" in metafunc.fixturenames:
