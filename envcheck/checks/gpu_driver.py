@@ -25,7 +25,7 @@ _RELOAD = (
     "sudo modprobe -a nvidia nvidia_uvm",
 )
 EXPLAINED = (9, 18)  # NVML codes with a check of their own
-_SMI_CODES = (4, 10, 12, 14, 15, 16, 17)  # others of nvidia-smi's exit statuses mean anything
+SMI_CODES = (4, 6, 10, 12, 14, 15, 16, 17)  # others of nvidia-smi's exit statuses mean anything
 _LOST = (15, 16)
 
 
@@ -320,7 +320,7 @@ def initialises(context: Context) -> Iterator[Finding]:
         problems.append("cuInit answered " + cuda_rules.code("cuda", cuda))
     if nvml not in (0, None, *EXPLAINED):
         problems.append("NVML answered " + cuda_rules.code("nvml", nvml or 0))
-    if smi in _SMI_CODES:
+    if smi in SMI_CODES:
         problems.append("nvidia-smi answered " + cuda_rules.code("nvml", smi or 0))
     unasked = context.facts.fact("nvidia.libcuda.devices")
     answered = text(context, "nvidia.libcuda.status") == "answered"

@@ -15,7 +15,7 @@ from envcheck.checks.cuda_facts import (
     records,
     text,
 )
-from envcheck.checks.gpu_driver import EXPLAINED, NO_DRIVER, codes, signs
+from envcheck.checks.gpu_driver import EXPLAINED, NO_DRIVER, SMI_CODES, codes, signs
 from envcheck.checks.imports_deep import require_torch
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 
@@ -169,8 +169,8 @@ def understood(context: Context) -> Iterator[Finding]:
         raise NotApplicable("nvidia-smi was not needed")
     if records(context, "nvidia.smi.devices") or text(context, "nvidia.smi.driver"):
         return
-    if number(context, "nvidia.smi.code") in EXPLAINED:
-        return  # has a check of its own
+    if number(context, "nvidia.smi.code") in (*EXPLAINED, *SMI_CODES):
+        return  # said by another check
     if number(context, "nvidia.libcuda.init") is not None:
         return
     yield unknown(

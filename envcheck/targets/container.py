@@ -47,9 +47,10 @@ class Running:
         except APIError as error:
             raise engine.refused(f"examine the container {target.reference}", error) from error
         if self.container.status != "running":
+            wake = "unpause" if self.container.status == "paused" else "start"
             raise TargetError(
                 f"the container {target.reference} does not run: it is {self.container.status}",
-                hint=f"docker start {target.reference}, or examine its image with --image",
+                hint=f"docker {wake} {target.reference}, or examine its image with --image",
             )
         config, place = self.container.attrs["Config"], f"the container {target.reference}"
         self.choice = engine.find_interpreter(self.container, config, target.python, place=place)

@@ -133,6 +133,15 @@ def test_a_container_that_is_not_there_or_does_not_run(envcheck, container):
     assert "does not run: it is exited" in done.stderr
 
 
+def test_a_paused_container_is_to_be_unpaused(envcheck, container):
+    name = container()
+    docker("pause", name)
+    done = envcheck("doctor", "--container", name)
+    docker("unpause", name)
+    assert done.returncode == 3
+    assert f"docker unpause {name}" in done.stderr
+
+
 def test_entrypoint_user_volumes_and_command_do_not_matter(facts, image):
     name = image(
         "RUN mkdir /data",

@@ -371,3 +371,16 @@ def test_remedy_fits_the_code(case: Case, code: str, remedy: str) -> None:
     found = case.findings("fail")["GPU106"]
     assert found.remedy is not None
     assert remedy in found.remedy.text
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "severity"),
+    [("No devices were found", 6, "warning"), ("GPU is lost. Reboot the system", 15, "error")],
+)
+def test_nvidia_smi_alone_says_that_there_is_no_device(
+    case: Case, says: str, status: int, severity: str
+) -> None:
+    case.machine.smi(f"echo '{says}'; exit {status}")
+    found = case.findings()
+    assert set(found) == {"GPU106"}
+    assert found["GPU106"].severity == severity
