@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HUMAN = ("terminal", "text")
 LINES = "github"  # commands between the lines of a log: no document, it may stand beside text
 
+_NO_DOCUMENTS = (*HUMAN, LINES, "none")
+
 
 class Sink(NamedTuple):
     """One ``--report FORMAT[:PATH]``; ``path`` is empty for standard output."""
@@ -41,6 +43,12 @@ def parse_sinks(words: tuple[str, ...]) -> tuple[Sink, ...]:
         raise UsageError(
             "two reports for standard output",
             hint="give all but one a file: --report json:report.json",
+        )
+    document = next((s.format for s in sinks if not s.path and s.format not in _NO_DOCUMENTS), "")
+    if document and any(sink == (LINES, "") for sink in sinks):
+        raise UsageError(
+            f"`{LINES}` writes between the lines of `{document}` on standard output",
+            hint=f"give the document a file: --report {document}:FILE",
         )
     files = [os.path.abspath(sink.path) for sink in sinks if sink.path]
     if twice := next((path for path in files if files.count(path) > 1), ""):

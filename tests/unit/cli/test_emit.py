@@ -50,3 +50,10 @@ def test_what_cannot_be_written(tmp_path, path):
 def test_two_reports_in_one_file(tmp_path):
     with pytest.raises(UsageError, match="two reports for one file"):
         parse_sinks((f"json:{tmp_path}/a", f"junit:{tmp_path}/./a"))
+
+
+@pytest.mark.parametrize("document", ["json", "junit", "sarif", "markdown"])
+def test_lines_for_a_log_stand_beside_text_only(document):
+    with pytest.raises(UsageError, match="between the lines"):
+        parse_sinks((document, "github"))
+    assert len(parse_sinks((f"{document}:file", "github", "text"))) == 3
