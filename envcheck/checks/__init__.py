@@ -39,13 +39,31 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
     "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 
+#: modules whose checks all have nothing to judge unless one of these was asked for
+_ONLY_WITH: dict[str, frozenset[str]] = {
+    "gpu_required": frozenset({"profile"}),
+    "imports_deep": frozenset({"deep"}),
+    "interpreter_required": frozenset({"profile"}),
+    "number_formats": frozenset({"profile", "deep"}),
+    "packages_required": frozenset({"profile"}),
+    "profile": frozenset({"profile"}),
+    "resources_required": frozenset({"profile"}),
+}
 
-def load(prefixes: tuple[str, ...] = ()) -> tuple[Check, ...]:
-    """Every check of these families (of all, if none is named), in table order."""
+
+def load(
+    prefixes: tuple[str, ...] = (), *, asked: frozenset[str] | None = None
+) -> tuple[Check, ...]:
+    """Every check of these families (of all, if none is named), in table order.
+
+    ``asked`` is what was asked for, of ``profile`` and ``deep``: checks that would all be skipped
+    without it are left out, which saves the time to load them. None: every check.
+    """
     return tuple(
         check
         for prefix, (modules, _) in FAMILIES.items()
         if not prefixes or prefix in prefixes
         for module in modules
+        if asked is None or module not in _ONLY_WITH or _ONLY_WITH[module] & asked
         for check in import_module(f"envcheck.checks.{module}").CHECKS
     )

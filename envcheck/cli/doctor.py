@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = options.target_of(arguments)
     profile = _profile(settings)
     collection = target.start(options.request_of(arguments, settings, profile))
-    loaded = _selected(checks.load(), settings)
+    loaded = _checks(arguments, settings, profile)
     with waiting("collecting facts …"):
         sheet = collection.finish()
     report = evaluate(
@@ -108,6 +108,20 @@ def _profile(settings: Settings) -> Profile | None:
     from envcheck import profiles
 
     return profiles.load(settings.profile, config.working_directory())
+
+
+def _checks(
+    arguments: argparse.Namespace, settings: Settings, profile: Profile | None
+) -> tuple[Check, ...]:
+    """The checks to run. What a profile or ``--deep`` alone gives something to judge is left out
+    where neither is there, unless the user wants to see what is skipped. Raises UsageError.
+    """
+    if settings.select or settings.ignore:
+        return _selected(checks.load(), settings)
+    if arguments.verbose or arguments.facts is not None:  # a saved sheet may be a deep one
+        return checks.load()
+    wishes = {"profile": profile is not None, "deep": arguments.deep}
+    return checks.load(asked=frozenset(wish for wish, holds in wishes.items() if holds))
 
 
 def _selected(loaded: tuple[Check, ...], settings: Settings) -> tuple[Check, ...]:

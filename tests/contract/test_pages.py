@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envcheck import checks
+from envcheck.checks.base import Context
 from envcheck.checks.pages import HEADINGS, page
 from envcheck.evaluate import SEVERITIES
 
@@ -52,3 +53,17 @@ def test_every_family_has_a_name_for_people() -> None:
     for prefix in checks.FAMILIES:
         assert label(prefix) != prefix
         assert len(label(prefix)) <= 12
+
+
+def test_what_is_left_out_unasked_has_nothing_to_judge() -> None:
+    """The quick selection leaves out only checks that skip without a profile and ``--deep``."""
+    from envcheck.evaluate import judge
+    from envcheck.targets.base import AgentRequest
+    from envcheck.targets.interpreter import this_interpreter
+
+    quick = {check.code for check in checks.load(asked=frozenset())}
+    left_out = [check for check in checks.load() if check.code not in quick]
+    context = Context(this_interpreter().start(AgentRequest()).finish())
+    assert left_out
+    for check in left_out:
+        assert {finding.status for finding in judge(check, context)} == {"skip"}, check.code
