@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+
+from envcheck.typed import Any, NamedTuple
 
 
 def working_directory() -> str:

@@ -5,11 +5,10 @@ Nothing here raises for anything a sheet may hold: a check that cannot cope is a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.model.facts import FactSheet, UnknownFact
 from envcheck.model.finding import SEVERITIES, Counts, Evidence, Finding, Report, Waiver
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

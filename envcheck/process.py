@@ -9,14 +9,22 @@ from __future__ import annotations
 import atexit
 import os
 import select
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import signal as signals
     from collections.abc import Mapping, Sequence
     from subprocess import Popen
+else:
+    try:
+        import _signal as signals  # `signal` makes enums of its numbers: 1.5 ms
+    except ImportError:
+        import signal as signals
+
+__all__ = ["Completed", "Process", "run", "signals"]
 
 GRACE = 0.5  # seconds between SIGKILL and giving a child up
 LIMIT = 64 << 20  # bytes kept of each stream
@@ -313,7 +321,7 @@ def _occupy_standard_files() -> None:
 def _spawn(argv: Sequence[str], files: tuple[int, int, int], env: Mapping[str, str]) -> int:
     actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
     spawn = os.posix_spawn if os.sep in argv[0] else os.posix_spawnp
-    defaults = [signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD]
+    defaults = [signals.SIGPIPE, signals.SIGINT, signals.SIGCHLD]
     words = list(argv)
     try:
         return spawn(words[0], words, env, file_actions=actions, setsid=True, setsigdef=defaults)
@@ -336,13 +344,15 @@ def _kill_session(leader: int) -> None:
             targets.append(int(name))
     for kill, pid in [(os.killpg, leader), *((os.kill, pid) for pid in targets)]:
         try:
-            kill(pid, signal.SIGKILL)
+            kill(pid, signals.SIGKILL)
         except OSError:
             continue
 
 
 def _signal_name(number: int) -> str:
     try:
+        import signal
+
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"

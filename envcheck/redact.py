@@ -11,10 +11,10 @@ Only what leaves is scanned, and patterns are loaded only if a quick look finds 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.model.facts import Fact, FactSheet
 from envcheck.model.finding import Evidence, Finding, Report
+from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,8 @@ NODES = {file: list(ast.walk(tree)) for file, tree in TREES.items()}
 
 #: Layers from the bottom up. A unit imports itself, lower layers, and what SIDEWAYS names.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("typed",),
+    ("errors", "jsontext"),
     ("tomlfile",),
     ("model", "process", "config", "project"),
     ("knowledge", "profiles", "checks", "targets", "index", "report", "store", "schemas"),

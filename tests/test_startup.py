@@ -18,6 +18,9 @@ HEAVY = {
     "ctypes", "decimal", "datetime", "traceback", "ast", "zipfile", "difflib",
 }  # fmt: skip
 
+#: Nor on the way of the default doctor: together they cost as much as starting Python.
+COSTLY = {"argparse", "contextlib", "enum", "json", "re", "signal", "typing"}
+
 #: Command -> how many modules it may load beyond bare Python's.
 MOST = {"--version": 8, "--help": 40, "doctor --help": 75, "doctor": 140}
 
@@ -81,6 +84,13 @@ def test_loads_nothing_heavy(watched, command):
 @pytest.mark.parametrize("command", MOST)
 def test_loads_few_modules(watched, command):
     assert len(watched(command)["loaded"]) <= MOST[command], watched(command)["loaded"]
+
+
+def test_the_default_doctor_does_without_what_is_costly(watched):
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True
+    ).stdout.split()
+    assert not COSTLY.intersection(watched("doctor")["loaded"]) - set(bare)
 
 
 def test_the_default_doctor_starts_one_child_and_nothing_else(watched):

@@ -6,7 +6,8 @@ Families are loaded when they are evaluated; this table holds strings only.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Check

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
 from envcheck.model.condition import DEVICE_KINDS
 from envcheck.model.finding import Evidence, Finding
+from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeVar
 
     from envcheck.model.facts import FactSheet
     from envcheck.model.finding import Anchor
     from envcheck.model.profile import Placed, Profile
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 class NotApplicable(Exception):  # noqa: N818

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks.base import Check, Context
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 from envcheck.model.reading import records, strings, text
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

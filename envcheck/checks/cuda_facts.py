@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks.cuda_rules import ArchList, wheel_architectures
 from envcheck.model import reading
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
 
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import observed, records, text
 from envcheck.model.finding import Finding, Remedy, fail
 from envcheck.model.reading import strings
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

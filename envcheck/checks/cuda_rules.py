@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from envcheck.checks.specifiers import satisfies
 from envcheck.knowledge import table
+from envcheck.typed import Any, NamedTuple
 
 
 class ArchList(NamedTuple):

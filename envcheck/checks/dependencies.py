@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed
@@ -11,6 +9,7 @@ from envcheck.checks.markers import Markers, Requirement, environment, parse
 from envcheck.checks.specifiers import agreeable, canonical, narrowed, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, unknown
 from envcheck.model.reading import records, text
+from envcheck.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

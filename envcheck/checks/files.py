@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import few, installed, listed
@@ -11,6 +9,7 @@ from envcheck.checks.packages import is_renamed
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import Evidence, Finding, Remedy, fail, passed
 from envcheck.model.reading import records, strings, text
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

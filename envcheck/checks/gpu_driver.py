@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.cuda_facts import (
@@ -15,6 +13,7 @@ from envcheck.checks.cuda_facts import (
     wants_cuda,
 )
 from envcheck.model.finding import Finding, Remedy, fail
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import (
@@ -18,6 +16,7 @@ from envcheck.checks.cuda_facts import (
 from envcheck.checks.gpu_driver import EXPLAINED, NO_DRIVER, SMI_CODES, codes, signs
 from envcheck.checks.imports_deep import require_torch
 from envcheck.model.finding import Finding, Remedy, fail, unknown
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks import cuda_rules, remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import (
@@ -24,6 +22,7 @@ from envcheck.checks.cuda_facts import (
 )
 from envcheck.model.condition import SPELLED
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

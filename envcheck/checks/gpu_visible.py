@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.cuda_facts import observed, records, strings, text, wants_cuda
 from envcheck.model.finding import Finding, Remedy, fail, passed
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

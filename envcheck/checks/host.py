@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.specifiers import release_of
 from envcheck.model.condition import SPELLED
 from envcheck.model.finding import SEVERITIES, Finding, Remedy, fail, passed, unknown
 from envcheck.model.reading import strings
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import Distribution, few, in_use, installed, listed
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import SEVERITIES, Evidence, Finding, Remedy, fail
 from envcheck.model.reading import number, records, strings, text
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

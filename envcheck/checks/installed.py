@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.checks.specifiers import canonical
 from envcheck.model.finding import SEVERITIES, Evidence
 from envcheck.model.reading import number, records, strings, text
+from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

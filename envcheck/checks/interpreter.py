@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.model.finding import Finding, Remedy, fail, passed
 from envcheck.model.reading import strings
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

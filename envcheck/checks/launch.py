@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.installed import has_distribution
 from envcheck.model.finding import Finding, Remedy, fail, unknown
 from envcheck.model.reading import mapping, number, records, strings, text
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

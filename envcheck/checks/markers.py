@@ -6,9 +6,9 @@ As in ``specifiers``, ``packaging`` decides and what is simple is decided here w
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.checks.specifiers import canonical, clause_holds, release_of
+from envcheck.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

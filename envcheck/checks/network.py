@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.checks.installed import has_distribution
 from envcheck.model.finding import Finding, Remedy, fail
 from envcheck.model.reading import records, strings, text
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

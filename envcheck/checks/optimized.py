@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import in_use, installed
 from envcheck.checks.remedies import unset
 from envcheck.model.finding import Finding, fail
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

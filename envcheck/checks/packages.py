@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context, NotApplicable, sentence
 from envcheck.checks.installed import (
@@ -17,6 +15,7 @@ from envcheck.checks.installed import (
 from envcheck.checks.specifiers import canonical, satisfies
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 from envcheck.model.reading import records, strings, text
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks import remedies
 from envcheck.checks.base import Check, Context
 from envcheck.checks.installed import has_distribution
 from envcheck.checks.resources import GIB, MIB, gib
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 from envcheck.model.reading import number, records
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

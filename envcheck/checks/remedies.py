@@ -7,12 +7,11 @@ facts. A text that cannot be pasted safely gives no command.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks.markers import parse
 from envcheck.checks.specifiers import canonical
 from envcheck.model import reading
 from envcheck.model.finding import Remedy
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

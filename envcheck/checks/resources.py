@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from envcheck.checks import remedies, torch_wheels
 from envcheck.checks.base import Check, Context, NotApplicable
 from envcheck.model.finding import Evidence, Finding, Remedy, fail
 from envcheck.model.reading import number, records
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,9 @@ asked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from envcheck.checks.markers import parse
 from envcheck.checks.specifiers import canonical, release_of, satisfies
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context

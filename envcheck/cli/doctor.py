@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import envcheck
 from envcheck import checks, config
@@ -12,6 +11,7 @@ from envcheck.cli.progress import waiting
 from envcheck.errors import UsageError
 from envcheck.evaluate import FAIL_ON, evaluate, exit_code
 from envcheck.redact import redact_report
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from envcheck.config import working_directory
 from envcheck.errors import UsageError
 from envcheck.report import REPORTERS
 from envcheck.report import load as load_reporter
 from envcheck.report.base import Options
+from envcheck.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from envcheck.model.finding import Report
 
 HUMAN = ("terminal", "text")
@@ -180,8 +181,10 @@ def _replace(path: str, text: str) -> None:
         _write(temporary, text)
         os.replace(temporary, path)
     except OSError:
-        with suppress(OSError):
+        try:
             os.unlink(temporary)
+        except OSError:
+            pass  # it was not made
         raise
 
 

@@ -104,16 +104,16 @@ def build_parser(name: str) -> argparse.ArgumentParser:
 
 def _end_by_exception() -> None:
     """SIGTERM and SIGHUP raise SystemExit: children are killed and containers removed first."""
-    import signal
+    from envcheck.process import signals
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
     for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        number = getattr(signals, name, None)
+        if number is not None and signals.getsignal(number) == signals.SIG_DFL:
             try:
-                signal.signal(number, leave)
+                signals.signal(number, leave)
             except ValueError:  # not in the main thread
                 return
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from envcheck import config
 from envcheck.errors import UsageError
 from envcheck.targets.base import TIMEOUT, TIMEOUT_DEEP, AgentRequest
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from threading import Event, Thread
 
 PATIENCE = 0.7  # seconds before saying anything
 
 
-@contextmanager
-def waiting(message: str) -> Iterator[None]:
-    """Show ``message`` on standard error while the body takes longer than PATIENCE."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from threading import Event, Thread
+class waiting:  # noqa: N801 - reads as the function that it replaces, without contextlib
+    """Show ``message`` on standard error while the body of the ``with`` outlasts PATIENCE."""
 
-    done = Event()
-    thread = Thread(target=_spin, args=(message, done), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    def __init__(self, message: str) -> None:
+        self._message = message
+        self._done: Event | None = None
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> None:
+        if not sys.stderr.isatty():
+            return
+        from threading import Event, Thread
+
+        self._done = Event()
+        self._thread = Thread(target=_spin, args=(self._message, self._done), daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        if self._done is not None and self._thread is not None:
+            self._done.set()
+            self._thread.join()
 
 
-def _spin(message: str, done: object) -> None:
-    from threading import Event
-
-    assert isinstance(done, Event)
+def _spin(message: str, done: Event) -> None:
     if done.wait(PATIENCE):
         return
     from rich.console import Console

@@ -6,10 +6,14 @@ complete) and ``rows``. Past its date the answer is unknown, not a guess.
 
 from __future__ import annotations
 
-import json
 import os
 from functools import lru_cache
-from typing import Any
+
+from envcheck.jsontext import value_at
+from envcheck.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -18,5 +22,5 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 def table(name: str) -> dict[str, Any]:
     """The table called ``name``, read when it is first asked for."""
     with open(os.path.join(_FOLDER, f"{name}.json"), encoding="utf-8") as file:
-        document: dict[str, Any] = json.load(file)
+        document: dict[str, Any] = value_at(file.read())[0]
     return document

@@ -6,7 +6,7 @@ importing either costs more than bare Python's whole start.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet

@@ -6,12 +6,11 @@ under their cause, waivers with their reason), notes, hints, and the counts as t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from envcheck.model.finding import SEVERITIES, Counts, Finding, Report
 from envcheck.report.facts import fact_lines
 from envcheck.report.headline import headline, label, subject
 from envcheck.report.printable import block, line, shorten
+from envcheck.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

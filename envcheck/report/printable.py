@@ -7,7 +7,7 @@ adds its own quoting on top of `line` or `block`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

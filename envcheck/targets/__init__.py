@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from envcheck.errors import UsageError
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envcheck.targets.base import Target

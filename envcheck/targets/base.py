@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
 from envcheck.errors import AgentError
+from envcheck.jsontext import value_at
 from envcheck.model.facts import SCHEMA, FactSheet
+from envcheck.typed import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from envcheck.model.profile import Profile
@@ -104,7 +103,7 @@ def find_sheet(data: bytes) -> dict[str, Any] | None:
         if at < 0:
             return None
         try:
-            document, _end = json.JSONDecoder().raw_decode(data[at:].decode("utf-8", "replace"))
+            document, _end = value_at(data[at:].decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             continue
         return dict(document)

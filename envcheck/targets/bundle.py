@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from envcheck.config import cache_dir
+from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import CodeType

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from envcheck import process
 from envcheck.targets import bundle, remote
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet

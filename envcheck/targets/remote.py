@@ -9,15 +9,13 @@ as its parent because an alarm does not end the first process of a container.)
 
 from __future__ import annotations
 
-import json
 import math
-import signal
-from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import AgentError
-from envcheck.process import Completed
+from envcheck.process import Completed, signals
 from envcheck.targets import bundle
 from envcheck.targets.base import as_sheet, find_sheet
+from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +48,8 @@ WITHOUT_SITE: tuple[str, ...] = ("-I", "-S", "-B")
 def payload() -> str:
     """The agent as one JSON object, ASCII only."""
     sources = bundle.read_sources()
+    import json
+
     return json.dumps({name: data.decode() for name, data in sources.items()})
 
 
@@ -96,7 +96,7 @@ def examine(
 
 def startup_failure(done: Completed) -> str:
     """What an interpreter that does not start says, as one sentence."""
-    if done.status == "signal" and done.code == signal.SIGALRM:  # the guard's
+    if done.status == "signal" and done.code == signals.SIGALRM:  # the guard's
         return f"start-up did not end within {done.seconds:.3g} s"
     lines = done.text_err().splitlines()
     if done.status == "ok":
@@ -109,7 +109,7 @@ def startup_failure(done: Completed) -> str:
 def failure(name: str, done: Completed, *, hint: str = "") -> AgentError:
     """The agent gave no sheet: why, with the end of what it said."""
     reason = done.reason(name) or f"{name} printed no fact sheet"
-    if done.status == "signal" and done.code == signal.SIGKILL:
+    if done.status == "signal" and done.code == signals.SIGKILL:
         hint = "a process that is killed unasked has usually met a memory limit"
     tail = done.text_err().splitlines()[-5:]
     return AgentError(f"cannot examine {name}: {reason}", context=tuple(tail), hint=hint)
