@@ -42,7 +42,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
 
 #: modules whose checks all have nothing to judge unless one of these was asked for
 _ONLY_WITH: dict[str, frozenset[str]] = {
-    "gpu_required": frozenset({"profile"}),
+    "gpu_required": frozenset({"profile", "want"}),
     "imports_deep": frozenset({"deep"}),
     "interpreter_required": frozenset({"profile"}),
     "number_formats": frozenset({"profile", "deep"}),
@@ -57,8 +57,8 @@ def load(
 ) -> tuple[Check, ...]:
     """Every check of these families (of all, if none is named), in table order.
 
-    ``asked`` is what was asked for, of ``profile`` and ``deep``: checks that would all be skipped
-    without it are left out, which saves the time to load them. None: every check.
+    ``asked`` is what was asked for, of ``profile``, ``want`` and ``deep``: checks that would all be
+    skipped without it are left out, which saves the time to load them. None: every check.
     """
     return tuple(
         check

@@ -1,4 +1,4 @@
-"""GPU 201 to 204: what a profile asks of devices, driver, CUDA and cuDNN."""
+"""GPU 119 and 201 to 204: what a profile asks of devices, driver, CUDA and cuDNN."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from envcheck.checks.cuda_facts import (
     number,
     observed,
     records,
+    strings,
     text,
 )
 from envcheck.checks.gpu_torch import fitting_build
 from envcheck.checks.specifiers import satisfies
-from envcheck.model.condition import SPELLED
+from envcheck.model.condition import DEVICES, SPELLED
 from envcheck.model.finding import Finding, Remedy, fail, passed, unknown
 
 if TYPE_CHECKING:
@@ -39,6 +40,50 @@ def _requirements(context: Context, kind: str) -> list[Placed]:
     if not found:
         raise NotApplicable("no profile in use asks for it here")
     return found
+
+
+def wanted(context: Context) -> Iterator[Finding]:
+    """A device that `--want` names is not there, or cannot be used.
+
+    ## Why it matters
+    What was to run on it runs on the CPU, slowly, or not at all.
+
+    ## Causes
+    Another machine than was meant, or a driver that does not work: then the finding that explains
+    it is shown above this one.
+
+    ## Remedy
+    Mend the cause; otherwise use another machine, or want something else.
+
+    ## Sources
+    What was said with `--want`.
+    """
+    kinds = [kind for kind in DEVICES if kind in context.wants]
+    if not kinds:
+        raise NotApplicable("no device was named with --want")
+    fact = context.facts.fact("devices.kinds")
+    undecided = context.get("devices.undecided")
+    for kind in kinds:
+        spelled = SPELLED[kind]
+        evidence = observed(context, "devices.kinds")
+        if kind in strings(context, "devices.kinds"):
+            yield passed(f"there is a usable {spelled} device", subject=kind, evidence=evidence)
+        elif not fact.known or (isinstance(undecided, dict) and kind in undecided):
+            why = undecided[kind] if isinstance(undecided, dict) and fact.known else fact.reason
+            yield unknown(
+                f"whether there is a usable {spelled} device is not known",
+                detail=sentence(str(why)),
+                subject=kind,
+                evidence=evidence,
+                required=True,
+            )
+        else:
+            yield fail(
+                f"no usable {spelled} device, which is wanted",
+                subject=kind,
+                evidence=evidence,
+                remedy=_elsewhere(context),
+            )
 
 
 def device(context: Context) -> Iterator[Finding]:
@@ -289,6 +334,13 @@ _EXPLAIN = (*DRIVER_CODES, "GPU103", "GPU110", "GPU115", "GPU116", "GPU117")
 _BUILD = ("GPU112", *DRIVER_CODES)
 
 CHECKS = (
+    Check(
+        "GPU119",
+        "the devices that are wanted are there",
+        "error",
+        wanted,
+        (*DRIVER_CODES, "GPU103"),
+    ),
     Check("GPU201", "the devices that the profile asks for are there", "error", device, _EXPLAIN),
     Check(
         "GPU202", "the driver is as the profile asks", "error", driver, (*DRIVER_CODES, "GPU103")

@@ -113,14 +113,18 @@ def _profile(settings: Settings) -> Profile | None:
 def _checks(
     arguments: argparse.Namespace, settings: Settings, profile: Profile | None
 ) -> tuple[Check, ...]:
-    """The checks to run. What a profile or ``--deep`` alone gives something to judge is left out
-    where neither is there, unless the user wants to see what is skipped. Raises UsageError.
+    """The checks to run. What only a profile, a wish or ``--deep`` gives something to judge is
+    left out where there is none, unless the user wants to see what is skipped. Raises UsageError.
     """
     if settings.select or settings.ignore:
         return _selected(checks.load(), settings)
     if arguments.verbose or arguments.facts is not None:  # a saved sheet may be a deep one
         return checks.load()
-    wishes = {"profile": profile is not None, "deep": arguments.deep}
+    wishes = {
+        "profile": profile is not None,
+        "want": bool(settings.want),
+        "deep": arguments.deep,
+    }
     return checks.load(asked=frozenset(wish for wish, holds in wishes.items() if holds))
 
 

@@ -37,5 +37,8 @@ def test_driver_of_the_host_without_devices() -> None:
     assert sheet["devices.kinds"] == []
     report = evaluate(sheet, checks.load(("GPU",)), wants=frozenset({"cuda"}))
     failed = [finding for finding in report.findings if finding.status == "fail"]
-    assert [finding.code for finding in failed] == ["GPU103"]
+    assert [(finding.code, finding.cause) for finding in failed] == [
+        ("GPU103", ""),
+        ("GPU119", "GPU103"),
+    ]
     assert "--gpus" in str(failed[0].remedy)
