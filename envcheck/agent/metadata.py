@@ -57,7 +57,8 @@ def header(path):
     """The header of a METADATA file as text that begins with a newline, its problems, its size.
 
     Problems: ``metadata-missing``, ``metadata-empty``, ``metadata-unreadable: …``,
-    ``metadata-truncated`` (it ends inside a line), ``metadata-huge`` (the header has no end),
+    ``metadata-truncated`` (it ends inside a line), ``metadata-open`` (it ends with a whole field but
+    without a line's end: RECORD's size decides), ``metadata-huge`` (the header has no end),
     ``metadata-bom`` and ``metadata-not-utf-8``, at which ``importlib.metadata`` gives up.
     """
     data, size = read(path, _HEAD)
@@ -79,7 +80,8 @@ def header_in(data, size):
     elif size > len(data):
         problems.append("metadata-huge")
     elif not data.endswith(b"\n"):
-        problems.append("metadata-truncated")
+        whole = _whole_field(data[data.rfind(b"\n") + 1 :])
+        problems.append("metadata-open" if whole else "metadata-truncated")
     try:
         text = "\n" + data.decode("utf-8")
     except UnicodeDecodeError:
@@ -89,6 +91,12 @@ def header_in(data, size):
         text = "\n" + text[2:]
         problems.append("metadata-bom")
     return text if "\nName:" in text else _usual_case(text), problems, size
+
+
+def _whole_field(line):
+    """Whether ``line`` may be all of a field: files written by hand often end without a newline."""
+    key, colon, value = line.partition(b":")
+    return bool(colon and value.strip() and key.replace(b"-", b"").isalpha())
 
 
 def _blank_line(data):
@@ -183,7 +191,12 @@ def egg_info(location, name):
 def described(location, base, text, problems, named, versioned):
     """What a header says, with the directory's name where it says nothing."""
     name, version = value(text, "Name"), value(text, "Version")
-    if text:
+    open_end = "metadata-open" in problems
+    if open_end:
+        problems.remove("metadata-open")
+    if open_end and (name is None or version is None):
+        problems.append("metadata-truncated")
+    elif text:
         if name is None:
             problems.append("metadata-no-name")
         if version is None:
@@ -196,6 +209,7 @@ def described(location, base, text, problems, named, versioned):
         "path": clean(base),
         "location": clean(location),
         "format": "dist-info",
+        "metadata_open": open_end,
         "installer": None,
         "requires": values(text, "Requires-Dist"),
         "requires_python": value(text, "Requires-Python"),

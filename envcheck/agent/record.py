@@ -78,7 +78,7 @@ def quick(record):
         record["problems"].append("record-malformed" if data.strip() else "record-empty")
         return []
     own = data[:_OWN]
-    if "metadata-truncated" in record["problems"]:  # or written without a last newline
+    if record.get("metadata_open") or "metadata-truncated" in record["problems"]:
         own = read(base + os.sep + "RECORD", _LIMIT)[0] or b""
     _own_entry(record, own, base)
     if size > len(data):

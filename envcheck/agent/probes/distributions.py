@@ -143,7 +143,7 @@ FIELDS = (
     Field("files.left_out", "strings", "Distributions for which the time was not enough"),
 )
 _SITE = ("site", "user-site", "pth", "PYTHONPATH")
-_EXTRA = ("metadata_size", "named", "versioned")  # of a record, not for the sheet
+_EXTRA = ("metadata_open", "metadata_size", "named", "versioned")  # of a record, not for the sheet
 
 
 def collect(facts, request):

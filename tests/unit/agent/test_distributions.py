@@ -97,6 +97,33 @@ def test_no_newline_at_the_end_is_as_it_was_built_if_record_says_so(
     assert [text.partition(":")[0].rpartition("-")[2] for text in item["problems"]] == problems
 
 
+@pytest.mark.parametrize(
+    ("last", "recorded", "problems"),
+    [
+        ("Version: 1", "", []),
+        ("Version: 1", "18", []),
+        ("Version: 1", "400", ["shortened"]),
+        ("Version: 1\nRequi", "", ["truncated"]),
+        ("Version: 1\nAuthor:", "", ["truncated"]),
+    ],
+)
+def test_a_last_field_without_a_newline_is_whole_unless_record_says_otherwise(
+    tmp_path: Path, last: str, recorded: str, problems: list[str]
+) -> None:
+    info = tmp_path / "a-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: a\n" + last)
+    (info / "RECORD").write_text(f"a-1.dist-info/METADATA,,{recorded}\na-1.dist-info/RECORD,,\n")
+    item = metadata.dist_info(str(tmp_path), info.name)
+    record.quick(item)
+    assert [text.partition(":")[0].rpartition("-")[2] for text in item["problems"]] == problems
+    (info / "RECORD").unlink()
+    item = metadata.dist_info(str(tmp_path), info.name)
+    record.quick(item)
+    found = [text.rpartition("-")[2] for text in item["problems"]]
+    assert found == [problem for problem in problems if problem != "shortened"]
+
+
 def test_modules_shipped_as_bytecode_are_not_missing(tmp_path: Path) -> None:
     info = tmp_path / "a-1.dist-info"
     info.mkdir()
