@@ -57,8 +57,8 @@ def header(path):
     """The header of a METADATA file as text that begins with a newline, its problems, its size.
 
     Problems: ``metadata-missing``, ``metadata-empty``, ``metadata-unreadable: …``,
-    ``metadata-truncated`` (it ends inside a line), ``metadata-open`` (it ends with a whole field but
-    without a line's end: RECORD's size decides), ``metadata-huge`` (the header has no end),
+    ``metadata-truncated`` (it ends inside a line), ``metadata-open`` (it ends with a whole field
+    but without a line's end: RECORD's size decides), ``metadata-huge`` (the header has no end),
     ``metadata-bom`` and ``metadata-not-utf-8``, at which ``importlib.metadata`` gives up.
     """
     data, size = read(path, _HEAD)

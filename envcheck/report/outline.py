@@ -69,6 +69,9 @@ def _lines(report: Report, verbose: int) -> Iterator[Line]:
 def summary(report: Report) -> str:
     """The closing line: the verdict if there is nothing to count, and always the counts."""
     text = tally(report.counts)
+    explained = len(_folding(report.findings).root)
+    if explained:
+        text += f"; {explained} of these explained by {'another' if explained == 1 else 'others'}"
     if report.verdict == "pass" and not report.counts.note:
         found = "Ready: no problems found"
         if report.counts.unknown:
