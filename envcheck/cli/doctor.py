@@ -77,9 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
     target = options.target_of(arguments)
     profile = _profile(settings)
     collection = target.start(options.request_of(arguments, settings, profile))
-    loaded = _checks(arguments, settings, profile)
+    saved = collection.finish() if arguments.facts is not None else None
+    deep = arguments.deep if saved is None else saved.get("compute.asked") is True
+    loaded = _checks(settings, profile, deep=deep, everything=arguments.verbose > 0)
     with waiting("collecting facts …"):
-        sheet = collection.finish()
+        sheet = collection.finish() if saved is None else saved
     report = evaluate(
         sheet,
         loaded,
@@ -111,19 +113,19 @@ def _profile(settings: Settings) -> Profile | None:
 
 
 def _checks(
-    arguments: argparse.Namespace, settings: Settings, profile: Profile | None
+    settings: Settings, profile: Profile | None, *, deep: bool, everything: bool
 ) -> tuple[Check, ...]:
     """The checks to run. What only a profile, a wish or ``--deep`` gives something to judge is
     left out where there is none, unless the user wants to see what is skipped. Raises UsageError.
     """
     if settings.select or settings.ignore:
         return _selected(checks.load(), settings)
-    if arguments.verbose or arguments.facts is not None:  # a saved sheet may be a deep one
+    if everything:
         return checks.load()
     wishes = {
         "profile": profile is not None,
         "want": bool(settings.want),
-        "deep": arguments.deep,
+        "deep": deep,
     }
     return checks.load(asked=frozenset(wish for wish, holds in wishes.items() if holds))
 
