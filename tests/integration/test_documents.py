@@ -153,7 +153,16 @@ def test_a_sheet_is_judged_elsewhere_as_it_was_here(
     """Redaction takes nothing away that a check needs."""
     (tmp_path / "facts.json").write_text(documents["facts"])
     (tmp_path / "pyproject.toml").write_text(PROFILE)
-    words = ("doctor", "--facts", "facts.json", "--profile", "pyproject.toml", "--report", "json")
+    words = (
+        "doctor",
+        "--facts",
+        "facts.json",
+        "--profile",
+        "pyproject.toml",
+        "-vv",
+        "--report",
+        "json",
+    )
     done = envcheck(*words, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
 
