@@ -132,8 +132,18 @@ def required_format(context: Context) -> Iterator[Finding]:
     requirements = context.requirements("dtype")
     if not requirements:
         raise NotApplicable("no profile in use asks for a number format here")
+    cause = _missing_device(context)
     for requirement in requirements:
-        yield _judge(context, requirement)
+        finding = _judge(context, requirement)
+        yield finding._replace(cause=cause) if finding.status == "fail" else finding
+
+
+def _missing_device(context: Context) -> str:
+    """The code that explains formats where the device that the profile asks for is not there: a
+    device that is there but too small explains nothing about them.
+    """
+    missing = (f.code for f in context.findings if f.code == "GPU201" and f.status == "fail")
+    return "" if records(context, "devices.list") else next(missing, "")
 
 
 def _judge(context: Context, requirement: Placed) -> Finding:
@@ -246,7 +256,7 @@ CHECKS = (
         "the devices compute in the formats that the profile asks for",
         "error",
         required_format,
-        (*DRIVER_CODES, "GPU201"),
+        DRIVER_CODES,
     ),
     Check(
         "DTYPE301",

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sheets import sheet
 
+from envcheck import checks, profiles
+from envcheck.evaluate import evaluate
 from envcheck.model.finding import Finding
 
 Judged = Callable[..., list[Finding]]
@@ -177,6 +180,18 @@ def test_formats(
     if name == "bf16" and status == "fail":
         assert finding.remedy is not None
         assert "fp16" in finding.remedy.text
+
+
+@pytest.mark.parametrize(("facts", "cause"), [(devices("7.5"), ""), (devices(), "GPU201")])
+def test_only_a_device_that_is_missing_explains_a_format(facts: dict[str, Any], cause: str) -> None:
+    """A T4 that is too small and emulates bf16 has two things the matter with it."""
+    profile = profiles.loads(
+        'name = "p"\n[[device]]\nany = ["cuda"]\nmemory_gib = 1000\n[[dtype]]\nname = "bf16"'
+    )
+    given = sheet(facts | {"host.cpu.features": ["avx2"]})
+    report = evaluate(given, checks.load(("GPU", "DTYPE")), profile=profile)
+    causes = {f.code: f.cause for f in report.findings if f.status == "fail"}
+    assert causes == {"GPU201": "", "DTYPE201": cause}
 
 
 def test_the_weakest_device_decides(judged: Judged) -> None:
