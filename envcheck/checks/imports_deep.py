@@ -82,6 +82,7 @@ def crashes(context: Context) -> Iterator[Finding]:
             required=True,
             evidence=_evidence(context, module),
             remedy=_reinstall(context, module, text(trial.get("library"))),
+            cause=_cause(context, trial),
         )
 
 
@@ -112,6 +113,7 @@ def hangs(context: Context) -> Iterator[Finding]:
             required=True,
             evidence=_evidence(context, module),
             remedy=Remedy(f"See what {where} waits for" if where else "See where it waits"),
+            cause=_cause(context, trial),
         )
 
 
@@ -149,7 +151,30 @@ def errors(context: Context) -> Iterator[Finding]:
             required=True,
             evidence=_evidence(context, module),
             remedy=_mend(context, trial),
+            cause=_cause(context, trial),
         )
+
+
+def _cause(context: Context, trial: dict[str, Any]) -> str:
+    """The code of an earlier failure that this import speaks of: it is about the module itself,
+    about something that the error, frame or library names, or about the file that is missing.
+    A failure of a distribution that has nothing to do with the import explains nothing.
+    """
+    said = " ".join(text(trial.get(key)) for key in ("error", "where", "library", "missing"))
+    words = "".join(c if c.isalnum() else " " for c in said.lower().replace("_", "")).split()
+    module, missing = text(trial.get("module")), text(trial.get("missing"))
+    spoken_of = {*words, _plain(module.partition(".")[0])}
+    for finding in context.findings:
+        if finding.code not in _CAUSES or not finding.open:
+            continue
+        shown = " ".join((finding.title, finding.detail, *(e.value for e in finding.evidence)))
+        if _plain(finding.subject) in spoken_of or (".so" in missing and missing in shown):
+            return finding.code
+    return ""
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def _detail(first: str, trial: dict[str, Any]) -> str:
@@ -288,6 +313,7 @@ def tests_ended(context: Context) -> Iterator[Finding]:
             detail=f"The tests ended: {text(answer)}.",
             required=True,
             remedy=Remedy("Free the devices, then reboot or reinstall torch if it stays"),
+            cause=_cause(context, {"module": "torch", "error": answer}),
         )
 
 
@@ -327,13 +353,14 @@ def library_copies(context: Context) -> Iterator[Finding]:
 
 
 #: What is found without importing anything and explains why an import fails.
-_CAUSES = ("PY101", "IMP101", "IMP102", "PKG103", "PKG104", "PKG105", "ABI101", "ABI302")
+_CAUSES = ("PY101", "IMP101", "IMP102", "PKG103", "PKG104", "PKG105")
+_BINARIES = ("ABI101", "ABI302")  # judged after these checks, and seldom of something else
 
 CHECKS = (
-    Check("IMP301", "imports do not crash", "error", crashes, _CAUSES),
-    Check("IMP302", "imports end in time", "error", hangs, _CAUSES),
-    Check("IMP303", "imports succeed", "error", errors, _CAUSES),
+    Check("IMP301", "imports do not crash", "error", crashes, _BINARIES),
+    Check("IMP302", "imports end in time", "error", hangs, _BINARIES),
+    Check("IMP303", "imports succeed", "error", errors, _BINARIES),
     Check("IMP304", "torch and NumPy exchange arrays", "error", numpy_exchange, ("ABI102",)),
-    Check("IMP305", "torch computes without failing", "error", tests_ended, _CAUSES),
+    Check("IMP305", "torch computes without failing", "error", tests_ended, _BINARIES),
     Check("IMP306", "libraries are loaded once", "warning", library_copies, ("ABI301",)),
 )

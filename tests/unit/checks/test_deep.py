@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sheets import sheet
+
+from envcheck import checks
+from envcheck.evaluate import evaluate
 
 IMPORT = "compute.torch.import"
 TORCH = [{"name": "torch", "version": "2.13.0", "imports": ["torch"], "path": "/s/torch.dist-info"}]
@@ -180,3 +184,26 @@ def test_numpy_is_not_blamed_for_a_broken_torch(judged):
     assert "numpy<2" not in str(remedy)
     facts["compute.torch.numpy"] = "RuntimeError: Numpy is not available"
     assert "numpy<2" in str(one(judged("IMP304", facts)).remedy)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "error", "cause"),
+    [
+        ("torch", "OSError: x", "PKG105"),
+        ("tqdm", "OSError: x", ""),
+        ("numpy", "ImportError: /site-packages/numpy/_core/x.so: file too short", "PKG105"),
+        ("my-lib", "ModuleNotFoundError: No module named 'my_lib.native'", "PKG105"),
+    ],
+)
+def test_only_what_an_import_speaks_of_explains_it(damaged: str, error: str, cause: str) -> None:
+    record = {
+        "name": damaged,
+        "version": "1",
+        "path": f"/site-packages/{damaged}-1.dist-info",
+        "damaged": [{"file": "x.so", "what": "truncated"}],
+        "damaged_count": 1,
+    }
+    facts = broken("error", error=error) | {"distributions.installed": [record]}
+    report = evaluate(sheet(facts), checks.load(("PKG", "IMP")))
+    found = {finding.code: finding.cause for finding in report.findings if finding.open}
+    assert found == {"PKG105": "", "IMP303": cause}
