@@ -37,10 +37,15 @@ def ask_libcuda(emit, whole):
     if code or number.value < 0:
         emit(count_code=code or number.value)
         return
-    emit(count=number.value)
+    _enumerate(emit, number.value, lambda index: _cuda_device(ctypes, library, index))
+
+
+def _enumerate(emit, count, describe):
+    """Report the devices one by one: what was learnt before a crash or a hang is kept."""
+    emit(count=count)
     devices = []
-    for index in range(min(number.value, DEVICES)):
-        devices.append(_cuda_device(ctypes, library, index))
+    for index in range(min(count, DEVICES)):
+        devices.append(describe(index))
         emit(devices=devices)
     emit(devices=devices)
 
@@ -105,12 +110,7 @@ def ask_nvml(emit):
     if code:
         emit(count_code=code)
         return
-    emit(count=count.value)
-    devices = []
-    for index in range(min(count.value, DEVICES)):
-        devices.append(_nvml_device(ctypes, library, index))
-        emit(devices=devices)
-    emit(devices=devices)
+    _enumerate(emit, count.value, lambda index: _nvml_device(ctypes, library, index))
 
 
 def _nvml_device(ctypes, library, index):

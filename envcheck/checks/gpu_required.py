@@ -35,13 +35,6 @@ def _about(context: Context, requirement: Placed, subject: str, *keys: str) -> d
     return {**context.about(requirement, subject), "evidence": observed(context, *keys)}
 
 
-def _requirements(context: Context, kind: str) -> list[Placed]:
-    found = context.requirements(kind)
-    if not found:
-        raise NotApplicable("no profile in use asks for it here")
-    return found
-
-
 def wanted(context: Context) -> Iterator[Finding]:
     """A device that `--want` names is not there, or cannot be used.
 
@@ -103,7 +96,7 @@ def device(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding.
     """
-    for requirement in _requirements(context, "device"):
+    for requirement in context.requirements("device"):
         yield _device(context, requirement, _wanted(requirement))
 
 
@@ -197,7 +190,7 @@ def driver(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding.
     """
-    for requirement in _requirements(context, "driver"):
+    for requirement in context.requirements("driver"):
         for have, wants, what in (
             (driver_version(context), requirement.requires, "NVIDIA driver"),
             (driver_cuda(context), requirement.cuda, "driver for CUDA"),
@@ -242,7 +235,7 @@ def cuda_toolkit(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding.
     """
-    for requirement in _requirements(context, "cuda_toolkit"):
+    for requirement in context.requirements("cuda_toolkit"):
         yield _toolkit(context, requirement)
 
 
@@ -302,7 +295,7 @@ def required_cudnn(context: Context) -> Iterator[Finding]:
     ## Sources
     The profile's own line, shown with the finding.
     """
-    for requirement in _requirements(context, "cudnn"):
+    for requirement in context.requirements("cudnn"):
         yield _cudnn_finding(context, requirement)
 
 
