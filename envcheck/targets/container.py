@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import TargetError
 from envcheck.targets import engine, remote
-from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
@@ -64,10 +63,10 @@ class Running:
             "id": self.container.id,
             "image": (self.container.attrs.get("Config") or {}).get("Image"),
         }
-        sheet, first = remote.examine(self._attempt, target)
-        if sheet is not None:
-            return from_elsewhere(sheet)
-        raise remote.failure(f"{self.choice.path} in {self.target.reference}", first)
+        name = f"{self.choice.path} in {self.target.reference}"
+        return remote.examine_elsewhere(
+            self._attempt, target, lambda first: remote.failure(name, first)
+        )
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:
         api = self.client.api

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import envcheck
 from envcheck.errors import TargetError
 from envcheck.targets import engine, remote
-from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +66,10 @@ class Running:
             "chosen_by": self.choice.chosen_by,
             "id": self.image.id,
         }
-        sheet, first = remote.examine(self._attempt, target)
-        if sheet is not None:
-            return from_elsewhere(sheet)
-        raise remote.failure(f"{self.choice.path} in {self.target.reference}", first)
+        name = f"{self.choice.path} in {self.target.reference}"
+        return remote.examine_elsewhere(
+            self._attempt, target, lambda first: remote.failure(name, first)
+        )
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:
         words = remote.words(self.request, flags, self.agent)

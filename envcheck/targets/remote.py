@@ -14,12 +14,13 @@ import math
 from envcheck.errors import AgentError
 from envcheck.process import Completed, signals
 from envcheck.targets import bundle
-from envcheck.targets.base import as_sheet, find_sheet
+from envcheck.targets.base import as_sheet, find_sheet, from_elsewhere
 from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envcheck.errors import TargetError
     from envcheck.model.facts import FactSheet
     from envcheck.targets.base import AgentRequest
 
@@ -92,6 +93,21 @@ def examine(
         if found:
             target["complaints"] = found
     return as_sheet(document, target), first
+
+
+def examine_elsewhere(
+    attempt: Callable[[tuple[str, ...]], Completed],
+    target: dict[str, Any],
+    refuse: Callable[[Completed], TargetError],
+) -> FactSheet:
+    """As ``examine``, where the answer need not be trusted: it is held to its schema.
+
+    Raises what ``refuse`` makes of the first attempt if none gave a sheet.
+    """
+    sheet, first = examine(attempt, target)
+    if sheet is None:
+        raise refuse(first)
+    return from_elsewhere(sheet)
 
 
 def startup_failure(done: Completed) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envcheck import process
 from envcheck.errors import TargetError
 from envcheck.targets import remote
-from envcheck.targets.base import from_elsewhere
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
@@ -80,10 +79,7 @@ class Running:
         """The sheet. Raises TargetError that tells the network, the login and Python apart."""
         by = f"--ssh, --python {self.target.python}" if self.target.python else "--ssh"
         target = {"kind": "ssh", "name": self.target.host, "chosen_by": by}
-        sheet, first = remote.examine(self._attempt, target)
-        if sheet is not None:
-            return from_elsewhere(sheet)
-        raise self._failure(first)
+        return remote.examine_elsewhere(self._attempt, target, self._failure)
 
     def _attempt(self, flags: tuple[str, ...]) -> Completed:
         if flags != remote.NORMAL:
