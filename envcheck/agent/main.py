@@ -56,7 +56,7 @@ def parse(argv):
     request = protocol.Request()
     words = iter(argv)
     for word in words:
-        if word in ("--deep", "--online", "--versions"):
+        if word in ("--deep", "--online", "--versions", "--smoke"):
             setattr(request, word[2:], True)
         elif word == "--timeout":
             request.timeout = float(next(words))
@@ -67,6 +67,8 @@ def parse(argv):
             request.paths[label] = path
         elif word == "--module":
             request.modules.append(next(words))
+        elif word == "--part":
+            request.parts.append(next(words))
         elif word == "--variable":
             request.variables.append(next(words))
         else:
@@ -143,7 +145,7 @@ class _Worker:
     def __init__(self, probes, request):
         self.probes = probes
         self.failure = ""
-        self.scale = 8.0 if request.deep else 1.0
+        self.scale = 8.0 if request.deep or request.smoke else 1.0
         self.pipe, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:

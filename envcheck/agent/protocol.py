@@ -44,6 +44,7 @@ class Request:
     """What the host asks of the agent (see ``main.parse``)."""
 
     deep = False  # run torch, compile, count RECORD files: seconds, in grandchildren
+    smoke = False  # train tiny models, or run a script: seconds, in a grandchild
     online = False  # the index may be contacted
     versions = False  # ask compilers for their versions (one child process each)
     prefix = None  # examine this environment from outside: its own interpreter does not start
@@ -53,6 +54,8 @@ class Request:
         self.started = time.monotonic()
         self.paths = {}  # label -> path: further places whose disk matters
         self.modules = []  # import names to import for real, with deep
+        self.parts = []  # of the smoke training; empty is all
+        self.torch = None  # how the import of torch went, once a probe has tried it
         self.variables = []  # names of environment variables whose presence matters
 
     def left(self):
@@ -67,29 +70,24 @@ class Facts:
         self.entries = {}
 
     def known(self, name, value, source=""):
-        entry = {"status": "known", "value": value}
-        if source:
-            entry["source"] = source
-        self.entries[name] = entry
+        self._add(name, {"status": "known", "value": value}, source)
 
     def absent(self, name, source=""):
         """Looked for (where ``source`` says) and not there."""
-        entry = {"status": "absent"}
-        if source:
-            entry["source"] = source
-        self.entries[name] = entry
+        self._add(name, {"status": "absent"}, source)
 
     def unknown(self, name, reason, source=""):
         """Could not be observed. Never a pass, never an absence."""
-        entry = {"status": "unknown", "reason": reason}
+        self._add(name, {"status": "unknown", "reason": reason}, source)
+
+    def _add(self, name, entry, source):
         if source:
             entry["source"] = source
         self.entries[name] = entry
 
     def value(self, name):
         """The known value of a fact of this probe, else None."""
-        entry = self.entries.get(name)
-        return entry.get("value") if entry else None
+        return self.entries.get(name, {}).get("value")
 
     def found(self, name, value, source=""):
         """Known if ``value`` is not None, else absent."""
@@ -119,10 +117,9 @@ class Outcome:
         """One sentence for a fact's ``reason``; empty when all went well."""
         if self.status == "ok":
             return ""
-        if self.status == "timeout":
-            return "%s did not answer within %.3g s" % (what, self.seconds)
-        if self.status == "abandoned":
-            return "%s did not answer within %.3g s and could not be killed" % (what, self.seconds)
+        if self.status in ("timeout", "abandoned"):
+            stuck = " and could not be killed" if self.status == "abandoned" else ""
+            return "%s did not answer within %.3g s%s" % (what, self.seconds, stuck)
         if self.status == "signal":
             return "%s was killed by %s" % (what, signal_name(self.returncode))
         if self.status == "missing":
@@ -209,6 +206,9 @@ class Child:
                 chunk = os.read(fd, 65536)
                 if not chunk:
                     pipes.remove(fd)
+                elif fd == self.err_fd:  # of what it says, the end tells how it ended
+                    self.buffers[fd] += chunk
+                    del self.buffers[fd][:-OUTPUT_LIMIT]
                 elif len(self.buffers[fd]) < OUTPUT_LIMIT:
                     self.buffers[fd] += chunk
         return True
@@ -255,10 +255,11 @@ def _kill_group(pid):
             pass
 
 
-def command(argv, deadline, env=None, localized=False):
+def command(argv, deadline, env=None, localized=False, stdin=None):
     """Start ``argv`` (its program looked up on PATH); returns a Child to wait for.
 
     In a C locale, so that its messages can be read, unless ``localized``: as the user would.
+    ``stdin``: a file descriptor to read from, else there is nothing to read.
     """
     environ = dict(os.environ, **(env or {}))
     if not localized:
@@ -268,12 +269,13 @@ def command(argv, deadline, env=None, localized=False):
         for number in (signal.SIGPIPE, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         try:
+            os.dup2(0 if stdin is None else stdin, 0)
             os.execvpe(argv[0], argv, environ)  # noqa: S606
         except OSError as error:
             os.write(2, _EXEC_FAILED + str(error).encode("utf-8", "replace"))
         return 127
 
-    return _start(run, deadline, argv)
+    return _start(run, deadline, argv, stdin)
 
 
 def run_command(argv, deadline, env=None):
@@ -338,12 +340,12 @@ def emit(**values):
         line = line[os.write(_Report.fd, line) :]
 
 
-def _start(run, deadline, argv):
+def _start(run, deadline, argv, stdin=None):
     if hasattr(os, "fork"):
         return Child(run, deadline)
     from .without_fork import WithoutFork
 
-    return WithoutFork(argv, deadline)
+    return WithoutFork(argv, deadline, stdin)
 
 
 def read_bytes(path, limit=OUTPUT_LIMIT):

@@ -18,4 +18,5 @@ PROBES = (
     ("credentials", "credentials", 5.0),
     ("launch", "launch", 5.0),
     ("compute", "compute", 30.0),
+    ("smoke", "smoke", 450.0),  # a script of the user's may take what the whole sheet may
 )

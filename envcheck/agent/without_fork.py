@@ -9,8 +9,9 @@ from .protocol import Outcome
 class WithoutFork:
     """As ``protocol.Child``. A function is not run in-process: what it asks stays unknown."""
 
-    def __init__(self, argv, deadline):
+    def __init__(self, argv, deadline, stdin=None):
         self.argv = argv
+        self.stdin = subprocess.DEVNULL if stdin is None else stdin
         self.deadline = deadline
 
     def wait(self):
@@ -20,7 +21,7 @@ class WithoutFork:
         try:
             done = subprocess.run(
                 self.argv,
-                stdin=subprocess.DEVNULL,
+                stdin=self.stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 timeout=self.deadline,

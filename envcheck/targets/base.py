@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from envcheck.model.profile import Profile
 
 TIMEOUT, TIMEOUT_DEEP = 30.0, 300.0  # seconds for a whole collection, if nobody says another
+TIMEOUT_SMOKE = 180.0
 
 
 class AgentRequest(NamedTuple):
@@ -24,6 +25,9 @@ class AgentRequest(NamedTuple):
     modules: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     prefix: str = ""
+    smoke: bool = False
+    parts: tuple[str, ...] = ()
+    script: tuple[str, str] = ("", "")  # its name, its text
 
     def for_profile(self, profile: Profile) -> AgentRequest:
         """The same, and what ``profile`` has requirements on: variables, places, build tools."""
@@ -37,7 +41,8 @@ class AgentRequest(NamedTuple):
 
     def argv(self) -> list[str]:
         """The agent's arguments."""
-        words = [f"--{name}" for name in ("deep", "online", "versions") if getattr(self, name)]
+        flags = ("deep", "online", "versions", "smoke")
+        words = [f"--{name}" for name in flags if getattr(self, name)]
         words += ["--timeout", str(self.timeout)]
         if self.prefix:
             words += ["--prefix", self.prefix]
@@ -47,6 +52,8 @@ class AgentRequest(NamedTuple):
             words += ["--module", module]
         for variable in self.variables:
             words += ["--variable", variable]
+        for part in self.parts:
+            words += ["--part", part]
         return words
 
 

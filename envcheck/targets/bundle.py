@@ -22,12 +22,13 @@ PACKAGE = "envcheck_agent"
 _AGENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "agent")
 
 
-def path(executable: str) -> str:
+def path(executable: str, more: dict[str, bytes] | None = None) -> str:
     """Path of the agent for ``executable``, written to the cache first if it is not there yet.
 
     Empty where there is no cache that is this user's alone: the agent then goes by standard input.
+    ``more``: modules that go along, as ``read_sources`` has them.
     """
-    sources = read_sources()
+    sources = {**read_sources(), **(more or {})}
     own = os.path.realpath(executable) == os.path.realpath(sys.executable)
     name = f"agent-{_digest(sources)}-{sys.hexversion:x}.{'pyc' if own else 'pyz'}"
     folder = cache_dir()

@@ -34,7 +34,7 @@ class Running:
 
         self.target = target
         self.request = request
-        self.agent = remote.payload()
+        self.agent = remote.payload(request)
         self.client = engine.connect(request.timeout + 2 * remote.SLACK)
         try:
             self.container = self.client.containers.get(target.reference)

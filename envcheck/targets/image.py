@@ -50,7 +50,7 @@ class Running:
         self.request = request
         self.client = engine.connect(request.timeout + 2 * remote.SLACK)
         self.image = _local_image(self.client, target.reference)
-        self.agent = remote.payload()
+        self.agent = remote.payload(request)
         self.choice = self._choose()
 
     def _choose(self) -> engine.Choice:

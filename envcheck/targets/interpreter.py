@@ -60,11 +60,23 @@ class Running:
     def __init__(self, target: Interpreter, request: AgentRequest) -> None:
         self.target = target
         self.request = request
-        self.agent = bundle.path(target.executable)
+        self.agent = self._file()
         self.started = time.monotonic()
-        quick = not (request.deep or request.online or request.versions)
+        quick = not (request.deep or request.online or request.versions or request.smoke)
         self.alone = quick and bool(self.agent) and hasattr(os, "fork")
         self.process = self._start(remote.NORMAL, request.timeout + remote.SLACK)
+
+    def _file(self) -> str:
+        """The agent's file; empty if it goes by standard input, as always with a script of the
+        user's: that is not for the cache.
+        """
+        if not self.request.smoke:
+            return bundle.path(self.target.executable)
+        if self.request.script[0]:
+            return ""
+        from envcheck.targets import islands
+
+        return bundle.path(self.target.executable, islands.sources(self.request))
 
     def _start(
         self, flags: tuple[str, ...], seconds: float
@@ -75,7 +87,7 @@ class Running:
             stdin = b""
         else:  # nothing can be written anywhere: from memory
             argv = remote.words(self.request, flags)
-            stdin = remote.payload().encode()
+            stdin = remote.payload(self.request).encode()
         return process.start([self.target.executable, *argv], timeout=seconds, stdin=stdin)
 
     def finish(self) -> FactSheet:

@@ -46,9 +46,13 @@ ANCIENT: tuple[str, ...] = ("-E", "-s", "-B")
 WITHOUT_SITE: tuple[str, ...] = ("-I", "-S", "-B")
 
 
-def payload() -> str:
-    """The agent as one JSON object, ASCII only."""
+def payload(request: AgentRequest | None = None) -> str:
+    """The agent, with what ``request`` needs along with it, as one JSON object, ASCII only."""
     sources = bundle.read_sources()
+    if request is not None and request.smoke:
+        from envcheck.targets import islands
+
+        sources.update(islands.sources(request))
     import json
 
     return json.dumps({name: data.decode() for name, data in sources.items()})

@@ -67,7 +67,7 @@ class Running:
     def __init__(self, target: Remote, request: AgentRequest) -> None:
         self.target = target
         self.request = request
-        self.agent = remote.payload().encode()
+        self.agent = remote.payload(request).encode()
         self.process = self._start(remote.NORMAL)
 
     def _start(self, flags: tuple[str, ...]) -> process.Process | process.WindowsProcess:

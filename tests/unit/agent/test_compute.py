@@ -177,7 +177,7 @@ def test_numbers_that_json_does_not_have():
 def trial(source, tmp_path, seconds=20.0, slack=5.0):
     """The record of importing a module ``broken`` with this source."""
     (tmp_path / "broken.py").write_text(source)
-    script = compute_run._source("import_child")
+    script = compute_run.source_of("import_child")
     env = {"PYTHONPATH": str(tmp_path)}
     argv = [sys.executable, "-B", "-c", script, "broken", str(seconds)]
     outcome = protocol.command(argv, seconds + slack, env=env, localized=True).wait()
@@ -238,8 +238,8 @@ def test_modules_of_the_standard_library_are_not_hidden(tmp_path):
 
 def test_the_scripts_parse_where_the_agent_does():
     for name in ("import_child", "torch_child", "collective_child"):
-        compile(compute_run._source(name), name, "exec")
-    assert len(compute_run._source("torch_child")) < 100_000  # Linux: 128 KiB for an argument
+        compile(compute_run.source_of(name), name, "exec")
+    assert len(compute_run.source_of("torch_child")) < 100_000  # Linux: 128 KiB for an argument
 
 
 def test_not_asked():
