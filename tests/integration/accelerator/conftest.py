@@ -1,0 +1,47 @@
+"""Runs the scenarios of the selected tests, once, in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[3])
+if ROOT not in sys.path:  # `benchmarks` is not installed
+    sys.path.append(ROOT)
+
+if TYPE_CHECKING:
+    from benchmarks.parity.problem import Trace
+    from benchmarks.parity.worker import Outcome
+
+
+class Ran(NamedTuple):
+    """Where the traces are, and how the programs ended."""
+
+    folder: Path
+    outcomes: dict[str, Outcome]
+
+    def traces(self, name: str, library: str, world: int = 1) -> list[Trace]:
+        """Of every rank. What did not end well fails the test with its output."""
+        from benchmarks.parity.scenarios import traces
+
+        job = f"{name}.{library}"
+        if not self.outcomes[job].ok:
+            pytest.fail(f"{job}\n{self.outcomes[job]}")
+        return traces(self.folder, job, world)
+
+
+@pytest.fixture(scope="session")
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    from benchmarks.parity.worker import run
+
+    chosen = {}
+    for item in request.session.items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if hasattr(parameters.get("scenario"), "jobs"):
+            chosen[parameters["scenario"].name] = parameters["scenario"]
+    jobs = [job for scenario in chosen.values() for job in scenario.jobs()]
+    folder = tmp_path_factory.mktemp("scenarios")
+    return Ran(folder, run(jobs, folder))
