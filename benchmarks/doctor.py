@@ -24,7 +24,7 @@ if __package__ in (None, ""):  # run as a file
 from benchmarks import environment, launcher, machine, phases
 from benchmarks.candidates import BARE, CANDIDATES, DOCTOR, Candidate
 from benchmarks.goals import GOALS
-from benchmarks.tables import table, write_report
+from benchmarks.tables import goals, table, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,16 +119,7 @@ def _times(one: Measured, other: Measured | None) -> str:
 
 def goals_table(measured: Mapping[str, Measured], deep: float | None) -> str:
     """Every goal, reached or not, with the number."""
-    rows = []
-    for goal in GOALS:
-        value = goal.value(measured, deep)
-        if value is None:
-            verdict, number = "not measured", "–"
-        else:
-            verdict = "reached" if value <= goal.limit else "**not reached**"
-            number = f"{value:.3g}{goal.unit}"
-        rows.append([goal.text, f"≤ {goal.limit:.3g}{goal.unit}", number, verdict])
-    return table(rows, ["goal", "limit", "measured", ""])
+    return goals([(goal.text, goal.limit, goal.value(measured, deep), goal.unit) for goal in GOALS])
 
 
 def document(

@@ -17,6 +17,20 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
     return tabulate(clean, headers=headers, tablefmt="github", disable_numparse=True)
 
 
+def goals(rows: Sequence[tuple[str, float, float | None, str]]) -> str:
+    """A table of goals: text, limit, value (None: not measured), unit. ``value`` ≤ ``limit``
+    reaches it."""
+    judged = []
+    for text, limit, value, unit in rows:
+        if value is None:
+            verdict, number = "not measured", "–"
+        else:
+            verdict = "reached" if value <= limit else "**not reached**"
+            number = f"{value:.3g}{unit}"
+        judged.append([text, f"≤ {limit:.3g}{unit}", number, verdict])
+    return table(judged, ["goal", "limit", "measured", ""])
+
+
 def _cell(value: object) -> str:
     text = " ".join(str(value).split())
     return "".join(c if c.isprintable() else "�" for c in text).replace("|", "\\|")
