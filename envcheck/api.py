@@ -51,6 +51,7 @@ def examine(
         deep=deep,
         online=online,
         versions=deep,
+        smoke=deep,
         timeout=timeout or (TIMEOUT_DEEP if deep else TIMEOUT),
         paths=tuple((paths or {}).items()),
         modules=tuple(modules),

@@ -37,6 +37,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], str]] = {
     "NET": (("network",), "certificates, proxies, offline flags and the package index"),
     "CRED": (("credentials",), "tokens and keys: present, absent or malformed"),
     "DST": (("launch",), "how training is launched: Accelerate, DeepSpeed, collectives"),
+    "SMK": (("smoke",), "training that was really tried: tiny models, checkpoints, processes"),
     "PRO": (("profile",), "the profile itself: what of it applies, and its waivers"),  # last
 }
 
@@ -49,6 +50,7 @@ _ONLY_WITH: dict[str, frozenset[str]] = {
     "packages_required": frozenset({"profile"}),
     "profile": frozenset({"profile"}),
     "resources_required": frozenset({"profile"}),
+    "smoke": frozenset({"deep"}),
 }
 
 

@@ -10,6 +10,7 @@ from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envcheck.checks.base import Context
+    from envcheck.model.facts import FactSheet
     from envcheck.model.profile import Placed
 
 
@@ -57,6 +58,32 @@ def offers(python: str, specifier: str, glibc: str = "") -> bool:
         for row in table()["rows"]
         if _at_least(python, row["python"]) and (not glibc or _at_least(glibc, row["glibc"]))
     )
+
+
+def none_here(sheet: FactSheet) -> str:
+    """Why pip finds no torch for this target, or no current one, in words; empty if nothing is
+    known that speaks against it.
+    """
+    rows, date = table(), table()["date"]
+    system, arch = sheet.get("host.os"), sheet.get("host.arch")
+    known = rows["architectures"].get(system) if isinstance(system, str) else None
+    if sheet.get("host.libc.family") == "musl":
+        return "no release of torch has a wheel for musl"
+    if sheet.get("interpreter.bits") == 32:
+        return "torch has no wheel for a 32-bit Python"
+    if known is not None and isinstance(arch, str) and arch not in known:
+        return f"torch has no wheel for {system} on {arch}"
+    python = ".".join(str(sheet.get("interpreter.version") or "").split(".")[:2])
+    if not python:
+        return ""
+    if not _at_least(rows["newest_python"], python):
+        return f"no wheel of torch for Python {python} is known (as of {date})"
+    glibc = sheet.get("host.libc.version") if sheet.get("host.libc.family") == "glibc" else ""
+    last, newest_of_all = newest(python, str(glibc or "")), rows["rows"][-1]["torch"]
+    if last == newest_of_all:
+        return ""
+    place = f"Python {python}" if newest(python) == last else f"glibc {glibc}"
+    return f"torch has no wheel for {place}" + (f" after {last}" if last else "")
 
 
 def _at_least(version: str, floor: str) -> bool:

@@ -22,11 +22,12 @@ _FORMATS = {
     "json": differences.render_json,
 }
 
+EPILOG = """exit status:
+  0 no differences   1 differences   2 wrong usage   3 a target could not be examined"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``diff``."""
-    parser.epilog = """exit status:
-  0 no differences   1 differences   2 wrong usage   3 a target could not be examined"""
     for name in ("a", "b"):
         parser.add_argument(
             name,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from envcheck.model.finding import Report
+    from envcheck.report.outline import Line
 
 HUMAN = ("terminal", "text")
 LINES = "github"  # commands between the lines of a log: no document, it may stand beside text
@@ -126,6 +127,16 @@ def _talk(
     options = options_for(stream, color=color, verbose=verbose)
     name = asked[0] if asked else ("terminal" if stream.isatty() or options.colour else "text")
     stream.write(_render(report, name, options))
+
+
+def write_lines(entries: list[Line], *, color: str) -> None:
+    """Lines of an outline to standard output, as it can show them."""
+    options = options_for(sys.stdout, color=color, verbose=0)
+    if sys.stdout.isatty() or options.colour:
+        from envcheck.report.terminal import render_lines
+    else:
+        from envcheck.report.text import render_lines
+    sys.stdout.write(render_lines(entries, options))
 
 
 def _document_options(verbose: int, fail_on: str) -> Options:

@@ -96,9 +96,10 @@ def _command(name: str) -> Any:
 
 
 def build_parser(name: str) -> argparse.ArgumentParser:
-    """The parser of one command (a key of COMMANDS)."""
-    parser = _parser(name, COMMANDS[name][1])
-    _command(name).add_arguments(parser)
+    """The parser of one command (a key of COMMANDS); its module may have an EPILOG of its own."""
+    command = _command(name)
+    parser = _parser(name, COMMANDS[name][1], getattr(command, "EPILOG", EPILOG))
+    command.add_arguments(parser)
     return parser
 
 
@@ -183,13 +184,13 @@ def _overview() -> argparse.ArgumentParser:
     return parser
 
 
-def _parser(name: str, summary: str) -> argparse.ArgumentParser:
+def _parser(name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
     import argparse
 
     parser = argparse.ArgumentParser(
         prog=f"envcheck {name}",
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=EPILOG,
+        epilog=epilog,
         formatter_class=_formatter,
         allow_abbrev=False,
     )

@@ -38,7 +38,8 @@ def add_collection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--deep",
         action="store_true",
-        help="import torch and compute with it, in a child process; verify every file of RECORD",
+        help="import torch, compute and train with it, in child processes; verify every file of "
+        "RECORD",
     )
     group.add_argument(
         "--online", action="store_true", help="ask whether the package index answers"
@@ -93,6 +94,7 @@ def request_of(
         deep=deep,
         online=arguments.online,
         versions=deep,
+        smoke=deep,
         timeout=settings.timeout or (TIMEOUT_DEEP if deep else TIMEOUT),
         paths=tuple(paths.items()),
         modules=tuple(arguments.module or ()),

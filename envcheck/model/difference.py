@@ -13,7 +13,7 @@ IMPORTANCE = (
     "torch.", "libraries.", "toolchain.cuda", "interpreter.version", "interpreter.implementation",
     "interpreter.abi", "interpreter.", "host.os", "host.arch", "host.libc.", "host.container",
     "host.cpu.", "host.", "distributions.installed", "distributions.",
-    "limits.", "toolchain.", "network.", "credentials.", "launch.", "compute.",
+    "limits.", "toolchain.", "network.", "credentials.", "launch.", "compute.", "smoke.",
 )  # fmt: skip
 
 #: Facts, or members of a fact's records, that change from one minute to the next.

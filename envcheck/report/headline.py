@@ -116,6 +116,18 @@ def _resources(sheet: FactSheet) -> list[str]:
 _Facts = Callable[[FactSheet], list[str]]
 
 
+def _training(sheet: FactSheet) -> list[str]:
+    seconds = number(sheet.get("smoke.seconds"))
+    formats = [
+        text(part.get("dtype"))
+        for part in records(sheet.get("smoke.parts"))
+        if part.get("status") == "pass"
+    ]
+    tried = ", ".join(dict.fromkeys(filter(None, formats)))
+    took = "" if seconds is None else f" in {seconds:.3g} s"
+    return [f"tiny models in {tried}{took}" if tried else ""]
+
+
 def _nothing(_: FactSheet) -> list[str]:
     return []
 
@@ -132,6 +144,7 @@ _FAMILIES: dict[str, tuple[str, _Facts]] = {
     "CRED": ("Credentials", _nothing),
     "IMP": ("Imports", _nothing),
     "DST": ("Distributed", _nothing),
+    "SMK": ("Training", _training),
     "PRO": ("Profile", _nothing),
 }
 

@@ -22,8 +22,9 @@ EVIDENCE = 4  # pieces of evidence shown for a finding (all with -v)
 class Line(NamedTuple):
     """One line before it is wrapped. ``status`` picks the mark and the colour.
 
-    ``role``: target, group, finding, text, command, more, fact, hint, summary or blank. ``head`` is
-    what stands before the text and how far continuation lines hang. A command is never wrapped.
+    ``role``: target, group, finding, text, command, more, fact, hint, said, summary or blank.
+    ``head`` is what stands before the text and how far continuation lines hang. A command and what
+    a program said are never wrapped.
     """
 
     role: str

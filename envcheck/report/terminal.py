@@ -17,6 +17,8 @@ from envcheck.report.printable import ascii_only, no_command
 from envcheck.report.text import layout, lead
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envcheck.model.finding import Report
     from envcheck.report.base import Options
 
@@ -25,12 +27,17 @@ COLOURS = {
     "unknown": "magenta", "skip": "dim", "warn": "bold yellow", "fail": "bold red",
     "inconclusive": "bold magenta",
 }  # fmt: skip
-HEADS = {"target": "bold", "hint": "cyan", "more": "dim", "fact": "cyan"}
+HEADS = {"target": "bold", "hint": "cyan", "more": "dim", "fact": "cyan", "said": "dim"}
 BODIES = {"target": "bold", "command": "green", "more": "dim", "fact": "dim", "finding": "bold"}
 
 
 def render(report: Report, options: Options) -> str:
     """The outline with styles; without ``colour`` the same without."""
+    return render_lines(outline(report, options.verbose), options)
+
+
+def render_lines(entries: Iterable[Line], options: Options) -> str:
+    """These lines of an outline."""
     file = StringIO()
     console = Console(
         file=file,
@@ -41,7 +48,7 @@ def render(report: Report, options: Options) -> str:
         no_color=not options.colour,
         legacy_windows=False,
     )
-    for entry in outline(report, options.verbose):
+    for entry in entries:
         head = len(lead(entry, options.width)[0])
         for part in layout(entry, options.width, cell_len):
             part = no_command(part if options.unicode else ascii_only(part))

@@ -7,7 +7,7 @@ from envcheck.report.printable import ascii_only, no_command, wrap
 from envcheck.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from envcheck.model.finding import Report
     from envcheck.report.base import Options
@@ -19,8 +19,13 @@ NARROW = 60  # below this, names and heads are not aligned
 
 def render(report: Report, options: Options) -> str:
     """The outline as lines; empty if ``verbose`` asks for nothing."""
+    return render_lines(outline(report, options.verbose), options)
+
+
+def render_lines(entries: Iterable[Line], options: Options) -> str:
+    """These lines of an outline."""
     lines: list[str] = []
-    for entry in outline(report, options.verbose):
+    for entry in entries:
         lines += (no_command(text) for text in layout(entry, options.width))
     text = "\n".join(lines) + "\n" if lines else ""
     return text if options.unicode else ascii_only(text)
@@ -31,7 +36,7 @@ def layout(entry: Line, width: int, measure: Callable[[str], int] = len) -> list
     if entry.role == "blank":
         return [""]
     first, hang = lead(entry, width)
-    if entry.role == "command":
+    if entry.role in ("command", "said"):
         return [first + entry.text]
     body = wrap(entry.text, width - hang, len(first) - hang, measure)
     return [(first + body[0]).rstrip(), *(" " * hang + part for part in body[1:])]

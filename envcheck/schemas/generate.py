@@ -13,6 +13,8 @@ from envcheck.model.finding import SCHEMA as REPORT
 from envcheck.model.finding import SEVERITIES, STATUSES, Counts
 from envcheck.model.profile import SCHEMA as PROFILE
 from envcheck.model.profile import ProfileDocument
+from envcheck.model.smoke import SCHEMA as SMOKE
+from envcheck.model.smoke import STATUSES as SMOKE_STATUSES
 from envcheck.targets.fields import declared
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,6 +30,7 @@ def documents() -> dict[str, str]:
         "facts.schema.json": _text(facts_schema(probes)),
         "profile.schema.json": _text(profile_schema()),
         "report.schema.json": _text(report_schema()),
+        "smoke.schema.json": _text(smoke_schema(probes)),
         "fields.json": _lines(field_types(probes)),
     }
 
@@ -194,6 +197,35 @@ def report_schema() -> Schema:
     }
     required = [name for name in properties if name != "facts"]
     return _document("Report of envcheck", {"properties": properties, "required": required})
+
+
+def smoke_schema(probes: list[dict[str, Any]]) -> Schema:
+    """Of the document of ``envcheck smoke``; its parts are as in the fact ``smoke.parts``."""
+    (field,) = [f for probe in probes for f in probe["fields"] if f["key"] == "smoke.parts"]
+    parts = _value(field)
+    members = parts["items"]["properties"]
+    for name in ("part", "status"):
+        members[name] = {**members[name]["anyOf"][0], "description": members[name]["description"]}
+    members["status"]["enum"] = list(SMOKE_STATUSES)
+    parts["items"]["required"] = list(members)
+    string, seconds = {"type": "string"}, _or_null({"type": "number", "minimum": 0})
+    properties = {
+        "schema": {"const": SMOKE},
+        "tool": _object({"name": {"const": "envcheck"}, "version": string}),
+        "created": {**string, "description": "UTC, as in RFC 3339"},
+        "target": {"type": "object", "description": "What was examined and how it was chosen"},
+        "python": {**_or_null(string), "description": "Version of the target's interpreter"},
+        "torch": {**_or_null(string), "description": "`torch.__version__` as imported"},
+        "verdict": {"enum": ["pass", "fail", "inconclusive"]},
+        "status": {"enum": list(SMOKE_STATUSES), "description": "Of all parts together"},
+        "reason": {**string, "description": "Why it is not `pass`; else empty"},
+        "seconds": {**seconds, "description": "Wall time, imports included"},
+        "import_seconds": {**seconds, "description": "Wall time of `import torch`"},
+        "parts": parts,
+    }
+    return _document(
+        "Smoke training of envcheck", {"properties": properties, "required": list(properties)}
+    )
 
 
 def _object(properties: Schema) -> Schema:

@@ -5,7 +5,7 @@ It happens in a grandchild, started as a user starts Python; see ``smoke_run``.
 
 from ..protocol import Field
 
-NOT_ASKED = "not asked for: --smoke"
+NOT_ASKED = "not asked for: --deep, or `envcheck smoke`"
 
 FIELDS = (
     Field("asked", "boolean", "Whether smoke training was asked for"),

@@ -155,7 +155,7 @@ def script(name, text):
     except SystemExit as leave:
         result = left(leave.code)
     except BaseException as error:
-        traceback.print_exc()
+        traceback.print_exception(type(error), error, error.__traceback__.tb_next)
         result = {"status": "fail", "reason": said(error) + where(error, name)}
     flush()
     return result

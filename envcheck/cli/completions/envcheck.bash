@@ -6,9 +6,10 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_envcheck_profile_subparsers=(list show check new schema)
-_shtab_envcheck_subparsers=(doctor facts diff explain profile list completion)
+_shtab_envcheck_subparsers=(doctor smoke facts diff explain profile list completion)
 
 _shtab_envcheck_doctor_option_strings=(-h --help --python --venv --image --container --ssh --facts --deep --online --timeout --path --module --profile --want --fail-on --select --ignore --report --color --no-redact -v --verbose -q --quiet)
+_shtab_envcheck_smoke_option_strings=(-h --help --python --venv --image --container --ssh --facts --part --script --timeout --json -o --output --color --no-redact -v --verbose)
 _shtab_envcheck_facts_option_strings=(-h --help --python --venv --image --container --ssh --facts --deep --online --timeout --path --module --format -o --output --no-redact)
 _shtab_envcheck_diff_option_strings=(-h --help --deep --online --timeout --path --module --format --all -v --verbose)
 _shtab_envcheck_explain_option_strings=(-h --help --format --color)
@@ -26,6 +27,8 @@ _shtab_envcheck_option_strings=(-h --help -V --version)
 
 _shtab_envcheck_doctor___fail_on_choices=(note warning error never)
 _shtab_envcheck_doctor___color_choices=(auto always never)
+_shtab_envcheck_smoke___part_choices=(processes mlp transformer resume compile)
+_shtab_envcheck_smoke___color_choices=(auto always never)
 _shtab_envcheck_facts___format_choices=(json text)
 _shtab_envcheck_diff___format_choices=(text markdown json)
 _shtab_envcheck_explain___format_choices=(text markdown json)
@@ -33,7 +36,7 @@ _shtab_envcheck_explain___color_choices=(auto always never)
 _shtab_envcheck_profile_pos_0_choices=(list show check new schema)
 _shtab_envcheck_list_pos_0_choices=(checks families facts probes profiles reporters targets)
 _shtab_envcheck_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_envcheck_pos_0_choices=(doctor facts diff explain profile list completion)
+_shtab_envcheck_pos_0_choices=(doctor smoke facts diff explain profile list completion)
 
 _shtab_envcheck_doctor__h_nargs=0
 _shtab_envcheck_doctor___help_nargs=0
@@ -44,6 +47,12 @@ _shtab_envcheck_doctor__v_nargs=0
 _shtab_envcheck_doctor___verbose_nargs=0
 _shtab_envcheck_doctor__q_nargs=0
 _shtab_envcheck_doctor___quiet_nargs=0
+_shtab_envcheck_smoke__h_nargs=0
+_shtab_envcheck_smoke___help_nargs=0
+_shtab_envcheck_smoke___json_nargs=0
+_shtab_envcheck_smoke___no_redact_nargs=0
+_shtab_envcheck_smoke__v_nargs=0
+_shtab_envcheck_smoke___verbose_nargs=0
 _shtab_envcheck_facts_pos_0_nargs='*'
 _shtab_envcheck_facts__h_nargs=0
 _shtab_envcheck_facts___help_nargs=0

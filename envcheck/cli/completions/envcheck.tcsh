@@ -10,15 +10,17 @@
 complete envcheck \
         'c/--fail-on=/(note warning error never)/' \
         'c/--color=/(auto always never)/' \
+        'c/--part=/(processes mlp transformer resume compile)/' \
         'c/--format=/(json text)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--/(all color container deep facts fail-on format from-facts help ignore image json module name no-redact online output path profile python quiet report select ssh timeout venv verbose version want)/' \
+        'c/--/(all color container deep facts fail-on format from-facts help ignore image json module name no-redact online output part path profile python quiet report script select ssh timeout venv verbose version want)/' \
         'c/-/(- V h o q v)/' \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
+        'n/--part/(processes mlp transformer resume compile)/' \
         'n/--format/(json text)/' \
         'n/--format/(text markdown json)/' \
-        'p/1/(doctor facts diff explain profile list completion)/' \
+        'p/1/(doctor smoke facts diff explain profile list completion)/' \
         'n/profile/(list show check new schema)/' \
         'n/list/(checks families facts probes profiles reporters targets)/' \
         'n/completion/(bash zsh tcsh)/' \

@@ -17,6 +17,7 @@ _shtab_envcheck_commands() {
     facts:'observe an environment and write a fact sheet, to be judged anywhere'
     list:'list checks, families, facts, probes, profiles, reporters or targets'
     profile:'list, show, check and write profiles: what an environment is for'
+    smoke:'train tiny models in an environment, or run a script of yours there'
   )
   _describe 'envcheck commands' _commands
 }
@@ -50,7 +51,7 @@ _shtab_envcheck_completion_defaults_added=0
 
 _shtab_envcheck_diff_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
+  "--deep[import torch, compute and train with it, in child processes\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
   "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
@@ -73,7 +74,7 @@ _shtab_envcheck_doctor_options=(
   "--container[a running Docker container]:ID:"
   "--ssh[another machine, as ssh knows it]:HOST:"
   "--facts[a saved fact sheet (- for standard input)]:FILE:"
-  "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
+  "--deep[import torch, compute and train with it, in child processes\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
   "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
@@ -111,7 +112,7 @@ _shtab_envcheck_facts_options=(
   "--container[a running Docker container]:ID:"
   "--ssh[another machine, as ssh knows it]:HOST:"
   "--facts[a saved fact sheet (- for standard input)]:FILE:"
-  "--deep[import torch and compute with it, in a child process\; verify every file of RECORD]"
+  "--deep[import torch, compute and train with it, in child processes\; verify every file of RECORD]"
   "--online[ask whether the package index answers]"
   "--timeout[for the whole collection (30\; with --deep 300)]:SECONDS:"
   "*--path[a further place whose disk matters, e.g. output\=\/data\/run1]:LABEL=PATH:"
@@ -189,6 +190,27 @@ _shtab_envcheck_profile_show_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envcheck_profile_show_defaults_added=0
 
+_shtab_envcheck_smoke_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--python[an interpreter, a command on PATH or a version\; with --image, --container or --ssh the interpreter there]:PATH:"
+  "--venv[a virtual environment, even a broken one]:DIR:"
+  "--image[a Docker image]:REF:"
+  "--container[a running Docker container]:ID:"
+  "--ssh[another machine, as ssh knows it]:HOST:"
+  "--facts[a saved fact sheet (- for standard input)]:FILE:"
+  "*--part[only this part of the training]:part:(processes mlp transformer resume compile)"
+  "--script[this program instead, where the target is\; it may import envcheck.accelerator (- for standard input)]:FILE:"
+  "--timeout[for everything (180)]:SECONDS:"
+  "--json[print envcheck.smoke\/1, not lines]"
+  {-o,--output}"[write envcheck.smoke\/1 here too]:FILE:"
+  "--color[default auto]:color:(auto always never)"
+  "--no-redact[on a terminal\: show everything]"
+  "*"{-v,--verbose}"[all that is kept of a script\'s output]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_smoke_defaults_added=0
+
 
 _shtab_envcheck() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->envcheck'
@@ -215,6 +237,7 @@ _shtab_envcheck() {
         facts) _arguments -C -s $_shtab_envcheck_facts_options ;;
         list) _arguments -C -s $_shtab_envcheck_list_options ;;
         profile) _shtab_envcheck_profile ;;
+        smoke) _arguments -C -s $_shtab_envcheck_smoke_options ;;
       esac
   esac
 }
