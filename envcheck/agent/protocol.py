@@ -199,9 +199,10 @@ class Child:
             if left <= 0:
                 return self._reap(0) is not None
             ready = select.select(pipes, [], [], min(left, _LATE))[0]
-            if not ready and self._reap(0) is not None:  # what it left behind holds the pipes
+            if self._reap(0) is not None:  # what it left behind holds the pipes
                 _kill_group(self.pid)
-                return True
+                if not ready:
+                    return True
             for fd in ready:
                 chunk = os.read(fd, 65536)
                 if not chunk:

@@ -52,7 +52,7 @@ def refused(torch):
 def release(version):
     """``2.13.0+cpu`` -> (2, 13)."""
     numbers = version.partition("+")[0].split(".")[:2]
-    return tuple(int("".join(filter(str.isdigit, number)) or 0) for number in numbers)
+    return tuple(int("0" + "".join(c for c in part if c in "0123456789")) for part in numbers)
 
 
 def parts(emit, names, seconds):
@@ -155,8 +155,11 @@ def script(name, text):
     except SystemExit as leave:
         result = left(leave.code)
     except BaseException as error:
-        traceback.print_exception(type(error), error, error.__traceback__.tb_next)
         result = {"status": "fail", "reason": said(error) + where(error, name)}
+        try:
+            traceback.print_exception(type(error), error, error.__traceback__.tb_next)
+        except OSError:  # the script closed standard error
+            pass
     flush()
     return result
 
