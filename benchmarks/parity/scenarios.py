@@ -164,6 +164,24 @@ ONLY_TOGETHER = (
     _("2 processes, quickstart", "quickstart", world=2, plain=False),
 )  # fmt: skip
 
+SMALLER = "hangs or dies where the first batch has fewer rows than there are processes"
+
+EVALUATIONS = tuple(
+    _(
+        f"evaluation by {world}{', split' * split}{', dispatched' * dispatch}",
+        "metrics",
+        world=world,
+        plain=False,
+        length=19,
+        split=bool(split),
+        dispatch=bool(dispatch),
+        differs=SMALLER if dispatch and world == 4 else "",
+    )
+    for world in (1, 2, 4)
+    for split in (0, 1)
+    for dispatch in (0, 1)
+)
+
 
 def _r(name: str, stop: int, differs: str = "", **knobs: object) -> Resumption:
     return Resumption(name, Knobs(stop=stop, **knobs), differs)  # type: ignore[arg-type]
@@ -188,7 +206,7 @@ RESUMPTIONS = (
     _r("resume, fp16 with overflows", 4, precision="fp16", differs=NO_FP16),
 )  # fmt: skip
 
-SCENARIOS = (*ONE_PROCESS, *SEVERAL_PROCESSES, *ONLY_TOGETHER, *RESUMPTIONS)
+SCENARIOS = (*ONE_PROCESS, *SEVERAL_PROCESSES, *ONLY_TOGETHER, *EVALUATIONS, *RESUMPTIONS)
 
 
 class Difference(NamedTuple):

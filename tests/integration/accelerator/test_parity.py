@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+from benchmarks.parity.plain import train_together  # noqa: E402
+from benchmarks.parity.problem import Knobs, Trace  # noqa: E402
 from benchmarks.parity.scenarios import (  # noqa: E402
+    EVALUATIONS,
     ONE_PROCESS,
     ONLY_TOGETHER,
     RESUMPTIONS,
@@ -16,7 +23,7 @@ from benchmarks.parity.scenarios import (  # noqa: E402
     compare,
     tail,
 )
-from benchmarks.parity.worker import SCRIPTS, swapped  # noqa: E402
+from benchmarks.parity.worker import ROOT, SCRIPTS, swapped  # noqa: E402
 
 pytestmark = pytest.mark.torch
 TOGETHER = (*SEVERAL_PROCESSES, *ONLY_TOGETHER)
@@ -78,6 +85,16 @@ def test_where_accelerate_is_said_to_differ_it_does(scenario, ran):
         assert not all(compare(*pair).equal for pair in zip(theirs, ours, strict=True))
 
 
+@each(EVALUATIONS)
+def test_gather_for_metrics_gives_every_row_once_in_order(scenario, ran):
+    ours = ran.traces(scenario.name, "ours", scenario.world)
+    expected = [list(range(length)) for length in range(1, scenario.knobs.length + 1)]
+    assert [trace.notes["rows"] for trace in ours] == [expected] * scenario.world
+    if not scenario.differs:
+        theirs = ran.traces(scenario.name, "accelerate", scenario.world)
+        assert [trace.notes for trace in ours] == [trace.notes for trace in theirs]
+
+
 @each(RESUMPTIONS)
 def test_what_is_resumed_goes_on_as_if_it_had_not_been_stopped(scenario, ran):
     (whole,), (first,), (second,) = (
@@ -115,3 +132,23 @@ def test_only_import_lines_are_swapped(path):
     assert changed
     for before, after in changed:
         assert after == before.replace("from accelerate", "from envcheck.accelerator")
+
+
+def test_torchrun_gives_what_forked_processes_do(tmp_path):
+    """The scenarios' processes are forked; here they are real ones, started by torchrun."""
+    knobs = Knobs(length=21, accumulation=2)
+    script = tmp_path / "train.py"
+    script.write_text(swapped((SCRIPTS / "train.py").read_text(), "ours"))
+    argv = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [*argv, str(script), knobs.write(), str(tmp_path / "trace")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    for rank, plain in enumerate(train_together(knobs, 2)):
+        ours = Trace.load(str(tmp_path / f"trace.{rank}"))
+        assert compare(plain, ours).largest < TOLERANCE
