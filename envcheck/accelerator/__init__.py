@@ -1,0 +1,48 @@
+"""The reference accelerator: a small, exact training helper with the names of Accelerate.
+
+It can be read in one sitting: ``accelerator.py`` first, then what it stands on. Torch and the
+standard library only. A program written for Accelerate changes its import lines to this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envcheck.accelerator.accelerator import Accelerator as Accelerator
+    from envcheck.accelerator.seeding import set_seed as set_seed
+    from envcheck.accelerator.state import PartialState as PartialState
+
+#: module -> the public names in it, which are loaded when they are used
+_NAMES = {
+    "accelerator": "Accelerator",
+    "config": "write_basic_config",
+    "data_loader": "DataLoaderShard skip_first_batches",
+    "dealing": "DataLoaderDispatcher prepare_data_loader",
+    "launchers": "notebook_launcher debug_launcher",
+    "operations": "broadcast broadcast_object_list concatenate convert_outputs_to_fp32 "
+    "convert_to_fp32 find_batch_size find_device gather gather_object honor_type is_namedtuple "
+    "is_torch_tensor listify pad_across_processes pad_input_tensors recursively_apply reduce "
+    "send_to_device slice_tensors",
+    "optimizer": "AcceleratedOptimizer AcceleratedScheduler",
+    "options": "AutocastKwargs DataLoaderConfiguration DistributedDataParallelKwargs "
+    "GradScalerKwargs GradientAccumulationPlugin InitProcessGroupKwargs ProjectConfiguration",
+    "precision": "extract_model_from_parallel",
+    "process": "DistributedType",
+    "seeding": "set_seed synchronize_rng_states",
+    "sharding": "BatchSamplerShard IterableDatasetShard SeedableRandomSampler SkipBatchSampler",
+    "state": "AcceleratorState GradientState PartialState",
+}
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

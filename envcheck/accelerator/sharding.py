@@ -1,0 +1,147 @@
+"""Which samples belong to which process: samplers that deal out, skip and repeat exactly."""
+
+from __future__ import annotations
+
+from itertools import chain, cycle, islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import BatchSampler, IterableDataset, RandomSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class BatchSamplerShard(BatchSampler):
+    """The batches of process ``process_index`` of ``num_processes``, out of ``batch_sampler``.
+
+    Batches are dealt out in rounds, one for each process; with ``split_batches`` every batch is
+    one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
+    one, so that all processes have as many and as large batches; without it, some have less.
+    """
+
+    def __init__(
+        self, batch_sampler: Any, num_processes: int = 1, process_index: int = 0,
+        split_batches: bool = False, even_batches: bool = True,
+    ) -> None:  # fmt: skip
+        self.batch_sampler = batch_sampler
+        self.num_processes = num_processes
+        self.process_index = process_index
+        self.split_batches = split_batches
+        self.even_batches = even_batches
+        self.batch_size = getattr(batch_sampler, "batch_size", None)
+        self.drop_last = getattr(batch_sampler, "drop_last", False)
+        if split_batches and (not self.batch_size or self.batch_size % num_processes):
+            raise ValueError(
+                f"split_batches: the batch size ({self.batch_size}) must be a multiple of the "
+                f"number of processes ({num_processes})"
+            )
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.batch_sampler), self.num_processes)
+        if self.split_batches:
+            return len(self.batch_sampler)
+        if self.even_batches and not self.drop_last:
+            return whole + bool(rest)
+        return whole + (not self.drop_last and self.process_index < rest)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Without a batch size batches are of any length, and are dealt out and repeated whole."""
+        whole, batches = self.batch_size is None, iter(self.batch_sampler)
+        share = 1 if whole else self.batch_size // (self.num_processes if self.split_batches else 1)
+        mine = slice(self.process_index * share, (self.process_index + 1) * share)
+        first: list[Any] = []
+        while turn := list(islice(batches, 1 if self.split_batches else self.num_processes)):
+            items = turn if whole else list(chain(*turn))
+            first = first or items
+            if len(items) < share * self.num_processes:
+                if self.drop_last:
+                    return
+                if self.even_batches:
+                    items = list(islice(chain(items, cycle(first)), share * self.num_processes))
+            if items[mine]:
+                yield items[mine][0] if whole else items[mine]
+
+
+class IterableDatasetShard(IterableDataset):
+    """The samples of one process out of an iterable ``dataset`` that every process reads whole."""
+
+    def __init__(
+        self, dataset: Any, batch_size: int = 1, drop_last: bool = False, num_processes: int = 1,
+        process_index: int = 0, split_batches: bool = False,
+    ) -> None:  # fmt: skip
+        self.dataset = dataset
+        batches = BatchSampler(dataset, batch_size, drop_last)
+        self.batches = BatchSamplerShard(batches, num_processes, process_index, split_batches)
+        self.share = batch_size // num_processes if split_batches else batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the dataset, or seed its generator."""
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)
+        elif isinstance(getattr(self.dataset, "generator", None), torch.Generator):
+            self.dataset.generator.manual_seed(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches) * self.share
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self.batches)
+
+
+class SkipBatchSampler(BatchSampler):
+    """``batch_sampler`` without its first ``skip_batches``, read one ahead: ``total``, the number
+    of the rest, is known before the last one is handed out.
+
+    So the last batch is known as such before it is loaded, however wrong a sampler's length is.
+    """
+
+    def __init__(self, batch_sampler: Any, skip_batches: int = 0) -> None:
+        self.batch_sampler = batch_sampler
+        self.skip_batches = skip_batches
+        self.batch_size = getattr(batch_sampler, "batch_size", None)
+        self.drop_last = getattr(batch_sampler, "drop_last", False)
+        self.total: int | None = None
+        self._begun: Iterator[Any] | None = None
+
+    def begin(self) -> None:
+        """Draw the order and skip now, for the iteration that comes next."""
+        batches = islice(iter(self.batch_sampler), self.skip_batches, None)
+        self._begun = chain(list(islice(batches, 1)), batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._begun is None:
+            self.begin()
+        begun, self._begun, self.total = self._begun or iter(()), None, None
+        held, count = list(islice(begun, 1)), 0
+        while held:
+            count += 1
+            held += islice(begun, 1)
+            if len(held) == 1:
+                self.total = count
+            yield held.pop(0)
+
+    def __len__(self) -> int:
+        return max(len(self.batch_sampler) - self.skip_batches, 0)
+
+
+class SeedableRandomSampler(RandomSampler):
+    """Shuffles by ``data_seed`` (else torch's first seed) plus the epoch: the same on any machine.
+
+    ``set_epoch`` says which; every iteration goes one further.
+    """
+
+    def __init__(self, *args: Any, data_seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_seed = data_seed if data_seed is not None else torch.random.initial_seed()
+        self.generator = self.generator or torch.Generator()
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Shuffle as in this epoch next."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator.manual_seed(self.initial_seed + self.epoch)
+        yield from super().__iter__()
+        self.epoch += 1
