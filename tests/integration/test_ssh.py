@@ -168,3 +168,11 @@ def test_no_ssh_on_path(envcheck):
     done = envcheck("doctor", "--ssh", "box", env={"PATH": "/nonexistent"})
     assert done.returncode == 3
     assert "there is no ssh on PATH" in done.stderr
+
+
+def test_a_script_runs_there(envcheck, tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text("import os, sys\nprint('by ssh' if 'SSH_CONNECTION' in os.environ else 'no')")
+    done = envcheck("smoke", "--ssh", "box", "--script", str(script), "-v")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| by ssh" in done.stdout

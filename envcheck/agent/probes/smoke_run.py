@@ -9,8 +9,8 @@ from ..jsontext import dumps
 from . import smoke
 from .compute_run import innermost, source_of, trial
 
-_MARGIN = 3.0  # seconds that are left for the rest of the sheet
-_GRACE = 2.0  # seconds between the grandchild's own deadline and its end by force
+_MARGIN = 1.5  # seconds that are left for the sheet to be written and to travel
+_GRACE = 1.0  # seconds between the grandchild's own deadline and its end by force
 _MOST = 120.0  # seconds beside other tests; alone it has all there are
 _IMPORT_SHARE = 0.6  # of the time, for the import of torch
 _OUTPUT = 2000  # characters that are kept of what a script prints

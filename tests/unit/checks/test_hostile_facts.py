@@ -21,11 +21,13 @@ KEYS = {
     "OS3": ["toolchain.tools", "toolchain.headers", "toolchain.cuda.home", "torch.build.cuda",
             "toolchain.cuda.home.exists", "toolchain.cuda.toolkits", "host.distribution.id"],
     "DTYPE3": ["compute.dtypes"],
+    "SMK3": ["smoke.status", "smoke.reason", "smoke.parts", "smoke.torch"],
 }  # fmt: skip
 CODES = (
     [f"NET10{n}" for n in range(1, 7)] + ["NET301", "CRED101", "CRED102", "CRED103", "CRED201"]
     + [f"DST10{n}" for n in range(1, 8)] + ["DST301"] + [f"IMP30{n}" for n in range(1, 7)]
     + [f"OS30{n}" for n in range(1, 5)] + ["DTYPE301", "DTYPE302"]
+    + [f"SMK30{n}" for n in range(1, 6)]
 )  # fmt: skip
 
 WORDS = st.sampled_from(
@@ -59,6 +61,7 @@ def test_no_fact_makes_it_crash(judged, code, data):
     (keys,) = [keys for prefix, keys in KEYS.items() if code.startswith(prefix)]
     facts = {key: data.draw(VALUES, label=key) for key in keys}
     facts.update({"compute.asked": True, "compute.torch.import.status": "ok"})
+    facts["smoke.asked"] = True
     if code in ("IMP301", "IMP302", "IMP303"):
         facts["compute.torch.import.status"] = {"1": "crash", "2": "hang", "3": "error"}[code[-1]]
     if code in ("DST102", "DST103", "DST104"):

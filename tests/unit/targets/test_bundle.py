@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from envcheck.targets import bundle
+from envcheck.targets import bundle, islands, remote
+from envcheck.targets.base import AgentRequest
 
 OTHER = "/opt/python"  # an interpreter that is not this one
 
@@ -130,3 +131,18 @@ def test_holds_every_module_as_source_and_as_bytecode(cache):
     assert {name + "c" for name in sources} == set(names) - set(sources)
     top = {name.partition("/")[0].partition(".")[0] for name in names}
     assert not top & sys.stdlib_module_names
+
+
+def test_what_is_trained_goes_along_only_where_it_is_asked_for(cache):
+    request = AgentRequest(smoke=True, script=("mine.py", "print('ü')"))
+    (module,) = islands.sources(request).values()
+    space = {}
+    exec(module, space)
+    assert space["SCRIPT"] == ("mine.py", "print('ü')")
+    assert space["SOURCES"].keys() == islands.islands().keys()
+    assert {name.partition("/")[0] for name in space["SOURCES"]} == {"accelerator", "smoke"}
+    assert islands.sources(AgentRequest(deep=True)) == {}
+    assert islands.MODULE not in bundle.read_sources()
+    assert islands.MODULE in remote.payload(request)
+    assert islands.MODULE not in remote.payload(AgentRequest())
+    assert bundle.path(OTHER) != bundle.path(OTHER, islands.sources(request))
