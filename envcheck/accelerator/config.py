@@ -1,0 +1,162 @@
+"""What a training is started with: the launcher's flags, or a configuration file.
+
+The files are Accelerate's and lie where it looks, so that each reads what the other wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+PRECISIONS = ("no", "fp16", "bf16")
+LEAST = {"num_machines": 1, "machine_rank": 0, "num_processes": 1, "main_process_port": 1}
+LEAST["gradient_accumulation_steps"] = 1
+#: What keys that are not ours may say, because it is what happens here anyway.
+_NOTHING = """None False no [] {} LOCAL_MACHINE all main static c10d
+NO MULTI_CPU MULTI_GPU MULTI_XPU MULTI_NPU"""
+_REMEDY = "Correct or remove that line, or start the script with `accelerate launch`."
+_WORDS = {"": None, "~": None, "null": None, "true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a training is started with; pass everything by keyword.
+
+    ``num_processes``: of all machines together. None: nobody has said. Raises ValueError for what
+    cannot be started.
+    """
+
+    mixed_precision: str = "no"
+    num_processes: int | None = None
+    use_cpu: bool = False
+    num_machines: int = 1
+    machine_rank: int = 0
+    main_process_ip: str | None = None
+    main_process_port: int | None = None
+    gradient_accumulation_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or value < least):
+                raise ValueError(f"{name} is an integer of at least {least}, not {value!r}")
+        if self.mixed_precision not in PRECISIONS or type(self.use_cpu) is not bool:
+            what = f"mixed_precision: {self.mixed_precision}, use_cpu: {self.use_cpu}"
+            raise ValueError(f"not one of {', '.join(PRECISIONS)}, or not true or false: {what}")
+        lost = self.num_machines > 1 and not self.main_process_ip
+        if lost or self.machine_rank >= self.num_machines:
+            raise ValueError("several machines need main_process_ip, and ranks below their number")
+        if (self.num_processes or 0) % self.num_machines:
+            raise ValueError("num_processes, of all machines together, is no multiple of theirs")
+
+
+_launched: Config | None = None
+
+
+def adopt(config: Config | None) -> None:
+    """Let the Accelerators of this process take what they are not told from ``config``."""
+    global _launched
+    _launched = config
+
+
+def launched() -> Config | None:
+    """What this process was launched with; None if no launcher of ours has started it."""
+    return _launched
+
+
+def location() -> str:
+    """Where the configuration file is looked for, and written."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")
+    path = os.path.expanduser(os.path.join(home, "accelerate", "default_config.yaml"))
+    old = path[:-4] + "json"
+    default = old if os.path.isfile(old) and not os.path.isfile(path) else path
+    return os.path.expanduser(os.environ.get("ACCELERATE_CONFIG_FILE") or default)
+
+
+def find() -> str | None:
+    """The configuration file, or None; FileNotFoundError if the environment names a missing one."""
+    path = location()
+    if not os.path.isfile(path) and os.environ.get("ACCELERATE_CONFIG_FILE"):
+        raise FileNotFoundError(f"$ACCELERATE_CONFIG_FILE names {path}: there is no such file")
+    return path if os.path.isfile(path) else None
+
+
+def read(path: str) -> Config:
+    """What a file says, which is JSON, whatever its name, or flat YAML.
+
+    Raises OSError if it cannot be read, and ValueError that names the file, the key and the remedy
+    if it asks for something that is unknown or not done here.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        return _config(json.loads(text) if text.lstrip()[:1] == "{" else _flat(text))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _flat(text: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(" #")[0].partition(":")
+        if not key.strip() or key[0] == "#" or key == "---":
+            continue
+        if not colon or key[0] in " -" or key in values:
+            below = "".join([*values][-1:])
+            raise ValueError(f"`{line}` (after `{below}`) is no new, flat `key: value`. {_REMEDY}")
+        text = value.strip()
+        word = _WORDS.get(text.lower(), text.strip("'\""))
+        values[key] = int(text) if text.isdigit() else word
+    return values
+
+
+def _config(values: dict[str, Any]) -> Config:
+    own = {
+        key: value for key, value in values.items() if hasattr(Config, key) and value is not None
+    }
+    for key, value in values.items():
+        if (
+            not hasattr(Config, key)
+            and str(value) not in _NOTHING.split()
+            and key != "same_network"
+        ):
+            raise ValueError(f"`{key}: {value}` is unknown or not done here. {_REMEDY}")
+    if values.get("distributed_type") in (False, "NO") and own.get("num_processes", 1) != 1:
+        raise ValueError("`distributed_type: NO` is for `num_processes: 1`. Change one of them.")
+    own["mixed_precision"] = own.get("mixed_precision") or "no"
+    return Config(**{"use_cpu": values.get("distributed_type") == "MULTI_CPU", **own})
+
+
+def hardware(*, cpu: bool = False) -> tuple[str, int]:
+    """Kind and number of the devices that this machine computes on; its CPU is one."""
+    from envcheck.accelerator import devices
+
+    kind = next((kind for kind in devices.ORDER if not cpu and devices.count(kind)), "cpu")
+    return kind, devices.count(kind)
+
+
+def write_basic_config(mixed_precision: str = "no", save_location: Any = None) -> Any:
+    """Write a configuration for the devices of this machine, and return its ``Path``.
+
+    A file that is there is kept and False returned. Raises ValueError for an unknown precision.
+    """
+    from pathlib import Path
+
+    path = Path(save_location or location())
+    kind, count = hardware()
+    many = f"MULTI_{'GPU' if kind == 'cuda' else kind.upper()}" if count > 1 else "NO"
+    values: dict[str, Any] = {"compute_environment": "LOCAL_MACHINE", "distributed_type": many}
+    values["mixed_precision"] = mixed_precision.lower()
+    values.update(num_processes=count, use_cpu=kind == "cpu")
+    _config(values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(values, indent=2) + "\n")
+    except FileExistsError:
+        print(f"Configuration already exists at {path}, will not override: remove it first.")
+        return False
+    return path

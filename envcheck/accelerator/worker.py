@@ -1,0 +1,56 @@
+"""One process of a launched training: ``python -m envcheck.accelerator.worker CONFIG [-m] SCRIPT``.
+
+It adopts the launcher's configuration and becomes the script, without importing torch before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import time
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from envcheck.accelerator.config import Config, adopt
+
+
+@contextmanager
+def lingering() -> Any:
+    """A process that fails ends half a second later; the launcher looks at it every 0.1 s.
+
+    Else one that fails because another was killed ends beside it, and may get the blame.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        succeeded = isinstance(error, SystemExit) and not error.code
+        if not succeeded and os.environ.get("WORLD_SIZE", "1") != "1":
+            time.sleep(0.5)
+        raise
+
+
+def become(script: str) -> None:
+    """Run ``script`` as Python does.
+
+    (runpy.run_path changes ``sys.argv[0]``, and takes ``__main__`` away before exit handlers run.)
+    """
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    main.__file__ = os.path.abspath(script)
+    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    with open(script, "rb") as file:
+        code = compile(file.read(), main.__file__, "exec", dont_inherit=True)
+    exec(code, vars(main))  # noqa: S102 -- that is what a launcher is for
+
+
+if __name__ == "__main__":
+    adopt(Config(**json.loads(sys.argv[1])))
+    sys.argv = sys.argv[2:]
+    with lingering():
+        if sys.argv[0] == "-m":
+            sys.argv = sys.argv[1:]
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            become(sys.argv[0])
