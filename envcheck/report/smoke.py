@@ -69,8 +69,10 @@ def summary(smoke: Smoke) -> str:
     if smoke.verdict == "inconclusive":
         return f"Inconclusive: {line(smoke.reason) or 'no reason given'}"
     if smoke.verdict == "fail":
-        what = "The script failed" if script else "Training fails here"
-        return f"{what}: {line(smoke.reason) or _tally(smoke)}"
+        if script or not smoke.trials:
+            what = "The script failed" if script else "Training fails here"
+            return f"{what}: {line(smoke.reason) or 'no reason given'}"
+        return f"Training fails here: {_tally(smoke)}{took}"
     return f"The script passed{took}" if script else f"Training works here: {_tally(smoke)}{took}"
 
 

@@ -145,7 +145,7 @@ def _withheld(sheet: FactSheet) -> FactSheet:
         "status": "unknown",
         "reason": "only envcheck's own environment was found; name another with --python or --venv",
     }
-    prefixes = ("distributions.", "torch.", "libraries.", "compute.", "imports.")
+    prefixes = ("distributions.", "torch.", "libraries.", "compute.", "imports.", "smoke.")
     facts = {
         key: entry if key.startswith(prefixes) else fact
         for key, fact in sheet.document["facts"].items()

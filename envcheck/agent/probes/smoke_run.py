@@ -181,7 +181,11 @@ def _folded(trials, ended, why):
     statuses = [one["status"] for one in trials] + ([ended] if ended != "pass" else [])
     for status in ("fail", "unknown"):
         if status in statuses:
-            texts = ["%s: %s" % (_label(t), t["reason"]) for t in trials if t["status"] == status]
+            reasons = {}
+            for one in trials:
+                if one["status"] == status:
+                    reasons.setdefault(one["reason"], []).append(_label(one))
+            texts = ["%s: %s" % (", ".join(who), reason) for reason, who in reasons.items()]
             return status, "; ".join(texts) or why
     if "pass" in statuses:
         return "pass", ""

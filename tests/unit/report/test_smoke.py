@@ -53,7 +53,7 @@ def test_lines_of_80_columns():
         "[-] compile      cpu                                      there is no C++\n"
         "                 compiler\n"
         "\n"
-        "Training fails here: transformer: why\n"
+        "Training fails here: 1 passed, 1 failed, 1 skipped\n"
     )
 
 
@@ -81,6 +81,7 @@ def test_colour():
         ("pass", PARTS[:1], "pass", "Training works here: 1 passed in 3.00 s"),
         ("pass", [{"part": "script", "status": "pass"}], "pass", "The script passed in 3.00 s"),
         ("fail", [{"part": "script", "status": "fail"}], "fail", "The script failed: why"),
+        ("fail", [], "fail", "Training fails here: why"),
         ("skip", [], "inconclusive", "Inconclusive: why"),
         ("unknown", PARTS[:1], "inconclusive", "Inconclusive: why"),
         ("nonsense", [], "inconclusive", "Inconclusive: why"),
