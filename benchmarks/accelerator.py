@@ -18,6 +18,7 @@ import importlib.util
 import os
 import platform
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 if __package__ in (None, ""):  # run as a file
@@ -25,7 +26,7 @@ if __package__ in (None, ""):  # run as a file
 
 from benchmarks import environment, machine
 from benchmarks.accelerator_cases import ACCELERATE, CASES, OURS, PLAIN, SIZES, VARIANTS, Case
-from benchmarks.accelerator_run import WARM, Trained, imports, one_round
+from benchmarks.accelerator_run import WARM, Trained, imports, one_round, snapshot
 from benchmarks.paired import Overhead, confidence, middle, overhead
 from benchmarks.tables import goals, table, write_report
 
@@ -214,12 +215,14 @@ def main() -> int:
     ]
     trained = {case: Trained.nothing(options.variants) for case in chosen}
     facts: dict[str, str] = {}
-    for turn in range(options.rounds):
-        for case, into in trained.items():
-            facts = one_round(case, options.variants, options.device, into)
-            print(f"round {turn + 1} of {options.rounds}: {case.title}", file=sys.stderr)
-    wanted = not options.only or "import" in options.only
-    loaded = imports(options.variants, 4 * options.rounds) if wanted else {}
+    with tempfile.TemporaryDirectory() as folder:
+        snapshot(folder)
+        for turn in range(options.rounds):
+            for case, into in trained.items():
+                facts = one_round(case, options.variants, options.device, folder, into)
+                print(f"round {turn + 1} of {options.rounds}: {case.title}", file=sys.stderr)
+        wanted = not options.only or "import" in options.only
+        loaded = imports(options.variants, 4 * options.rounds, folder) if wanted else {}
     text = document(trained, loaded, facts, options.device)
     write_report(options.output, text)
     print(text)

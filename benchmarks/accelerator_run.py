@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -56,7 +58,7 @@ class Trained(NamedTuple):
 class Team:
     """One variant of one case: a process for each rank, idle until asked."""
 
-    def __init__(self, variant: str, case: Case, device: str) -> None:
+    def __init__(self, variant: str, case: Case, device: str, folder: str) -> None:
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - until end()
         command = [sys.executable, "-m", "benchmarks.accelerator_worker"]
         port = _free_port()
@@ -67,7 +69,7 @@ class Team:
                 stdout=subprocess.PIPE,
                 stderr=self.said,
                 env=environment.environ(**CALM, **_rank(rank, case.processes, port)),
-                cwd=environment.ROOT,
+                cwd=folder,
             )
             for rank in range(case.processes)
         ]
@@ -125,7 +127,17 @@ def _free_port() -> int:
         return port
 
 
-def one_round(case: Case, variants: Sequence[str], device: str, into: Trained) -> dict[str, str]:
+def snapshot(folder: str) -> None:
+    """Copy what is measured: files that are edited meanwhile cannot change it between rounds."""
+    for name in ("envcheck", "benchmarks"):
+        source = os.path.join(environment.ROOT, name)
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, os.path.join(folder, name), ignore=skip)
+
+
+def one_round(
+    case: Case, variants: Sequence[str], device: str, folder: str, into: Trained
+) -> dict[str, str]:
     """Fresh processes for every variant, then epochs in turns, added to ``into``.
 
     Returns what the first process says of torch and the device.
@@ -134,7 +146,7 @@ def one_round(case: Case, variants: Sequence[str], device: str, into: Trained) -
     teams: dict[str, Team] = {}
     try:
         for variant in variants:
-            teams[variant] = Team(variant, case, device)
+            teams[variant] = Team(variant, case, device, folder)
         facts = [team.listen()[0] for team in teams.values()]
         for variant, team in teams.items():
             for _ in range(WARM):
@@ -155,7 +167,7 @@ def one_round(case: Case, variants: Sequence[str], device: str, into: Trained) -
     return facts[0]
 
 
-def imports(variants: Sequence[str], rounds: int) -> dict[str, list[list[float]]]:
+def imports(variants: Sequence[str], rounds: int, folder: str) -> dict[str, list[list[float]]]:
     """Seconds of processor time of each line of ``IMPORTS`` in ``rounds`` fresh processes."""
     names = [name for name in IMPORTS if name.partition(",")[0] in variants]
     found: dict[str, list[list[float]]] = {name: [] for name in names}
@@ -164,7 +176,7 @@ def imports(variants: Sequence[str], rounds: int) -> dict[str, list[list[float]]
             usage = launcher.measure(
                 [sys.executable, "-c", IMPORTS[name]],
                 env=environment.environ(OMP_NUM_THREADS="1"),
-                cwd=environment.ROOT,
+                cwd=folder,
             )
             if usage.code:
                 raise RuntimeError(usage.output.decode(errors="replace"))
