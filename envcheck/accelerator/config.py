@@ -45,11 +45,11 @@ class Config:
         if self.mixed_precision not in PRECISIONS or type(self.use_cpu) is not bool:
             what = f"mixed_precision: {self.mixed_precision}, use_cpu: {self.use_cpu}"
             raise ValueError(f"not one of {', '.join(PRECISIONS)}, or not true or false: {what}")
+        uneven = (self.num_processes or 0) % self.num_machines
         lost = self.num_machines > 1 and not self.main_process_ip
-        if lost or self.machine_rank >= self.num_machines:
-            raise ValueError("several machines need main_process_ip, and ranks below their number")
-        if (self.num_processes or 0) % self.num_machines:
-            raise ValueError("num_processes, of all machines together, is no multiple of theirs")
+        if lost or uneven or self.machine_rank >= self.num_machines:
+            needs = "main_process_ip, machine_rank below it, and num_processes a multiple of it"
+            raise ValueError(f"num_machines: {self.num_machines} needs {needs}")
 
 
 _launched: Config | None = None
@@ -114,16 +114,10 @@ def _flat(text: str) -> dict[str, Any]:
 
 
 def _config(values: dict[str, Any]) -> Config:
-    own = {
-        key: value for key, value in values.items() if hasattr(Config, key) and value is not None
-    }
-    for key, value in values.items():
-        if (
-            not hasattr(Config, key)
-            and str(value) not in _NOTHING.split()
-            and key != "same_network"
-        ):
-            raise ValueError(f"`{key}: {value}` is unknown or not done here. {_REMEDY}")
+    own = {key: said for key, said in values.items() if hasattr(Config, key) and said is not None}
+    for key in values.keys() - own.keys() - {"same_network"}:
+        if str(values[key]) not in _NOTHING.split():
+            raise ValueError(f"`{key}: {values[key]}` is unknown or not done here. {_REMEDY}")
     if values.get("distributed_type") in (False, "NO") and own.get("num_processes", 1) != 1:
         raise ValueError("`distributed_type: NO` is for `num_processes: 1`. Change one of them.")
     own["mixed_precision"] = own.get("mixed_precision") or "no"

@@ -97,12 +97,14 @@ def main(argv: list[str]) -> int:
         flags = _take_flags(script)
         if "help" in flags or argv[:1] != ["launch"]:
             print(__doc__)
-            return 0 if {"--help", "-h"} & {*argv[:2]} else 2
+            return 0 if {"--help", "-h"} & {*argv} else 2
         if not script:
             raise ValueError("which SCRIPT? See launch --help")
         top = script[0].partition(".")[0]
         if not (find_spec(top) if "module" in flags else os.path.isfile(script[0])):
             raise ValueError(f"{script[0]} is no {'module' if 'module' in flags else 'file'} here")
+        if not isinstance(flags.setdefault("max_restarts", 0), int):
+            raise ValueError(f"max_restarts is a number, not {flags['max_restarts']!r}")
         config = _configuration(flags)
     except (ValueError, OSError) as error:
         _say(f"error: {error}")
@@ -121,7 +123,7 @@ def main(argv: list[str]) -> int:
 
     try:
         words = [word.replace("$", "$$") for word in command]  # torchrun takes $ for its own
-        run(config, *words, max_restarts=int(flags.get("max_restarts", 0)))
+        run(config, *words, max_restarts=flags["max_restarts"])
     except RankFailedError as error:
         _say(f"{error}" + "; the others have been ended" * (config.num_processes != 1))
         return error.status

@@ -32,15 +32,20 @@ def lingering() -> Any:
         raise
 
 
-def become(script: str) -> None:
-    """Run ``script`` as Python does.
+def become() -> None:
+    """Run ``sys.argv``, ``[-m] SCRIPT …``, as Python does.
 
-    (runpy.run_path changes ``sys.argv[0]``, and takes ``__main__`` away before exit handlers run.)
+    The public functions of runpy change ``sys.argv[0]``, or take ``__main__`` away before what the
+    script leaves to be done at exit.
     """
     main = sys.modules["__main__"] = ModuleType("__main__")
-    main.__file__ = os.path.abspath(script)
-    sys.path[0] = os.path.dirname(os.path.realpath(script))
-    with open(script, "rb") as file:
+    if sys.argv[0] == "-m":
+        del sys.argv[0]
+        runpy._run_module_as_main(sys.argv[0])  # type: ignore[attr-defined]
+        return
+    main.__file__ = os.path.abspath(sys.argv[0])
+    sys.path[0] = os.path.dirname(os.path.realpath(sys.argv[0]))
+    with open(sys.argv[0], "rb") as file:
         code = compile(file.read(), main.__file__, "exec", dont_inherit=True)
     exec(code, vars(main))  # noqa: S102 -- that is what a launcher is for
 
@@ -49,8 +54,4 @@ if __name__ == "__main__":
     adopt(Config(**json.loads(sys.argv[1])))
     sys.argv = sys.argv[2:]
     with lingering():
-        if sys.argv[0] == "-m":
-            sys.argv = sys.argv[1:]
-            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-        else:
-            become(sys.argv[0])
+        become()
