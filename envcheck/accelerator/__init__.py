@@ -18,20 +18,17 @@ if TYPE_CHECKING:
 _NAMES = {
     "accelerator": "Accelerator",
     "config": "write_basic_config",
-    "data_loader": "DataLoaderShard skip_first_batches",
-    "dealing": "DataLoaderDispatcher prepare_data_loader",
+    "data_loader": "DataLoaderShard prepare_data_loader skip_first_batches",
     "launchers": "notebook_launcher debug_launcher",
-    "operations": "broadcast broadcast_object_list concatenate convert_outputs_to_fp32 "
-    "convert_to_fp32 find_batch_size find_device gather gather_object honor_type is_namedtuple "
-    "is_torch_tensor listify pad_across_processes pad_input_tensors recursively_apply reduce "
+    "operations": "broadcast broadcast_object_list concatenate convert_to_fp32 find_batch_size "
+    "gather gather_object is_torch_tensor pad_across_processes recursively_apply reduce "
     "send_to_device slice_tensors",
     "optimizer": "AcceleratedOptimizer AcceleratedScheduler",
     "options": "AutocastKwargs DataLoaderConfiguration DistributedDataParallelKwargs "
     "GradScalerKwargs GradientAccumulationPlugin InitProcessGroupKwargs ProjectConfiguration",
-    "precision": "extract_model_from_parallel",
     "process": "DistributedType",
     "seeding": "set_seed synchronize_rng_states",
-    "sharding": "BatchSamplerShard IterableDatasetShard SeedableRandomSampler SkipBatchSampler",
+    "sharding": "BatchSamplerShard IterableDatasetShard SkipBatchSampler",
     "state": "AcceleratorState GradientState PartialState",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -42,7 +39,3 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -14,21 +14,23 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
-import warnings
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 from envcheck.accelerator import devices, operations, options, precision, traps
 from envcheck.accelerator.checkpointing import Checkpointing
-from envcheck.accelerator.data_loader import DataLoaderShard, skip_first_batches
-from envcheck.accelerator.dealing import prepare_data_loader
+from envcheck.accelerator.config import launched
+from envcheck.accelerator.data_loader import (
+    DataLoaderShard,
+    prepare_data_loader,
+    skip_first_batches,
+)
 from envcheck.accelerator.optimizer import AcceleratedOptimizer, AcceleratedScheduler
-from envcheck.accelerator.state import AcceleratorState, GradientState, Ranks, launched
+from envcheck.accelerator.state import AcceleratorState, GradientState, Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,12 +55,11 @@ class Accelerator(Checkpointing, Ranks):
         self, device_placement: bool = True, split_batches: bool = False,
         mixed_precision: str | None = None, gradient_accumulation_steps: int = 1,
         cpu: bool = False, dataloader_config: options.DataLoaderConfiguration | None = None,
-        rng_types: list[str] | None = None, project_dir: str | os.PathLike[str] | None = None,
+        rng_types: list[str] | None = None, project_dir: str | None = None,
         project_config: options.ProjectConfiguration | None = None,
         gradient_accumulation_plugin: options.GradientAccumulationPlugin | None = None,
         step_scheduler_with_optimizer: bool = True,
-        kwargs_handlers: list[options.KwargsHandler] | None = None,
-        even_batches: bool = True,
+        kwargs_handlers: list[options.KwargsHandler] | None = None, even_batches: bool = True,
     ) -> None:  # fmt: skip
         wanted = getattr(mixed_precision, "value", mixed_precision)
         if wanted not in (None, "no", *devices.DTYPES):
@@ -69,40 +70,36 @@ class Accelerator(Checkpointing, Ranks):
         plugin = gradient_accumulation_plugin or options.GradientAccumulationPlugin(steps)
         if plugin.num_steps < 1:
             raise ValueError(f"gradient_accumulation_steps={plugin.num_steps}: at least 1")
-        self._handlers = {type(handler): handler for handler in kwargs_handlers or ()}
-        group = self._keywords(options.InitProcessGroupKwargs)
-        self.state = AcceleratorState(wanted, cpu, **group)
-        self.gradient_state = GradientState(plugin)
+        self._handlers = {type(handler): vars(handler) for handler in kwargs_handlers or ()}
+        self.state = AcceleratorState(wanted, cpu, **self._told(options.InitProcessGroupKwargs))
+        self.gradient_state = GradientState(**vars(plugin))
         self.dataloader_config = dataloader_config or options.DataLoaderConfiguration(
             split_batches=split_batches, even_batches=even_batches
         )
         self.project_configuration = project_config or options.ProjectConfiguration()
-        if project_dir is not None:
-            self.project_configuration.project_dir = os.fspath(project_dir)
+        self.project_dir = project_dir or self.project_dir
         self.device_placement = device_placement
         self.rng_types = ["generator"] if rng_types is None else rng_types
         self.step_scheduler_with_optimizer = step_scheduler_with_optimizer
         self.step = 0
         self.scaler: Any = None
-        if self.mixed_precision == "fp16" and self._handlers_enabled():
-            scaling = self._keywords(options.GradScalerKwargs)
-            self.scaler = torch.amp.GradScaler(self.device.type, **scaling)
+        if self.mixed_precision == "fp16":
+            scaling = {"device": self.device.type, **self._told(options.GradScalerKwargs)}
+            self.scaler = torch.amp.GradScaler(**scaling)
         self._models: list[Any] = []
         self._optimizers: list[Any] = []
         self._schedulers: list[Any] = []
         self._dataloaders: list[Any] = []
         self._custom_objects: list[Any] = []
-        self._save_hooks: dict[int, Any] = {}
-        self._load_hooks: dict[int, Any] = {}
         self._trigger = False
-        self._joined = self.process.count == 1  # whether uneven batches are no harm
-        self.traps = traps.Traps(self.process, self.gradient_state, self.scaler is not None)
+        self.traps = traps.Traps(self.process, self.gradient_state, self.scaler)
         traps.tell(self.process, self.mixed_precision)
-        weakref.finalize(self, self.traps.hook.remove)
+
+    def _told(self, kind: type) -> dict[str, Any]:
+        return self._handlers.get(kind, {})
 
     mixed_precision = property(lambda self: self.state.mixed_precision)
     split_batches = _of("dataloader_config", "split_batches")
-    dispatch_batches = _of("dataloader_config", "dispatch_batches")
     even_batches = _of("dataloader_config", "even_batches")
     project_dir = _of("project_configuration", "project_dir")
     save_iteration = _of("project_configuration", "iteration")
@@ -112,19 +109,15 @@ class Accelerator(Checkpointing, Ranks):
         lambda self: any(optimizer.step_was_skipped for optimizer in self._optimizers)
     )
     gather = staticmethod(operations.gather)
-    reduce = staticmethod(
-        lambda tensor, reduction="sum", scale=1.0: operations.reduce(tensor, reduction, scale)
-    )
     broadcast = staticmethod(operations.broadcast)
     pad_across_processes = staticmethod(operations.pad_across_processes)
     skip_first_batches = staticmethod(skip_first_batches)
+    unwrap_model = staticmethod(precision.unwrap)
 
-    def _keywords(self, kind: type) -> dict[str, Any]:
-        handler = self._handlers.get(kind)
-        return {} if handler is None else handler.to_kwargs()
-
-    def _handlers_enabled(self) -> bool:
-        return self._keywords(options.GradScalerKwargs).get("enabled", True)
+    @staticmethod
+    def reduce(tensor: Any, reduction: str = "sum", scale: float = 1.0) -> Any:
+        """Sum (``sum``) or mean (``mean``) over the processes."""
+        return operations.reduce(tensor, reduction, scale)
 
     def prepare(self, *args: Any, device_placement: list[bool] | None = None) -> Any:
         """The arguments, prepared, in the same order; one alone is returned as it is.
@@ -132,92 +125,71 @@ class Accelerator(Checkpointing, Ranks):
         Anything but models, optimizers, dataloaders and schedulers passes through.
         """
         self.traps.check_fork()
-        placements = [None] * len(args) if device_placement is None else device_placement
-        if len(placements) != len(args):
-            raise ValueError(
-                f"device_placement has {len(placements)} entries for {len(args)} objects"
-            )
-        first = [self._prepare_one(*pair) for pair in zip(args, placements)]  # noqa: B905
-        schedulers = (LRScheduler, ReduceLROnPlateau)
-        result = [  # their optimizers are prepared by now, in whatever order they came
-            self.prepare_scheduler(one) if isinstance(one, schedulers) else one for one in first
-        ]
+        places: list[Any] = [None] * len(args) if device_placement is None else device_placement
+        if len(places) != len(args):
+            raise ValueError(f"device_placement has {len(places)} entries for {len(args)} objects")
+        result = list(map(self._prepare, args, places))
+        # the optimizers of schedulers are prepared by now, in whatever order they came
+        result = [self.prepare_scheduler(o) if isinstance(o, LRScheduler) else o for o in result]
         return result[0] if len(result) == 1 else tuple(result)
 
-    def _prepare_one(self, one: Any, placement: bool | None) -> Any:
+    def _prepare(self, one: Any, place: bool | None) -> Any:
         if isinstance(one, torch.utils.data.DataLoader):
-            return self.prepare_data_loader(one, placement)
+            return self.prepare_data_loader(one, place)
         if isinstance(one, torch.nn.Module):
-            return self.prepare_model(one, placement)
-        if isinstance(one, torch.optim.Optimizer):
-            return self.prepare_optimizer(one, placement)
-        return one
+            return self.prepare_model(one, place)
+        return self.prepare_optimizer(one) if isinstance(one, torch.optim.Optimizer) else one
 
     def prepare_model(
         self, model: Any, device_placement: bool | None = None, evaluation_mode: bool = False
     ) -> Any:
         """The model on the device, its ``forward`` in mixed precision, distributed if it learns."""
-        if model in self._models:
+        if any(model is other for other in self._models):
             return model
-        if self.mixed_precision != "no":
-            dtype = devices.DTYPES[self.mixed_precision]
-            autocast = self._keywords(options.AutocastKwargs)
-            precision.wrap(model, self.device.type, dtype, autocast)
+        if self.mixed_precision != "no" and not isinstance(model.forward, precision.MixedForward):
+            kind = {"device_type": self.device.type, "dtype": devices.DTYPES[self.mixed_precision]}
+            autocast = {**kind, **self._told(options.AutocastKwargs)}
+            model.forward = precision.MixedForward(model.forward, **autocast)
         if self.device_placement if device_placement is None else device_placement:
             model = model.to(self.device)
         learns = any(parameter.requires_grad for parameter in model.parameters())
         if self.num_processes > 1 and learns and not evaluation_mode:
             ids = None if self.device.type == "cpu" else [self.device.index]
-            keywords = self._keywords(options.DistributedDataParallelKwargs)
-            model = DistributedDataParallel(model, device_ids=ids, **keywords)
+            told = self._told(options.DistributedDataParallelKwargs)
+            model = DistributedDataParallel(model, device_ids=ids, **told)
         self._models.append(model)
-        self.traps.watch_parameters(model.parameters())
+        self.traps.parameters.update(map(id, model.parameters()))
         return model
 
     def prepare_optimizer(self, optimizer: Any, device_placement: bool | None = None) -> Any:
         """The optimizer, stepping when accumulation is complete."""
+        del device_placement
         if isinstance(optimizer, AcceleratedOptimizer):
             return optimizer
-        place = self.device_placement if device_placement is None else device_placement
-        shared = (place, self.scaler, self.gradient_state, self.traps)
-        self._optimizers.append(AcceleratedOptimizer(optimizer, *shared))
-        self.traps.watch_gradients(optimizer)
-        return self._optimizers[-1]
+        self.traps.watch(traps.parameters_of(optimizer))
+        prepared = AcceleratedOptimizer(optimizer, self.scaler, self.gradient_state, self.traps)
+        self._optimizers.append(prepared)
+        return prepared
 
     def prepare_scheduler(self, scheduler: Any) -> Any:
         """The scheduler, stepping with its optimizer."""
         own = [o for o in self._optimizers if scheduler.optimizer in (o, o.optimizer)]
-        self._schedulers.append(
-            AcceleratedScheduler(
-                scheduler,
-                own or self._optimizers,
-                self.step_scheduler_with_optimizer,
-                self.split_batches,
-                self.num_processes,
-                self.gradient_state,
-            )
-        )
-        return self._schedulers[-1]
+        prepared = AcceleratedScheduler(
+            scheduler, own or self._optimizers, self.step_scheduler_with_optimizer,
+            self.split_batches, self.num_processes, self.gradient_state,
+        )  # fmt: skip
+        self._schedulers.append(prepared)
+        return prepared
 
-    def prepare_data_loader(
-        self,
-        data_loader: Any,
-        device_placement: bool | None = None,
-        slice_fn_for_dispatch: Any = None,
-    ) -> Any:
+    def prepare_data_loader(self, data_loader: Any, device_placement: bool | None = None) -> Any:
         """The dataloader with this process's batches on its device."""
         if isinstance(data_loader, DataLoaderShard):
             return data_loader
-        place = self.device_placement if device_placement is None else device_placement
         prepared = prepare_data_loader(
-            data_loader,
-            self.device,
-            put_on_device=place,
-            rng_types=self.rng_types,
-            slice_fn_for_dispatch=slice_fn_for_dispatch,
-            gradient_state=self.gradient_state,
+            data_loader, self.device, rng_types=self.rng_types, gradient_state=self.gradient_state,
+            put_on_device=self.device_placement if device_placement is None else device_placement,
             **vars(self.dataloader_config),
-        )
+        )  # fmt: skip
         self._dataloaders.append(prepared)
         return prepared
 
@@ -227,11 +199,11 @@ class Accelerator(Checkpointing, Ranks):
         Raises FloatingPointError for a loss that is not finite, before it can spoil the weights,
         and RuntimeError that names other processes that have ended.
         """
-        self.traps.before_backward(loss, self._joined)
+        self.traps.before_backward(loss)
         if self.gradient_state.num_steps > 1:
             loss = loss / self.gradient_state.num_steps
         if self.scaler is not None:
-            self.traps.update_scale(self.scaler)
+            self.traps.update_scale()
             loss = self.scaler.scale(loss)
         self.traps.inside = True
         try:
@@ -252,7 +224,7 @@ class Accelerator(Checkpointing, Ranks):
             self.step += 1
             state.sync_gradients = self.step % state.num_steps == 0
         with contextlib.ExitStack() as stack:
-            if not state.sync_gradients and not (state.sync_each_batch and self.num_processes > 1):
+            if not (state.sync_gradients or state.sync_each_batch):
                 for model in models:
                     stack.enter_context(self.no_sync(model))
             yield
@@ -260,21 +232,6 @@ class Accelerator(Checkpointing, Ranks):
     def no_sync(self, model: Any) -> Any:
         """A context in which the gradients of ``model`` are not summed over processes."""
         return getattr(model, "no_sync", contextlib.nullcontext)()
-
-    @staticmethod
-    @contextlib.contextmanager
-    def trigger_sync_in_backward(model: Any) -> Iterator[None]:
-        """The next backward sums gradients although forward was in ``no_sync``."""
-        if not isinstance(model, DistributedDataParallel):
-            yield
-            return
-        before = model.require_backward_grad_sync
-        model.require_backward_grad_sync = True
-        model.reducer.prepare_for_backward([])
-        try:
-            yield
-        finally:
-            model.require_backward_grad_sync = before
 
     @contextlib.contextmanager
     def join_uneven_inputs(
@@ -284,58 +241,41 @@ class Accelerator(Checkpointing, Ranks):
 
         ``even_batches`` overrides the setting of the prepared dataloaders meanwhile.
         """
-        if self.num_processes == 1:
-            yield
-            return
-        samplers = [loader.batch_sampler for loader in self._dataloaders]
+        samplers = [loader.dealt for loader in self._dataloaders]
         samplers = [sampler for sampler in samplers if hasattr(sampler, "even_batches")]
-        if even_batches is not None and len(samplers) < len(self._dataloaders):
-            warnings.warn("even_batches has no effect on iterable dataloaders", stacklevel=3)
         before = [sampler.even_batches for sampler in samplers]
         try:
-            for sampler in samplers:
-                sampler.even_batches = (
-                    sampler.even_batches if even_batches is None else even_batches
-                )
-            self._joined = True
-            with torch.distributed.algorithms.Join(joinables):
+            for sampler in samplers if even_batches is not None else ():
+                sampler.even_batches = even_batches
+            self.traps.joined = True
+            with Join(joinables) if self.num_processes > 1 else contextlib.nullcontext():
                 yield
         finally:
-            self._joined = False
-            for sampler, value in zip(samplers, before):  # noqa: B905
+            self.traps.joined = False
+            for sampler, value in zip(samplers, before):  # noqa: B905  # Python 3.9
                 sampler.even_batches = value
 
     def autocast(self, autocast_handler: options.AutocastKwargs | None = None) -> Any:
         """A context with the mixed precision of the models' ``forward``."""
         if self.mixed_precision == "no":
             return contextlib.nullcontext()
-        handler = autocast_handler or options.AutocastKwargs()
-        keywords = self._keywords(options.AutocastKwargs) | handler.to_kwargs()
-        return torch.autocast(self.device.type, devices.DTYPES[self.mixed_precision], **keywords)
+        told = vars(autocast_handler) if autocast_handler else self._told(options.AutocastKwargs)
+        return torch.autocast(self.device.type, devices.DTYPES[self.mixed_precision], **told)
 
     def unscale_gradients(self, optimizer: Any = None) -> None:
         """Take the loss scale out of the gradients of an optimizer, or of all, once for a step."""
-        chosen = (
-            self._optimizers
-            if optimizer is None
-            else optimizer
-            if isinstance(optimizer, (list, tuple))
-            else [optimizer]
-        )
-        for one in chosen:
-            if any(p.grad is not None for group in one.param_groups for p in group["params"]):
+        for one in self._optimizers if optimizer is None else [optimizer]:
+            if any(parameter.grad is not None for parameter in traps.parameters_of(one)):
                 one.unscale()
 
-    def clip_grad_norm_(
-        self, parameters: Any, max_norm: float, norm_type: float = 2
-    ) -> torch.Tensor:
+    def clip_grad_norm_(self, parameters: Any, max_norm: float, norm_type: float = 2) -> Any:
         """Scale gradients, in fp16 unscaled first, down to this norm; returns the one before."""
         self.traps.clip()
         self.unscale_gradients()
         return torch.nn.utils.clip_grad_norm_(parameters, max_norm, norm_type=norm_type)
 
     def clip_grad_value_(self, parameters: Any, clip_value: float) -> None:
-        """Limit every gradient to plus or minus ``clip_value``. In fp16 unscaled first."""
+        """Limit every gradient, in fp16 unscaled first, to plus or minus ``clip_value``."""
         self.traps.clip()
         self.unscale_gradients()
         torch.nn.utils.clip_grad_value_(parameters, clip_value)
@@ -350,18 +290,11 @@ class Accelerator(Checkpointing, Ranks):
         state = self.gradient_state
         if not state.end_of_dataloader or self.num_processes == 1:
             return data
-        if state.remainder < 0:
-            self.traps.duplicates(state.active_dataloader)
-        if state.remainder <= 0:
-            return data
-        whole = slice(0, state.remainder)
-        return operations.slice_tensors(data, whole) if plain else data[whole]
-
-    def unwrap_model(
-        self, model: Any, keep_fp32_wrapper: bool = True, keep_torch_compile: bool = True
-    ) -> Any:
-        """The model that was prepared; without the wrapper also its own ``forward`` again."""
-        return precision.unwrap(model, keep_fp32_wrapper, keep_torch_compile)
+        if state.remainder < 0 and not state.active_dataloader.drop_last:
+            text = "gather_for_metrics: the number of samples is not known, so duplicates that "
+            self.traps.say(f"{text}completed the last round stay in", wrong=False)
+        cut = slice(0, state.remainder if state.remainder > 0 else None)
+        return operations.slice_tensors(data, cut) if plain else data[cut]
 
     def set_trigger(self) -> None:
         """Let ``check_trigger`` return true on every process."""
@@ -369,17 +302,16 @@ class Accelerator(Checkpointing, Ranks):
 
     def check_trigger(self) -> bool:
         """Whether any process has set the trigger; resets it. All processes must ask."""
-        flag = torch.tensor([int(self._trigger)], device=self.device)
-        raised = int(operations.reduce(flag, "sum")) > 0
+        raised = any(operations.gather_object([self._trigger]))
         self._trigger = self._trigger and not raised
         return raised
 
-    def free_memory(self, *objects: Any) -> Any:
+    def free_memory(self, *objects: Any) -> list[None]:
         """Forget everything that was prepared; returns a None for each object, to assign."""
         for kept in (self._models, self._optimizers, self._schedulers, self._dataloaders):
             kept.clear()
+        self.traps.parameters.clear()
         self.step = 0
-        self.traps.forget()
         gc.collect()
         if self.device.type != "cpu":
             getattr(torch, self.device.type).empty_cache()

@@ -21,34 +21,32 @@ if TYPE_CHECKING:
 
 
 def read(path: str, **options: Any) -> Any:
-    """What ``torch.save`` wrote, on the CPU; of types that torch trusts, unless ``options`` say
+    """What was written to ``path``, on the CPU; of types that torch trusts, unless ``options`` say
     ``weights_only=False``.
 
     Raises FileNotFoundError, RuntimeError for a damaged file, pickle.UnpicklingError for others.
     """
+    types: list[str] = []
     try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
         return torch.load(path, **{"map_location": "cpu", "weights_only": True, **options})
-    except FileNotFoundError:
+    except (FileNotFoundError, ImportError):
         raise
-    except pickle.UnpicklingError as error:
-        types = _refused(path)
+    except Exception as error:
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+            types = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
         if not types:
-            raise RuntimeError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RuntimeError(f"{path} is damaged: {reason}") from error
+        short = ", ".join(name.rpartition(".")[2] for name in types)
         raise pickle.UnpicklingError(
-            f"{path} holds {', '.join(types)}, and loading that may run code from the file. If you "
-            "trust these types: torch.serialization.add_safe_globals("
-            f"[{', '.join(name.rpartition('.')[2] for name in types)}]); if you trust the whole "
-            'file: load_state(..., load_kwargs={"weights_only": False})'
+            f"{path} holds {', '.join(types)}, and loading that may run code. If you trust it: "
+            f"torch.serialization.add_safe_globals([{short}]); if you trust the whole file: "
+            'load_state(..., load_kwargs={"weights_only": False})'
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise RuntimeError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-
-
-def _refused(path: str) -> list[str]:
-    try:
-        return list(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:
-        return []
 
 
 class Checkpointing:
@@ -61,194 +59,154 @@ class Checkpointing:
                 raise ValueError(f"{type(one).__name__} has no state_dict() and load_state_dict()")
         self._custom_objects.extend(objects)
 
-    def register_save_state_pre_hook(self: Any, hook: Callable[..., None]) -> Any:
-        """Call ``hook(models, weights, output_dir)`` before saving; returns a removable handle."""
-        return _registered(self._save_hooks, hook)
-
-    def register_load_state_pre_hook(self: Any, hook: Callable[..., None]) -> Any:
-        """Call ``hook(models, input_dir)`` before loading; returns a removable handle."""
-        return _registered(self._load_hooks, hook)
-
     def get_state_dict(self: Any, model: Any, unwrap: bool = True) -> dict[str, Any]:
         """The weights of a prepared model."""
         return (self.unwrap_model(model) if unwrap else model).state_dict()
 
     def save(self: Any, obj: Any, f: Any, safe_serialization: bool = False) -> None:
         """Write ``obj`` on the main process: as torch does, or weights as safetensors."""
-        if self._writes:
+        if self.is_main_process:
             weights.write(obj, f, safe_serialization)
 
-    _writes = property(
-        lambda self: (
-            self.is_local_main_process
-            if self.project_configuration.save_on_each_node
-            else self.is_main_process
-        )
-    )
-
     def save_model(
-        self: Any, model: Any, save_directory: str | os.PathLike[str],
-        max_shard_size: int | str = "10GB", safe_serialization: bool = True,
+        self: Any, model: Any, save_directory: Any, max_shard_size: int | str = "10GB",
+        safe_serialization: bool = True,
     ) -> None:  # fmt: skip
         """The weights of ``model`` in files of at most ``max_shard_size``; several have an index.
 
         As safetensors where that is installed, else in torch's format, with a warning. Names that
         share their memory with another are left out.
         """
-        if not self._writes:
-            return
-        state, shards = self.get_state_dict(model), weights.Shards(safe_serialization)
-        _replace(
-            os.fspath(save_directory), lambda place: shards.write(state, place, max_shard_size)
-        )
-        for name in os.listdir(save_directory):
-            if shards.is_stale(name):
-                os.unlink(os.path.join(save_directory, name))
+        if self.is_main_process:
+            state, safe = self.get_state_dict(model), weights.is_safe(safe_serialization)
+            fill = lambda place: weights.write_shards(state, place, safe, max_shard_size)  # noqa: E731
+            _replace(os.fspath(save_directory), fill, stale=weights.is_shard)
 
-    def save_state(
-        self: Any, output_dir: str | os.PathLike[str] | None = None, safe_serialization: bool = True
-    ) -> str:
+    def save_state(self: Any, output_dir: Any = None, safe_serialization: bool = True) -> str:
         """Everything that was prepared or registered, in ``output_dir``; returns that.
 
         Raises OSError, and the checkpoint before is as it was, if any process cannot write.
         """
-        configuration, directory = self.project_configuration, output_dir
-        if configuration.automatic_checkpoint_naming:
-            name = f"checkpoint_{configuration.iteration}"
-            directory = os.path.join(self.project_dir or ".", "checkpoints", name)
-            if os.path.exists(directory):
-                raise ValueError(f"{directory} exists; set project_config.iteration past it")
-        if directory is None:
+        project = self.project_configuration
+        if project.automatic_checkpoint_naming:
+            output_dir = os.path.join(self._checkpoints, f"checkpoint_{project.iteration}")
+            if os.path.exists(output_dir):
+                raise ValueError(f"{output_dir} exists; set project_config.iteration past it")
+        if output_dir is None:
             raise ValueError("save_state needs output_dir, or automatic_checkpoint_naming")
         if not self.sync_gradients:
             warnings.warn("gradients of an incomplete accumulation are not saved", stacklevel=2)
-        self.traps.update_scale(self.scaler)
-        states = [self.get_state_dict(model) for model in self._models]
-        for hook in list(self._save_hooks.values()):
-            hook(self._models, states, os.fspath(directory))
+        self.traps.update_scale()
+        safe, states = weights.is_safe(safe_serialization), map(self.get_state_dict, self._models)
 
-        def write(place: str) -> None:
-            path = os.path.join(place, f"random_states_{self.process_index}.pkl")
+        def fill(place: str) -> None:
             progress = [vars(loader.progress) for loader in self._dataloaders]
-            random = seeding.capture()
-            torch.save({"step": self.step, "random": random, "dataloaders": progress}, path)
-            if not self._writes:
-                return
-            for number, state in enumerate(states):
-                safe = safe_serialization and weights.has_safetensors()
-                weights.write(state, os.path.join(place, weights.name(safe, number)), safe)
-            for file, one in self._parts():
-                torch.save(one.state_dict(), os.path.join(place, file))
+            rank = {"step": self.step, "random": seeding.capture(), "dataloaders": progress}
+            torch.save(rank, os.path.join(place, f"random_states_{self.process_index}.pkl"))
+            if self.is_main_process:
+                for number, state in enumerate(states):
+                    weights.write(state, os.path.join(place, weights.name(safe, number)), safe)
+                for file, one in self._parts():
+                    torch.save(one.state_dict(), os.path.join(place, file))
 
-        _replace(os.fspath(directory), write, self)
-        if configuration.automatic_checkpoint_naming:
-            configuration.iteration += 1
-            if self._writes and configuration.total_limit is not None:
-                for _, old in _checkpoints(os.path.dirname(directory))[
-                    : -configuration.total_limit
-                ]:
+        _replace(os.fspath(output_dir), fill, self)
+        if project.automatic_checkpoint_naming:
+            project.iteration += 1
+            if self.is_main_process and project.total_limit is not None:
+                for _, old in _numbered(self._checkpoints)[: -project.total_limit]:
                     shutil.rmtree(old)
-        return os.fspath(directory)
+        return os.fspath(output_dir)
 
-    def load_state(
-        self: Any, input_dir: str | os.PathLike[str] | None = None,
-        load_kwargs: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    def load_state(self: Any, input_dir: Any = None, load_kwargs: Any = None) -> None:
         """Everything as ``save_state`` wrote it to ``input_dir`` (default: the newest of its own).
 
         Raises ValueError if there is none, and what ``read`` raises or RuntimeError if it is of
         something else; nothing has changed then. ``load_kwargs`` go to ``torch.load``.
         """
         if input_dir is None:
-            found = _checkpoints(os.path.join(self.project_dir or ".", "checkpoints"))
-            input_dir = found[-1][1] if found else ""
-            self.project_configuration.iteration = found[-1][0] + 1 if found else 0
-        directory = os.fspath(input_dir)
-        if not os.path.isdir(directory):
-            raise ValueError(f"there is no checkpoint {directory or 'below project_dir'}")
-        for hook in list(self._load_hooks.values()):
-            hook(self._models, directory)
-        names, options = os.listdir(directory), load_kwargs or {}
+            number, input_dir = (_numbered(self._checkpoints) or [(-1, self._checkpoints)])[-1]
+            self.project_configuration.iteration = number + 1
+        names = os.listdir(input_dir) if os.path.isdir(input_dir) else []
+        if not any(name.startswith("random_states_") for name in names):
+            raise ValueError(f"{input_dir} is no checkpoint of save_state")
         custom = sum(name.startswith("custom_checkpoint_") for name in names)
         if custom != len(self._custom_objects):
             raise RuntimeError(
-                f"{directory} has {custom} custom objects, and {len(self._custom_objects)} are "
+                f"{input_dir} has {custom} custom objects, and {len(self._custom_objects)} are "
                 "registered: register_for_checkpointing() the same before load_state()"
             )
-        models = [self.unwrap_model(model) for model in self._models]
-        states = [weights.read(directory, number, model) for number, model in enumerate(models)]
-        parts = [(one, os.path.join(directory, file)) for file, one in self._parts()]
-        loaded = [(one, path, read(path, **options)) for one, path in parts]
-        for one, path, state in loaded:
-            _compare_groups(one, state, path)
-        random = os.path.join(directory, f"random_states_{self.process_index}.pkl")
-        if os.path.exists(random):
-            states_of_rank = read(random, **options)
-        else:
-            states_of_rank = None
-            warnings.warn(f"no {random}: random generators stay as they are", stacklevel=2)
-        for model, state in zip(models, states):  # noqa: B905
-            model.load_state_dict(state, strict=False)
-        for one, _, state in loaded:
-            one.load_state_dict(state)
-        if states_of_rank is not None:
-            self.step = states_of_rank["step"]
-            seeding.restore(states_of_rank["random"])
-            for loader, progress in zip(self._dataloaders, states_of_rank["dataloaders"]):  # noqa: B905
-                loader.progress.set(**{**progress, "resumed": True})
+        loads: list[tuple[Any, Any]] = []
+        for number, model in enumerate(map(self.unwrap_model, self._models)):
+            path = os.path.join(
+                input_dir, weights.name(weights.name(True, number) in names, number)
+            )
+            state = read(path)
+            weights.compare(state, model, path)
+            loads.append(
+                (lambda state, model=model: model.load_state_dict(state, strict=False), state)
+            )
+        for file, one in self._parts():
+            state = read(os.path.join(input_dir, file), **(load_kwargs or {}))
+            if isinstance(one, torch.optim.Optimizer):
+                sizes = [[len(g["params"]) for g in s.param_groups] for s in (one,)]
+                saved = [len(group["params"]) for group in state.get("param_groups", ())]
+                if saved != sizes[0]:
+                    raise RuntimeError(
+                        f"{file} is of another optimizer: {saved} parameters, here {sizes[0]}"
+                    )
+            loads.append((one.load_state_dict, state))
+        file = f"random_states_{self.process_index}.pkl"
+        rank = read(os.path.join(input_dir, file)) if file in names else None
+        for load, state in loads:
+            load(state)
+        if rank is None:
+            warnings.warn(f"no {file}: random generators stay as they are", stacklevel=2)
+            return
+        self.step = rank["step"]
+        seeding.restore(rank["random"])
+        for loader, progress in zip(self._dataloaders, rank["dataloaders"]):  # noqa: B905
+            loader.progress.set(**{**progress, "resumed": True})
+
+    _checkpoints = property(lambda self: os.path.join(self.project_dir or ".", "checkpoints"))
 
     def _parts(self: Any) -> list[tuple[str, Any]]:
         """What is saved with ``state_dict``, by the name of its file."""
-        numbered = [("optimizer", self._optimizers), ("scheduler", self._schedulers)]
+        kinds = (("optimizer", self._optimizers), ("scheduler", self._schedulers))
         found = [
             (f"{kind}{f'_{number}' if number else ''}.bin", one)
-            for kind, objects in numbered
+            for kind, objects in kinds
             for number, one in enumerate(objects)
         ]
-        if self.scaler is not None:
-            found.append(("scaler.pt", self.scaler))
+        found += [("scaler.pt", self.scaler)] if self.scaler is not None else []
         custom = enumerate(self._custom_objects)
         return found + [(f"custom_checkpoint_{number}.pkl", one) for number, one in custom]
 
 
-def _registered(hooks: dict[int, Any], hook: Any) -> Any:
-    handle = torch.utils.hooks.RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
-def _compare_groups(one: Any, state: dict[str, Any], path: str) -> None:
-    if isinstance(one, torch.optim.Optimizer):
-        saved = [len(group["params"]) for group in state.get("param_groups", ())]
-        own = [len(group["params"]) for group in one.param_groups]
-        if saved != own:
-            raise RuntimeError(
-                f"{path} is of another optimizer: parameters in groups {saved}, here {own}"
-            )
-
-
-def _checkpoints(folder: str) -> list[tuple[int, str]]:
+def _numbered(folder: str) -> list[tuple[int, str]]:
     names = os.listdir(folder) if os.path.isdir(folder) else []
     found = [(re.fullmatch(r"checkpoint_(\d+)", name), name) for name in names]
     return sorted((int(m.group(1)), os.path.join(folder, name)) for m, name in found if m)
 
 
-def _replace(directory: str, write: Callable[[str], None], ranks: Any = None) -> None:
-    """Let ``write`` fill a new directory, on every process of ``ranks``; if that went well
-    everywhere its files go to ``directory``, else OSError is raised and nothing has changed.
+def _replace(
+    directory: str, fill: Callable[[str], None], ranks: Any = None,
+    stale: Callable[[str], bool] = lambda _: False,
+) -> None:  # fmt: skip
+    """Let ``fill`` write a new directory, on every process of ``ranks``; if that went well
+    everywhere its files go to ``directory``, and ``stale`` ones go; else OSError is raised and
+    nothing has changed.
     """
     directory = os.path.normpath(directory)
     if os.path.exists(directory) and not os.path.isdir(directory):
         raise NotADirectoryError(f"{directory} is a file; checkpoints are directories")
-    place, leads = f"{directory}.saving", ranks is None or ranks._writes
-    problem = None
+    place, leads, problem = f"{directory}.saving", ranks is None or ranks.is_main_process, ""
     try:
         if leads:
             shutil.rmtree(place, ignore_errors=True)
             os.makedirs(place)
         if ranks is not None:
             ranks.wait_for_everyone()
-        write(place)
+        fill(place)
     except Exception as error:  # of the system, of torch's writer, of safetensors
         problem = f"{type(error).__name__}: {error}"
     problems = [problem] if ranks is None else operations.gather_object([problem])
@@ -258,9 +216,12 @@ def _replace(directory: str, write: Callable[[str], None], ranks: Any = None) ->
     elif leads and not os.path.exists(directory):
         os.rename(place, directory)
     elif leads:
-        for name in os.listdir(place):
+        names = os.listdir(place)
+        for name in names:
             os.replace(os.path.join(place, name), os.path.join(directory, name))
         os.rmdir(place)
+        for name in filter(stale, set(os.listdir(directory)) - set(names)):
+            os.unlink(os.path.join(directory, name))
     if ranks is not None:
         ranks.wait_for_everyone()
     if failed:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from typing import NamedTuple
 
 import torch
 
-#: In this order; without any of them the CPU computes.
-ORDER = ("cuda", "xpu", "npu", "mps")
-#: Communication between processes, by the kind of device.
+#: Kinds of devices, in the order in which they are chosen, and what connects their processes.
 BACKENDS = {"cuda": "nccl", "xpu": "xccl", "npu": "hccl"}
+ORDER = (*BACKENDS, "mps")
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 #: Instruction sets that multiply in a format, as Linux names them.
 _FEATURES = {
@@ -28,12 +26,10 @@ class Support(NamedTuple):
 
 def count(kind: str) -> int:
     """How many devices of a kind torch can use; 0 if it was built without it."""
-    if kind == "mps":
-        return int(torch.backends.mps.is_available())
-    module = getattr(torch, kind, None)
+    module = torch.backends.mps if kind == "mps" else getattr(torch, kind, None)
     if module is None or not module.is_available():
         return 0
-    return int(module.device_count())
+    return 1 if kind == "mps" else int(module.device_count())
 
 
 def choose(*, cpu: bool = False, index: int = 0) -> torch.device:
@@ -46,20 +42,24 @@ def choose(*, cpu: bool = False, index: int = 0) -> torch.device:
         return torch.device(kind)
     if index >= count(kind):
         raise RuntimeError(
-            f"process {index} of this machine has no device: {count(kind)} {kind} visible. Start "
-            f"at most {count(kind)} processes here, or pass cpu=True."
+            f"process {index} of this machine has no device, {count(kind)} {kind} are visible: "
+            "start one process for each, or pass cpu=True"
         )
-    device = torch.device(kind, index)
-    getattr(torch, kind).set_device(device)
-    return device
+    getattr(torch, kind).set_device(index)
+    return torch.device(kind, index)
 
 
 def support(device: torch.device, precision: str) -> Support:
-    """What ``device`` does with ``bf16`` or ``fp16``."""
+    """What ``device`` does with ``bf16`` or ``fp16``.
+
+    CUDA C++ Programming Guide, "Arithmetic instructions": fp16 from 5.3, bf16 from 8.0.
+    """
     if device.type == "cpu":
         return _processor(precision)
     if device.type == "cuda" and torch.version.hip is None:
-        return _cuda(device, precision)
+        has = torch.cuda.get_device_capability(device)
+        native = has >= ((8, 0) if precision == "bf16" else (5, 3))
+        return Support("native" if native else "emulated", "compute capability {}.{}".format(*has))
     try:
         ones = torch.ones(8, 8, dtype=DTYPES[precision], device=device)
         exact = bool((ones @ ones == 8).all())
@@ -71,19 +71,9 @@ def support(device: torch.device, precision: str) -> Support:
 def _processor(precision: str) -> Support:
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = [line.split() for line in file if line.startswith(("flags", "Features"))]
-    except OSError:
-        return Support("unknown", f"{platform.system()} does not name its instruction sets")
-    found = _FEATURES[precision].intersection(*lines[:1]) if lines else set()
-    if found:
-        return Support("native", ", ".join(sorted(found)))
+            flags = next(line.split() for line in file if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return Support("unknown", "the system does not name the processor's instruction sets")
+    found = ", ".join(sorted(_FEATURES[precision].intersection(flags)))
     wanted = ", ".join(sorted(_FEATURES[precision]))
-    return Support("emulated", f"this processor has none of {wanted}")
-
-
-def _cuda(device: torch.device, precision: str) -> Support:
-    """CUDA C++ Programming Guide, "Arithmetic instructions": fp16 from 5.3, bf16 from 8.0."""
-    major, minor = torch.cuda.get_device_capability(device)
-    native = (major, minor) >= ((8, 0) if precision == "bf16" else (5, 3))
-    why = f"compute capability {major}.{minor}"
-    return Support("native" if native else "emulated", why)
+    return Support("native", found) if found else Support("emulated", f"it has none of {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,29 +10,27 @@ import torch
 from envcheck.accelerator.state import GradientState
 
 
+@dataclass(eq=False)
 class AcceleratedOptimizer(torch.optim.Optimizer):
-    """``optimizer``, stepping and zeroing gradients only when they are to be synchronised."""
+    """``optimizer``, stepping and zeroing gradients only when they are to be synchronised.
 
-    def __init__(
-        self, optimizer: Any, device_placement: bool = True, scaler: Any = None,
-        gradient_state: GradientState | None = None, traps: Any = None,
-    ) -> None:  # fmt: skip
-        self.optimizer = optimizer
-        self.scaler = scaler
-        self.device_placement = device_placement
-        self.gradient_state = gradient_state or GradientState()
-        self.traps = traps
-        self.step_was_skipped = False
-        self.unscaled = False  # since the last step
-        if scaler is not None:
-            optimizer.register_step_post_hook(self._really_stepped)
+    ``step_was_skipped``: gradients were infinite, with a loss scale. ``unscaled``: they have been
+    divided by it since the last step.
+    """
 
-    state = property(lambda self: self.optimizer.state)
-    param_groups = property(lambda self: self.optimizer.param_groups)
-    defaults = property(lambda self: self.optimizer.defaults)
+    optimizer: Any
+    scaler: Any = None
+    gradient_state: GradientState = field(default_factory=GradientState)
+    traps: Any = None
+    step_was_skipped: bool = False
+    unscaled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scaler is not None:
+            self.optimizer.register_step_post_hook(self._really_stepped)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "optimizer":
+        if name == "optimizer":  # not there yet, as in a copy
             raise AttributeError(name)
         return getattr(self.optimizer, name)
 
@@ -41,20 +40,12 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
+    add_param_group = property(lambda self: self.optimizer.add_param_group)
+    state_dict = property(lambda self: self.optimizer.state_dict)
+    load_state_dict = property(lambda self: self.optimizer.load_state_dict)
+
     def _really_stepped(self, *_arguments: Any) -> None:
         self.step_was_skipped = False
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """As the optimizer's own."""
-        self.optimizer.add_param_group(param_group)
-
-    def state_dict(self) -> dict[str, Any]:
-        """As the optimizer's own."""
-        return self.optimizer.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As the optimizer's own."""
-        self.optimizer.load_state_dict(state_dict)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Nothing in the middle of an accumulation."""
@@ -70,42 +61,37 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:
         """Nothing in the middle of an accumulation.
 
-        With a loss scale a step with infinite gradients is skipped (``step_was_skipped``). Raises
-        RuntimeError if the gradients came from ``loss.backward()`` and are wrong by that.
+        Raises RuntimeError if the gradients came from ``loss.backward()`` and are wrong by that.
         """
         if not self.gradient_state.sync_gradients:
             return
+        optimizer, arguments = self.optimizer, () if closure is None else (closure,)
         if self.traps is not None:
             self.traps.before_step()
-        optimizer = self.optimizer
         optimizer._steps_prepared = True
         try:
             if self.scaler is None:
-                optimizer.step(closure) if closure is not None else optimizer.step()
-                return
-            self.step_was_skipped = self.traps.stepped = True
-            self.scaler.step(optimizer, *(() if closure is None else (closure,)))
+                optimizer.step(*arguments)
+            else:
+                self.step_was_skipped = self.traps.stepped = True
+                self.scaler.step(optimizer, *arguments)
         finally:
-            optimizer._steps_prepared = False
-            self.unscaled = False
+            optimizer._steps_prepared = self.unscaled = False
 
 
+@dataclass(eq=False)
 class AcceleratedScheduler:
     """``scheduler``, stepping when its optimizers step: once for each process whose batch counts.
 
     With ``step_with_optimizer`` false it steps whenever it is told to.
     """
 
-    def __init__(
-        self, scheduler: Any, optimizers: Any, step_with_optimizer: bool = True,
-        split_batches: bool = False, num_processes: int = 1,
-        gradient_state: GradientState | None = None,
-    ) -> None:  # fmt: skip
-        self.scheduler = scheduler
-        self.optimizers = optimizers if isinstance(optimizers, (list, tuple)) else [optimizers]
-        self.step_with_optimizer = step_with_optimizer
-        self.repeat = 1 if split_batches else num_processes
-        self.gradient_state = gradient_state or GradientState()
+    scheduler: Any
+    optimizers: Any
+    step_with_optimizer: bool = True
+    split_batches: bool = False
+    num_processes: int = 1
+    gradient_state: GradientState = field(default_factory=GradientState)
 
     def __getattr__(self, name: str) -> Any:
         if name == "scheduler":
@@ -117,10 +103,9 @@ class AcceleratedScheduler:
         if not self.step_with_optimizer:
             self.scheduler.step(*args, **kwargs)
         elif not self.gradient_state.sync_gradients:
-            if self.gradient_state.adjust_scheduler:
-                self.scheduler._step_count += 1
+            self.scheduler._step_count += self.gradient_state.adjust_scheduler
         elif not any(optimizer.step_was_skipped for optimizer in self.optimizers):
-            for _ in range(self.repeat):
+            for _ in range(1 if self.split_batches else self.num_processes):
                 total = getattr(self.scheduler, "total_steps", None)
                 if total is None or self.scheduler._step_count <= total:
                     self.scheduler.step(*args, **kwargs)

@@ -21,12 +21,12 @@ from envcheck.accelerator import config, devices
 #: torchrun's contract. MPI starts processes too, but says so by other names.
 _NAMES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
-_LOST = ("closed", "reset by peer", "timed out", "Broken pipe", "remote process", "NCCL", "Socket")
+_LOST = ("closed", "reset by peer", "imed out", "Broken pipe", "remote process", "NCCL", "Socket")
 _PATIENCE = 3.0  # seconds until the kernel has taken a killed process away
 
 
 class DistributedType(str, Enum):
-    """What kind of processes compute together."""
+    """One process, or several on devices of this kind."""
 
     NO = "NO"
     MULTI_CPU = "MULTI_CPU"
@@ -35,7 +35,8 @@ class DistributedType(str, Enum):
     MULTI_NPU = "MULTI_NPU"
 
 
-_TYPES = {"cpu": "MULTI_CPU", "cuda": "MULTI_GPU", "xpu": "MULTI_XPU", "npu": "MULTI_NPU"}
+def _started_as() -> tuple[str | None, ...]:
+    return tuple(os.environ.get(name) for name in _NAMES[:3])
 
 
 @dataclass(frozen=True)
@@ -49,31 +50,20 @@ class Process:
     backend: str | None = None
     peers: tuple[tuple[str, int], ...] = ()
     pid: int = field(default_factory=os.getpid)
-    started_as: tuple[str | None, ...] = field(default_factory=lambda: _started_as())
-
-    distributed_type = property(
-        lambda self: DistributedType(_TYPES[self.device.type] if self.count > 1 else "NO")
-    )
+    started_as: tuple[str | None, ...] = field(default_factory=_started_as)
 
     def explain(self, error: RuntimeError) -> RuntimeError:
         """``error``, or if it came because other processes have ended, one that names them."""
         if self.count == 1 or not any(sign in str(error) for sign in _LOST):
             return error
-        end = time.monotonic() + _PATIENCE
-        while not (gone := self._ended()) and time.monotonic() < end:
+        here, end = socket.gethostname(), time.monotonic() + _PATIENCE
+        local = {rank: pid for rank, (host, pid) in enumerate(self.peers) if host == here}
+        gone: list[str] = []
+        while not gone and time.monotonic() < end:
             time.sleep(0.05)
-        if gone:
-            which = ", ".join(f"rank {rank} (process {self.peers[rank][1]})" for rank in gone)
-            return RuntimeError(f"{which} has ended, so rank {self.index} cannot go on: {error}")
-        elsewhere = [r for r, (host, _) in enumerate(self.peers) if host != socket.gethostname()]
-        hint = f" Ranks {elsewhere} are on other machines: look there." if elsewhere else ""
-        text = f"rank {self.index} lost the others, though those on this machine still run.{hint}"
-        return RuntimeError(f"{text} A process that hangs, or that is not at this point? {error}")
-
-    def _ended(self) -> list[int]:
-        host = socket.gethostname()
-        local = [(rank, pid) for rank, (name, pid) in enumerate(self.peers) if name == host]
-        return [rank for rank, pid in local if not _runs(pid)]
+            gone = [f"rank {rank} (process {pid})" for rank, pid in local.items() if not _runs(pid)]
+        who = f"{', '.join(gone)} has ended" if gone else "no process on this machine has ended"
+        return RuntimeError(f"{who}, and rank {self.index} cannot reach the others: {error}")
 
 
 def _runs(pid: int) -> bool:
@@ -90,18 +80,17 @@ def _runs(pid: int) -> bool:
 _process: Process | None = None
 
 
-def _started_as() -> tuple[str | None, ...]:
-    return tuple(os.environ.get(name) for name in _NAMES[:3])
-
-
 def initialized() -> bool:
-    """Whether this process already knows its device and its group."""
-    return _process is not None and (_process.pid == os.getpid() or not _is_new_rank(_process))
+    """Whether this process knows its device and group; a fork that is another rank does not."""
+    if _process is None:
+        return False
+    return _process.pid == os.getpid() or _process.started_as == _started_as()
 
 
-def _is_new_rank(process: Process) -> bool:
-    """In a fork of ``process``: whether it was started as another rank, not as a data worker."""
-    return process.started_as != _started_as()
+def forget() -> None:
+    """Find out anew when asked next; a process group stays."""
+    global _process
+    _process = None
 
 
 def current(*, cpu: bool = False, **group: Any) -> Process:
@@ -112,54 +101,28 @@ def current(*, cpu: bool = False, **group: Any) -> Process:
     """
     global _process
     if _process is None or not initialized():
-        _process = _join(cpu or bool(getattr(config.launched(), "use_cpu", False)), group)
+        _process = _join(cpu or getattr(config.launched(), "use_cpu", False), group)
     return _process
 
 
 def _join(cpu: bool, group: dict[str, Any]) -> Process:
-    if distributed.is_available() and distributed.is_initialized():
-        return _joined(cpu)
-    count = int(os.environ.get("WORLD_SIZE") or 1)
-    if count == 1:
-        for name in _MPI:
-            if int(os.environ.get(name) or 1) > 1:
-                raise RuntimeError(
-                    f"{name}={os.environ[name]}: MPI has started several processes, but not told "
-                    f"torch ({', '.join(_NAMES)} are not set), so each would train alone. Start "
-                    "with `python -m envcheck.accelerator launch`, or set them."
-                )
-        return Process(devices.choose(cpu=cpu))
-    missing = [name for name in _NAMES if not os.environ.get(name)]
-    if missing:
-        raise RuntimeError(
-            f"WORLD_SIZE={count}, so there are other processes, but {', '.join(missing)} is not "
-            "set. Start with `python -m envcheck.accelerator launch` or torchrun."
-        )
-    if not distributed.is_available():
-        raise RuntimeError(f"WORLD_SIZE={count}, but this torch was built without distributed")
-    device = _device(cpu, int(os.environ["LOCAL_RANK"]))
-    wanted = {name: value for name, value in group.items() if value is not None}
-    wanted.setdefault("backend", devices.BACKENDS.get(device.type, "gloo"))
-    distributed.init_process_group(**wanted)
-    return _joined(cpu)
-
-
-def _device(cpu: bool, index: int) -> torch.device:
-    device = devices.choose(cpu=cpu, index=index)
-    return torch.device("cpu") if device.type == "mps" else device  # no backend connects those
-
-
-def _joined(cpu: bool) -> Process:
+    if not (distributed.is_available() and distributed.is_initialized()):
+        sizes = {name: int(os.environ.get(name) or 1) for name in ("WORLD_SIZE", *_MPI)}
+        several = [f"{name}={size}" for name, size in sizes.items() if size > 1]
+        missing = [name for name in _NAMES if not os.environ.get(name)]
+        if not several:
+            return Process(devices.choose(cpu=cpu))
+        if missing or not distributed.is_available():
+            why = f"{', '.join(missing)} not set" if missing else "torch lacks torch.distributed"
+            raise RuntimeError(
+                f"this is one of several processes ({several[0]}) and cannot join them ({why}): "
+                "start with `python -m envcheck.accelerator launch` or torchrun"
+            )
+        kind = devices.choose(cpu=cpu, index=int(os.environ["LOCAL_RANK"])).type
+        distributed.init_process_group(**{"backend": devices.BACKENDS.get(kind, "gloo"), **group})
     index, count = distributed.get_rank(), distributed.get_world_size()
-    backend = distributed.get_backend()
-    local = int(os.environ.get("LOCAL_RANK") or index)
-    device = _device(cpu or (backend == "gloo" and count > 1), local)
+    backend, local = distributed.get_backend(), int(os.environ.get("LOCAL_RANK") or index)
+    device = devices.choose(cpu=cpu or (backend == "gloo" and count > 1), index=local)
     peers: list[Any] = [None] * count
     distributed.all_gather_object(peers, (socket.gethostname(), os.getpid()))
     return Process(device, index, count, local, backend, tuple(peers))
-
-
-def forget() -> None:
-    """Find out anew when asked next; a process group stays."""
-    global _process
-    _process = None

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from envcheck.accelerator import operations, process
+from envcheck.accelerator import devices, operations, process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 
 def set_seed(seed: int, device_specific: bool = False, deterministic: bool = False) -> None:
     """Seed Python's, NumPy's and torch's generators; ``device_specific`` adds the rank."""
-    if device_specific:
-        seed += process.current().index
+    seed += process.current().index if device_specific else 0
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
@@ -26,47 +25,40 @@ def set_seed(seed: int, device_specific: bool = False, deterministic: bool = Fal
         torch.use_deterministic_algorithms(True)
 
 
-def capture(generators: Sequence[torch.Generator] = ()) -> dict[str, Any]:
+def capture(generators: Iterable[Any] = ()) -> dict[str, Any]:
     """The states of all generators, and of these, as values that ``weights_only`` accepts."""
-    states = {"python": random.getstate(), "torch": torch.get_rng_state()}
-    states["generators"] = [generator.get_state() for generator in generators]
+    states: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    states["generators"] = [one.get_state() if one is not None else None for one in generators]
     if "numpy" in sys.modules:
         kind, keys, *rest = sys.modules["numpy"].random.get_state()
         states["numpy"] = (kind, keys.tolist(), *rest)
-    for kind, module in _devices():
-        states[kind] = [module.get_rng_state(index) for index in range(module.device_count())]
+    for kind in filter(devices.count, devices.BACKENDS):
+        states[kind] = getattr(torch, kind).get_rng_state()
     return states
 
 
-def restore(states: dict[str, Any], generators: Sequence[torch.Generator] = ()) -> None:
+def restore(states: dict[str, Any], generators: Iterable[Any] = ()) -> None:
     """Put back what ``capture`` returned. Raises what torch says of a state that does not fit."""
     random.setstate(states["python"])
     torch.set_rng_state(states["torch"])
-    for generator, kept in zip(generators, states["generators"]):  # noqa: B905  # Python 3.9
-        generator.set_state(kept)
+    for one, kept in zip(generators, states["generators"]):  # noqa: B905  # Python 3.9
+        if one is not None and kept is not None:
+            one.set_state(kept)
     if "numpy" in states and "numpy" in sys.modules:
         sys.modules["numpy"].random.set_state(states["numpy"])
-    for kind, module in _devices():
-        for index, kept in enumerate(states.get(kind, ())[: module.device_count()]):
-            module.set_rng_state(kept, index)
+    for kind in filter(devices.count, set(devices.BACKENDS) & set(states)):
+        getattr(torch, kind).set_rng_state(states[kind])
 
 
-def _devices() -> list[tuple[str, Any]]:
-    modules = [(kind, getattr(torch, kind, None)) for kind in ("cuda", "xpu", "npu")]
-    return [(kind, module) for kind, module in modules if module and module.is_available()]
-
-
-def synchronize_rng_states(rng_types: list[str], generator: torch.Generator | None = None) -> None:
+def synchronize_rng_states(rng_types: Iterable[str], generator: Any = None) -> None:
     """Give every process the first one's state of these: ``torch cuda xpu npu generator``."""
     here = process.current()
-    for rng_type in rng_types:
+    for rng_type in rng_types if here.count > 1 else ():
         kind = str(getattr(rng_type, "value", rng_type))
-        source = generator if kind == "generator" else getattr(torch, kind, None)
-        source = torch if kind == "torch" else source
-        if source is None and kind != "generator":
+        source = {"torch": torch, "generator": generator}.get(kind, getattr(torch, kind, None))
+        if source is not None:
+            name = "state" if kind == "generator" else "rng_state"
+            own = getattr(source, f"get_{name}")().to(here.device)
+            getattr(source, f"set_{name}")(operations.broadcast(own).cpu())
+        elif kind != "generator":
             raise ValueError(f"rng_types: torch has no generator {kind!r}")
-        if source is None or here.count == 1:
-            continue
-        name = "state" if kind == "generator" else "rng_state"
-        own = getattr(source, f"get_{name}")()
-        getattr(source, f"set_{name}")(operations.broadcast(own.to(here.device)).cpu())

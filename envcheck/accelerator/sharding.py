@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import BatchSampler, IterableDataset, RandomSampler
+from torch.utils.data import BatchSampler, IterableDataset
+
+from envcheck.accelerator import operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@dataclass(eq=False)
 class BatchSamplerShard(BatchSampler):
     """The batches of process ``process_index`` of ``num_processes``, out of ``batch_sampler``.
 
     Batches are dealt out in rounds, one for each process; with ``split_batches`` every batch is
     one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
     one, so that all processes have as many and as large batches; without it, some have less.
+    ``dispatch``: the main process reads for all. ``last``: size of the round that was read last.
     """
 
-    def __init__(
-        self, batch_sampler: Any, num_processes: int = 1, process_index: int = 0,
-        split_batches: bool = False, even_batches: bool = True,
-    ) -> None:  # fmt: skip
-        self.batch_sampler = batch_sampler
-        self.num_processes = num_processes
-        self.process_index = process_index
-        self.split_batches = split_batches
-        self.even_batches = even_batches
-        self.batch_size = getattr(batch_sampler, "batch_size", None)
-        self.drop_last = getattr(batch_sampler, "drop_last", False)
-        if split_batches and (not self.batch_size or self.batch_size % num_processes):
+    batch_sampler: Any
+    num_processes: int = 1
+    process_index: int = 0
+    split_batches: bool = False
+    even_batches: bool = True
+    dispatch: bool = False
+    last: int = -1
+
+    def __post_init__(self) -> None:
+        self.batch_size: Any = getattr(self.batch_sampler, "batch_size", None)
+        self.drop_last = getattr(self.batch_sampler, "drop_last", False)
+        if self.split_batches and (not self.batch_size or self.batch_size % self.num_processes):
             raise ValueError(
-                f"split_batches: the batch size ({self.batch_size}) must be a multiple of the "
-                f"number of processes ({num_processes})"
+                f"split_batches: the batch size ({self.batch_size}) is no multiple of the number "
+                f"of processes ({self.num_processes})"
             )
 
     def __len__(self) -> int:
@@ -45,15 +50,26 @@ class BatchSamplerShard(BatchSampler):
             return whole + bool(rest)
         return whole + (not self.drop_last and self.process_index < rest)
 
+    def _rounds(self) -> Iterator[list[Any]]:
+        count = 1 if self.split_batches else self.num_processes
+        batches = iter(self.batch_sampler if not self.dispatch or self.process_index == 0 else ())
+        while True:
+            turn = list(islice(batches, count))
+            if self.dispatch:
+                turn = operations.broadcast_object_list([turn])[0]
+            if not turn:
+                return
+            yield turn
+
     def __iter__(self) -> Iterator[Any]:
         """Without a batch size batches are of any length, and are dealt out and repeated whole."""
-        whole, batches = self.batch_size is None, iter(self.batch_sampler)
+        whole = self.batch_size is None
         share = 1 if whole else self.batch_size // (self.num_processes if self.split_batches else 1)
         mine = slice(self.process_index * share, (self.process_index + 1) * share)
         first: list[Any] = []
-        while turn := list(islice(batches, 1 if self.split_batches else self.num_processes)):
+        for turn in self._rounds():
             items = turn if whole else list(chain(*turn))
-            first = first or items
+            first, self.last = first or items, len(items)
             if len(items) < share * self.num_processes:
                 if self.drop_last:
                     return
@@ -64,15 +80,19 @@ class BatchSamplerShard(BatchSampler):
 
 
 class IterableDatasetShard(IterableDataset):
-    """The samples of one process out of an iterable ``dataset`` that every process reads whole."""
+    """The samples of one process out of an iterable ``dataset``, which every process reads whole;
+    with ``dispatch`` the main process reads it and sends all their samples.
+    """
 
     def __init__(
         self, dataset: Any, batch_size: int = 1, drop_last: bool = False, num_processes: int = 1,
-        process_index: int = 0, split_batches: bool = False,
+        process_index: int = 0, split_batches: bool = False, dispatch: bool = False,
     ) -> None:  # fmt: skip
         self.dataset = dataset
-        batches = BatchSampler(dataset, batch_size, drop_last)
-        self.batches = BatchSamplerShard(batches, num_processes, process_index, split_batches)
+        self.batches = BatchSamplerShard(
+            BatchSampler(dataset, batch_size, drop_last), num_processes, process_index,
+            split_batches, dispatch=dispatch,
+        )  # fmt: skip
         self.share = batch_size // num_processes if split_batches else batch_size
 
     def set_epoch(self, epoch: int) -> None:
@@ -89,6 +109,7 @@ class IterableDatasetShard(IterableDataset):
         return chain.from_iterable(self.batches)
 
 
+@dataclass(eq=False)
 class SkipBatchSampler(BatchSampler):
     """``batch_sampler`` without its first ``skip_batches``, read one ahead: ``total``, the number
     of the rest, is known before the last one is handed out.
@@ -96,13 +117,10 @@ class SkipBatchSampler(BatchSampler):
     So the last batch is known as such before it is loaded, however wrong a sampler's length is.
     """
 
-    def __init__(self, batch_sampler: Any, skip_batches: int = 0) -> None:
-        self.batch_sampler = batch_sampler
-        self.skip_batches = skip_batches
-        self.batch_size = getattr(batch_sampler, "batch_size", None)
-        self.drop_last = getattr(batch_sampler, "drop_last", False)
-        self.total: int | None = None
-        self._begun: Iterator[Any] | None = None
+    batch_sampler: Any
+    skip_batches: int = 0
+    total: int | None = None
+    _begun: Any = field(default=None, repr=False)
 
     def begin(self) -> None:
         """Draw the order and skip now, for the iteration that comes next."""
@@ -112,36 +130,14 @@ class SkipBatchSampler(BatchSampler):
     def __iter__(self) -> Iterator[Any]:
         if self._begun is None:
             self.begin()
-        begun, self._begun, self.total = self._begun or iter(()), None, None
+        begun, self._begun, self.total = self._begun, None, None
         held, count = list(islice(begun, 1)), 0
         while held:
-            count += 1
             held += islice(begun, 1)
+            count += 1
             if len(held) == 1:
                 self.total = count
             yield held.pop(0)
 
     def __len__(self) -> int:
         return max(len(self.batch_sampler) - self.skip_batches, 0)
-
-
-class SeedableRandomSampler(RandomSampler):
-    """Shuffles by ``data_seed`` (else torch's first seed) plus the epoch: the same on any machine.
-
-    ``set_epoch`` says which; every iteration goes one further.
-    """
-
-    def __init__(self, *args: Any, data_seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial_seed = data_seed if data_seed is not None else torch.random.initial_seed()
-        self.generator = self.generator or torch.Generator()
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Shuffle as in this epoch next."""
-        self.epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        self.generator.manual_seed(self.initial_seed + self.epoch)
-        yield from super().__iter__()
-        self.epoch += 1

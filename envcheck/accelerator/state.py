@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import torch
 from torch import distributed
 
 from envcheck.accelerator.config import launched
-from envcheck.accelerator.process import current, forget, initialized
+from envcheck.accelerator.options import GradientAccumulationPlugin
+from envcheck.accelerator.process import DistributedType, current, forget, initialized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _precision: str | None = None  # of the first Accelerator: the others of this process have the same
+_TYPES = {"cpu": "MULTI_CPU", "cuda": "MULTI_GPU", "xpu": "MULTI_XPU", "npu": "MULTI_NPU"}
 
 
 class Ranks:
@@ -23,7 +26,6 @@ class Ranks:
 
     process = property(lambda _self: current())
     device = property(lambda self: self.process.device)
-    distributed_type = property(lambda self: self.process.distributed_type)
     num_processes = property(lambda self: self.process.count)
     process_index = property(lambda self: self.process.index)
     local_process_index = property(lambda self: self.process.local_index)
@@ -31,10 +33,13 @@ class Ranks:
     is_main_process = property(lambda self: self.process.index == 0)
     is_local_main_process = property(lambda self: self.process.local_index == 0)
     is_last_process = property(lambda self: self.process.index == self.process.count - 1)
+    distributed_type = property(
+        lambda self: DistributedType(_TYPES[self.device.type] if self.use_distributed else "NO")
+    )
 
     def wait_for_everyone(self) -> None:
         """Return when every process has come here. Raises RuntimeError that names who has ended."""
-        if self.process.count > 1:
+        if self.num_processes > 1:
             try:
                 distributed.barrier()
             except RuntimeError as error:
@@ -69,57 +74,47 @@ class Ranks:
 
         Parts differ by at most one; ``apply_padding`` repeats the last item in shorter ones.
         """
-        parts = inputs if isinstance(inputs, dict) else {"": inputs}
-        sizes = {len(value) for value in parts.values()}
+        named = inputs if isinstance(inputs, dict) else {"": inputs}
+        sizes = {len(values) for values in named.values()}
         if len(sizes) > 1:
             raise ValueError(f"split_between_processes: values of unequal lengths {sorted(sizes)}")
         each, extra = divmod(max(sizes, default=0), self.num_processes)
         start = self.process_index * each + min(self.process_index, extra)
         end = start + each + (self.process_index < extra)
-        short = apply_padding and bool(extra) and end - start == each
 
         def part(values: Any) -> Any:
-            mine = values[start:end]
-            if not short:
+            mine, last = values[start:end], values[-1:]
+            if not (apply_padding and extra and end - start == each):
                 return mine
-            last = values[-1:]
             return torch.cat([mine, last]) if isinstance(values, torch.Tensor) else mine + last
 
-        if isinstance(inputs, dict):
-            yield type(inputs)({key: part(value) for key, value in inputs.items()})
-        else:
-            yield part(inputs)
+        parts = {key: part(values) for key, values in named.items()}
+        yield type(inputs)(parts) if isinstance(inputs, dict) else parts[""]
 
-    def _only(self, function: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
+    def _only(self, function: Callable[..., Any], name: str, value: Any) -> Callable[..., Any]:
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **kwargs) if wanted() else None
+            return function(*args, **kwargs) if getattr(self, name) == value else None
 
         return run
 
-    def on_process(self, function: Any = None, process_index: int | None = None) -> Any:
-        """Run ``function`` on the process with this rank only; elsewhere it returns None."""
-        if function is None:
-            return partial(self.on_process, process_index=process_index)
-        return self._only(function, lambda: self.process_index == process_index)
-
-    def on_local_process(self, function: Any = None, local_process_index: int | None = None) -> Any:
-        """The same by the number of the process on its machine."""
-        if function is None:
-            return partial(self.on_local_process, local_process_index=local_process_index)
-        return self._only(function, lambda: self.local_process_index == local_process_index)
-
     def on_main_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Run ``function`` on the main process only."""
-        return self._only(function, lambda: self.is_main_process)
+        """Run ``function`` on the main process only; elsewhere it returns None."""
+        return self._only(function, "is_main_process", True)
 
     def on_local_main_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Run ``function`` on the first process of each machine only."""
-        return self._only(function, lambda: self.is_local_main_process)
+        return self._only(function, "is_local_main_process", True)
 
     def on_last_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Run ``function`` on the last process only."""
-        return self._only(function, lambda: self.is_last_process)
+        return self._only(function, "is_last_process", True)
+
+    def on_process(self, function: Any = None, process_index: int | None = None) -> Any:
+        """Run ``function`` on the process of this rank only."""
+        if function is None:
+            return partial(self.on_process, process_index=process_index)
+        return self._only(function, "process_index", process_index)
 
 
 class PartialState(Ranks):
@@ -130,17 +125,14 @@ class PartialState(Ranks):
 
     backend = property(lambda self: self.process.backend)
     initialized = property(lambda _self: initialized())
-
-    @staticmethod
-    def _reset_state() -> None:
-        """Forget what was found out; a process group stays."""
-        forget()
+    #: Forget what was found out; a process group stays.
+    _reset_state = staticmethod(forget)
 
     def destroy_process_group(self) -> None:
         """Leave the process group, if there is one."""
         if distributed.is_available() and distributed.is_initialized():
             distributed.destroy_process_group()
-        self._reset_state()
+        forget()
 
 
 class AcceleratorState(PartialState):
@@ -156,9 +148,8 @@ class AcceleratorState(PartialState):
             _precision = mixed_precision or getattr(launched(), "mixed_precision", "no")
         elif mixed_precision not in (None, _precision):
             raise ValueError(
-                "AcceleratorState has already been initialized and cannot be changed: "
-                f"mixed_precision is {_precision!r} here, so it cannot become {mixed_precision!r}. "
-                "Restart the process, or pass the same to every Accelerator."
+                "AcceleratorState has already been initialized and cannot be changed from "
+                f"mixed_precision={_precision!r} to {mixed_precision!r}: restart the process"
             )
 
     mixed_precision = property(lambda _self: _precision or "no")
@@ -168,29 +159,27 @@ class AcceleratorState(PartialState):
         global _precision
         _precision = None
         if reset_partial_state:
-            PartialState._reset_state()
+            forget()
 
 
-class GradientState:
+@dataclass
+class GradientState(GradientAccumulationPlugin):
     """How far gradients have come: whether the next step counts, and where the data is.
 
-    ``remainder``: samples of the last round that are no duplicates; 0 if all, -1 if unknown.
+    ``dataloader_references``: those being iterated, innermost last. ``remainder``: samples of the
+    last round that are no duplicates; 0 if all, -1 if unknown.
     """
 
-    def __init__(self, plugin: Any = None) -> None:
-        self.sync_gradients = True
-        self.num_steps: int = getattr(plugin, "num_steps", None) or 1
-        self.adjust_scheduler: bool = getattr(plugin, "adjust_scheduler", True)
-        self.sync_with_dataloader: bool = getattr(plugin, "sync_with_dataloader", True)
-        self.sync_each_batch: bool = getattr(plugin, "sync_each_batch", False)
-        self.dataloader_references: list[Any] = [None]  # those being iterated, innermost last
+    sync_gradients: bool = True
+    dataloader_references: list[Any] = field(default_factory=lambda: [None])
 
     active_dataloader = property(lambda self: self.dataloader_references[-1])
     in_dataloader = property(lambda self: self.active_dataloader is not None)
-    end_of_dataloader = property(
-        lambda self: getattr(self.active_dataloader, "end_of_dataloader", False)
-    )
-    remainder = property(lambda self: getattr(self.active_dataloader, "remainder", -1))
+    end_of_dataloader = property(lambda self: bool(self._asked("end_of_dataloader", False)))
+    remainder = property(lambda self: self._asked("remainder", -1))
+
+    def _asked(self, name: str, default: Any) -> Any:
+        return getattr(self.active_dataloader, name, default)
 
     @staticmethod
     def _reset_state() -> None:

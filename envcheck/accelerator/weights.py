@@ -13,13 +13,16 @@ import torch
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
-def has_safetensors() -> bool:
-    """Whether safetensors can be imported."""
+def is_safe(wanted: bool) -> bool:
+    """Whether safetensors is wanted and there; says so if it is wanted and not there."""
     try:
-        import safetensors.torch  # noqa: F401
+        import safetensors.torch
     except ImportError:
+        if wanted:
+            text = "safetensors is not installed: weights are written in torch's own format, as "
+            warnings.warn(f"{text}{name(False)}", stacklevel=4)
         return False
-    return True
+    return wanted and bool(safetensors.torch)
 
 
 def name(safe: bool, number: int = 0, shard: str = "") -> str:
@@ -55,78 +58,44 @@ def write(obj: Any, path: Any, safe: bool) -> None:
     save_file(distinct(obj), path, metadata={"format": "pt"})
 
 
-def read(directory: str, number: int, model: Any) -> dict[str, torch.Tensor]:
-    """The weights of model ``number``. Raises RuntimeError if the file is damaged or of another."""
-    from envcheck.accelerator import checkpointing
-
-    paths = [os.path.join(directory, name(safe, number)) for safe in (True, False)]
-    path = paths[0] if os.path.exists(paths[0]) else paths[1]
-    if path == paths[1]:
-        state = checkpointing.read(path)
-    else:
-        from safetensors.torch import load_file
-
-        try:
-            state = load_file(path)
-        except Exception as error:
-            raise RuntimeError(f"{path} is damaged: {error}") from error
+def compare(state: dict[str, torch.Tensor], model: Any, path: str) -> None:
+    """Raise RuntimeError if ``state`` was not saved from such a model."""
     own = model.state_dict()
     tied = {_memory(tensor) for key, tensor in own.items() if key in state}
     wrong = [f"no {key}" for key in own if key not in state and _memory(own[key]) not in tied]
-    wrong += [f"{key}, unknown here" for key in state if key not in own]
-    wrong += [
-        f"{key} is {tuple(value.shape)}, here {tuple(own[key].shape)}"
-        for key, value in state.items()
-        if key in own and value.shape != own[key].shape
-    ]
+    for key, value in state.items():
+        here = tuple(own[key].shape) if key in own else "unknown"
+        if here != tuple(value.shape):
+            wrong.append(f"{key} is {tuple(value.shape)}, here {here}")
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise RuntimeError(f"{path} is of another model: {'; '.join(wrong[:5])}{more}")
-    return state
 
 
-class Shards:
-    """The files of one model. ``files``: their names, known after ``write``."""
+def write_shards(state: Any, place: str, safe: bool, limit: int | str) -> None:
+    """``state`` below ``place``, each file at most ``limit`` long unless one tensor is longer."""
+    most, shards = size_of(limit), [{}]  # type: int, list[dict[str, torch.Tensor]]
+    for key, tensor in distinct(state).items():
+        if shards[-1] and tensor.nbytes + sum(t.nbytes for t in shards[-1].values()) > most:
+            shards.append({})
+        shards[-1][key] = tensor
+    index = {}
+    for number, shard in enumerate(shards, start=1):
+        part = f"-{number:05}-of-{len(shards):05}" if len(shards) > 1 else ""
+        write(shard, os.path.join(place, name(safe, 0, part)), safe)
+        index.update(dict.fromkeys(shard, name(safe, 0, part)))
+    if len(shards) > 1:
+        total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
+        with open(os.path.join(place, f"{name(safe)}.index.json"), "w", encoding="utf-8") as stream:
+            document = {"metadata": {"total_size": total}, "weight_map": index}
+            json.dump(document, stream, indent=2, sort_keys=True)
 
-    def __init__(self, safe: bool) -> None:
-        self.safe = safe and has_safetensors()
-        if safe and not self.safe:
-            warnings.warn(
-                f"safetensors is not installed: the weights go to {name(False)}, in torch's format",
-                stacklevel=3,
-            )
-        self.files: set[str] = set()
 
-    def write(self, state: dict[str, torch.Tensor], place: str, limit: int | str) -> None:
-        """``state`` below ``place``, no file larger than ``limit``, but one tensor in each."""
-        shards: list[dict[str, torch.Tensor]] = [{}]
-        room = most = size_of(limit)
-        for key, tensor in distinct(state).items():
-            if shards[-1] and tensor.nbytes > room:
-                shards.append({})
-                room = most
-            shards[-1][key] = tensor
-            room -= tensor.nbytes
-        index = {}
-        for number, shard in enumerate(shards, start=1):
-            part = f"-{number:05}-of-{len(shards):05}" if len(shards) > 1 else ""
-            file = name(self.safe, 0, part)
-            write(shard, os.path.join(place, file), self.safe)
-            index.update(dict.fromkeys(shard, file))
-        self.files = set(index.values()) or {name(self.safe)}
-        if len(shards) > 1:
-            total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
-            file = f"{name(self.safe)}.index.json"
-            with open(os.path.join(place, file), "w", encoding="utf-8") as stream:
-                document = {"metadata": {"total_size": total}, "weight_map": index}
-                json.dump(document, stream, indent=2, sort_keys=True)
-            self.files.add(file)
-
-    def is_stale(self, file: str) -> bool:
-        """Whether ``file`` is of weights that were saved there before."""
-        stem, _, suffix = name(self.safe).partition(".")
-        pattern = rf"{stem}(-\d{{5}}-of-\d{{5}})?\.{suffix}(\.index\.json)?"
-        return file not in self.files and re.fullmatch(pattern, file) is not None
+def is_shard(file: str) -> bool:
+    """Whether ``save_model`` gives files such names."""
+    shapes = [rf"{stem}(-\d{{5}}-of-\d{{5}})?\.{suffix}(\.index\.json)?"
+              for stem, suffix in (("model", "safetensors"), ("pytorch_model", "bin"))]  # fmt: skip
+    return any(re.fullmatch(shape, file) for shape in shapes)
 
 
 def size_of(size: int | str) -> int:
