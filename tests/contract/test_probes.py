@@ -59,7 +59,12 @@ TORCH = os.environ.get("ENVCHECK_TEST_TORCH_PYTHON", sys.executable)
 )
 def document(request):
     asked = AgentRequest(
-        deep=request.param != "default", timeout=120.0, modules=("json",), variables=("HOME",)
+        deep=request.param != "default",
+        smoke=request.param != "default",
+        parts=("mlp",),
+        timeout=120.0,
+        modules=("json",),
+        variables=("HOME",),
     )
     executable = TORCH if request.param == "torch" else sys.executable
     target = Interpreter(executable, chosen_by="the test")
