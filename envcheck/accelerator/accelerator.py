@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch.distributed.algorithms.join import Join
@@ -31,9 +32,6 @@ from envcheck.accelerator.data_loader import (
 )
 from envcheck.accelerator.optimizer import AcceleratedOptimizer, AcceleratedScheduler
 from envcheck.accelerator.state import AcceleratorState, GradientState, Ranks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def _of(owner: str, name: str) -> property:

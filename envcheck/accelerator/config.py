@@ -52,6 +52,7 @@ class Config:
             raise ValueError(f"num_machines: {self.num_machines} needs {needs}")
 
 
+FIELDS = tuple(Config.__dataclass_fields__)
 _launched: Config | None = None
 
 
@@ -114,7 +115,7 @@ def _flat(text: str) -> dict[str, Any]:
 
 
 def _config(values: dict[str, Any]) -> Config:
-    own = {key: said for key, said in values.items() if hasattr(Config, key) and said is not None}
+    own = {key: said for key, said in values.items() if key in FIELDS and said is not None}
     for key in values.keys() - own.keys() - {"same_network"}:
         if str(values[key]) not in _NOTHING.split():
             raise ValueError(f"`{key}: {values[key]}` is unknown or not done here. {_REMEDY}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
@@ -18,9 +19,6 @@ from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 from envcheck.accelerator import operations, process, seeding
 from envcheck.accelerator.sharding import BatchSamplerShard, IterableDatasetShard, SkipBatchSampler
 from envcheck.accelerator.state import GradientState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass

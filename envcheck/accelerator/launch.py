@@ -36,7 +36,7 @@ from dataclasses import asdict, replace
 from importlib.util import find_spec
 from typing import Any
 
-from envcheck.accelerator.config import LEAST, Config, find, hardware, location, read
+from envcheck.accelerator.config import FIELDS, LEAST, Config, find, hardware, location, read
 
 _SWITCHES = ("use_cpu", "module", "dry_run", "help")
 _VALUES = (*LEAST, "mixed_precision", "main_process_ip", "config_file", "max_restarts")
@@ -60,7 +60,9 @@ def _take_flags(words: list[str]) -> dict[str, Any]:
             value = value if equals else words.pop(0)
             flags[_key(word)] = int(value) if value.isdigit() else value
         else:
-            raise ValueError(f"{word} is no flag of launch; the script's go after the script")
+            raise ValueError(
+                f"{word} is no flag of launch, or lacks its value; a script's stand after it"
+            )
     del words[: words[:1] == ["--"]]
     return flags
 
@@ -72,7 +74,7 @@ def _say(text: str) -> None:
 def _configuration(flags: dict[str, Any]) -> Config:
     """Flags before file before defaults; says which nobody gave. Raises ValueError, OSError."""
     path = flags.get("config_file") or find()
-    given = {name: value for name, value in flags.items() if hasattr(Config, name)}
+    given = {name: value for name, value in flags.items() if name in FIELDS}
     config = replace(read(path) if path else Config(), **given)
     kind, count = hardware(cpu=config.use_cpu)
     taken = [] if path or "mixed_precision" in flags else ["--mixed_precision no"]
@@ -119,15 +121,15 @@ def main(argv: list[str]) -> int:
         return 0
     from torch.distributed.elastic.multiprocessing import SignalException
 
-    from envcheck.accelerator.launchers import RankFailedError, run
+    from envcheck.accelerator.launchers import run
 
     try:
         words = [word.replace("$", "$$") for word in command]  # torchrun takes $ for its own
         run(config, *words, max_restarts=flags["max_restarts"])
-    except RankFailedError as error:
-        _say(f"{error}" + "; the others have been ended" * (config.num_processes != 1))
-        return error.status
+    except RuntimeError as error:  # of a rank, or that no connection was possible
+        _say(str(error))
+        return getattr(error, "status", 1)
     except SignalException as error:
-        _say(f"{error.sigval.name}: all processes have been ended")
+        _say(f"{error.sigval.name}; all have ended")
         return 128 + int(error.sigval)
     return 0

@@ -29,13 +29,14 @@ class RankFailedError(RuntimeError):
     """One process failed, the others were ended. ``status``: its own; 128 + n after signal n."""
 
     def __init__(self, error: Any) -> None:
-        all_ = [*error.failures.items()]  # in the order seen; the launcher ends others by SIGTERM
-        rank, first = next((x for x in all_ if x[1].exitcode != -signal.SIGTERM), all_[0])
+        # failures are in the order in which they were seen; SIGTERM is how the others are ended
+        failures = [*error.failures.items()]
+        rank, first = next((x for x in failures if x[1].exitcode != -signal.SIGTERM), failures[0])
         code = first.exitcode
         how = f"was killed by {first.signal_name()}" if code < 0 else f"ended with status {code}"
         said = first.error_file_data["message"]  # recorded for functions; programs use stderr
         trace = "" if isinstance(said, str) else ":\n" + said["extraInfo"]["py_callstack"]
-        super().__init__(f"rank {rank} (process {first.pid}) {how}{trace}")
+        super().__init__(f"rank {rank} (process {first.pid}) {how}; all have ended{trace}")
         self.status = 128 - code if code < 0 else code
 
 
@@ -77,7 +78,7 @@ def _child(function: Any, args: Any, config: Config) -> None:
         signal.signal(number, signal.SIG_DFL)
     if torch.distributed.is_initialized():
         raise RuntimeError("the process that was forked had a process group: destroy it before")
-    torch.set_num_threads(1)  # as torchrun; GNU OpenMP cannot start more in a fork
+    torch.set_num_threads(1)  # GNU OpenMP hangs in a fork of a process that had more
     AcceleratorState._reset_state(reset_partial_state=True)
     adopt(config)
     with lingering():

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from zlib import crc32
 
 import torch
 from torch import distributed
 
 from envcheck.accelerator import process
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def is_torch_tensor(value: Any) -> bool:

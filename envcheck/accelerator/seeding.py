@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 
 from envcheck.accelerator import devices, operations, process
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def set_seed(seed: int, device_specific: bool = False, deterministic: bool = False) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import distributed
@@ -13,9 +14,6 @@ from torch import distributed
 from envcheck.accelerator.config import launched
 from envcheck.accelerator.options import GradientAccumulationPlugin
 from envcheck.accelerator.process import DistributedType, current, forget, initialized
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _precision: str | None = None  # of the first Accelerator: the others of this process have the same
 _TYPES = {"cpu": "MULTI_CPU", "cuda": "MULTI_GPU", "xpu": "MULTI_XPU", "npu": "MULTI_NPU"}

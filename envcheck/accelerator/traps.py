@@ -9,16 +9,14 @@ import math
 import os
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from envcheck.accelerator import config, devices
-
-if TYPE_CHECKING:
-    from envcheck.accelerator.process import Process
-    from envcheck.accelerator.state import GradientState
+from envcheck.accelerator.process import Process
+from envcheck.accelerator.state import GradientState
 
 _LOOK_EVERY = 16  # losses on a device: to look at one is to wait for all that was queued before it
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import warnings
 from typing import Any
@@ -25,10 +26,9 @@ def is_safe(wanted: bool) -> bool:
     return wanted and bool(safetensors.torch)
 
 
-def name(safe: bool, number: int = 0, shard: str = "") -> str:
-    """``model.safetensors``, ``model_1.safetensors``, ``model-00001-of-00002.safetensors`` …"""
-    stem, suffix = ("model", "safetensors") if safe else ("pytorch_model", "bin")
-    return f"{stem}{f'_{number}' if number else ''}{shard}.{suffix}"
+def name(safe: bool, shard: str = "") -> str:
+    """``model.safetensors``, ``model-00001-of-00002.safetensors`` … or torch's names."""
+    return f"model{shard}.safetensors" if safe else f"pytorch_model{shard}.bin"
 
 
 def _memory(tensor: torch.Tensor) -> Any:
@@ -58,21 +58,59 @@ def write(obj: Any, path: Any, safe: bool) -> None:
     save_file(distinct(obj), path, metadata={"format": "pt"})
 
 
-def compare(state: dict[str, torch.Tensor], model: Any, path: str) -> None:
-    """Raise RuntimeError if ``state`` was not saved from such a model."""
-    own = model.state_dict()
-    tied = {_memory(tensor) for key, tensor in own.items() if key in state}
-    wrong = [f"no {key}" for key in own if key not in state and _memory(own[key]) not in tied]
-    for key, value in state.items():
-        here = tuple(own[key].shape) if key in own else "unknown"
-        if here != tuple(value.shape):
-            wrong.append(f"{key} is {tuple(value.shape)}, here {here}")
+def read(path: str, **options: Any) -> Any:
+    """What was written to ``path``, on the CPU; of types that torch trusts, unless ``options`` say
+    ``weights_only=False``.
+
+    Raises FileNotFoundError, RuntimeError for a damaged file, pickle.UnpicklingError for others.
+    """
+    types: list[str] = []
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, **{"map_location": "cpu", "weights_only": True, **options})
+    except (FileNotFoundError, ImportError):
+        raise
+    except Exception as error:
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+            types = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        if not types:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RuntimeError(f"{path} is damaged: {reason}") from error
+        short = ", ".join(name.rpartition(".")[2] for name in types)
+        raise pickle.UnpicklingError(
+            f"{path} holds {', '.join(types)}, and loading that may run code. If you trust it: "
+            f"torch.serialization.add_safe_globals([{short}]); if you trust the whole file: "
+            'load_state(..., load_kwargs={"weights_only": False})'
+        ) from error
+
+
+def compare(state: Any, one: Any, path: str) -> None:
+    """Raise RuntimeError if ``state`` was not saved from such a model or optimizer."""
+    if isinstance(one, torch.optim.Optimizer):
+        groups = (state.get("param_groups", ()), one.param_groups)
+        saved, here = ([len(group["params"]) for group in each] for each in groups)
+        wrong = [] if saved == here else [f"groups of {saved} parameters, here {here}"]
+    elif isinstance(one, torch.nn.Module):
+        own = one.state_dict()
+        tied = {_memory(tensor) for key, tensor in own.items() if key in state}
+        wrong = [f"no {key}" for key in own if key not in state and _memory(own[key]) not in tied]
+        shapes = {key: tuple(tensor.shape) for key, tensor in own.items()}
+        for key, tensor in state.items():
+            if tuple(tensor.shape) != shapes.get(key):
+                wrong.append(f"{key} is {tuple(tensor.shape)}, here {shapes.get(key, 'unknown')}")
+    else:
+        return
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise RuntimeError(f"{path} is of another model: {'; '.join(wrong[:5])}{more}")
+        raise RuntimeError(
+            f"{path} is of another {type(one).__name__}: {'; '.join(wrong[:5])}{more}"
+        )
 
 
-def write_shards(state: Any, place: str, safe: bool, limit: int | str) -> None:
+def write_shards(place: str, state: Any, limit: int | str, safe: bool) -> None:
     """``state`` below ``place``, each file at most ``limit`` long unless one tensor is longer."""
     most, shards = size_of(limit), [{}]  # type: int, list[dict[str, torch.Tensor]]
     for key, tensor in distinct(state).items():
@@ -82,8 +120,8 @@ def write_shards(state: Any, place: str, safe: bool, limit: int | str) -> None:
     index = {}
     for number, shard in enumerate(shards, start=1):
         part = f"-{number:05}-of-{len(shards):05}" if len(shards) > 1 else ""
-        write(shard, os.path.join(place, name(safe, 0, part)), safe)
-        index.update(dict.fromkeys(shard, name(safe, 0, part)))
+        write(shard, os.path.join(place, name(safe, part)), safe)
+        index.update(dict.fromkeys(shard, name(safe, part)))
     if len(shards) > 1:
         total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
         with open(os.path.join(place, f"{name(safe)}.index.json"), "w", encoding="utf-8") as stream:
@@ -93,9 +131,8 @@ def write_shards(state: Any, place: str, safe: bool, limit: int | str) -> None:
 
 def is_shard(file: str) -> bool:
     """Whether ``save_model`` gives files such names."""
-    shapes = [rf"{stem}(-\d{{5}}-of-\d{{5}})?\.{suffix}(\.index\.json)?"
-              for stem, suffix in (("model", "safetensors"), ("pytorch_model", "bin"))]  # fmt: skip
-    return any(re.fullmatch(shape, file) for shape in shapes)
+    kind = r"(pytorch_model(-\d{5}-of-\d{5})?\.bin|model(-\d{5}-of-\d{5})?\.safetensors)"
+    return re.fullmatch(kind + r"(\.index\.json)?", file) is not None
 
 
 def size_of(size: int | str) -> int:
