@@ -26,13 +26,16 @@ _PATIENCE = 3.0  # seconds until the kernel has taken a killed process away
 
 
 class DistributedType(str, Enum):
-    """One process, or several on devices of this kind."""
+    """One process, or several on devices of this kind. The last line is Accelerate's alone:
+    programs compare with them.
+    """
 
     NO = "NO"
     MULTI_CPU = "MULTI_CPU"
     MULTI_GPU = "MULTI_GPU"
     MULTI_XPU = "MULTI_XPU"
     MULTI_NPU = "MULTI_NPU"
+    XLA, FSDP, DEEPSPEED, MEGATRON_LM, TP = "XLA", "FSDP", "DEEPSPEED", "MEGATRON_LM", "TP"
 
 
 def _started_as() -> tuple[str | None, ...]:
