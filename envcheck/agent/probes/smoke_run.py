@@ -88,10 +88,30 @@ def _grandchild(work, limit):
     argv = [sys.executable, "-B", "-c", source_of("import_child"), name, "%.1f" % share]
     argv += [mode, source_of("smoke_child")]
     work["end"] = time.time() + limit - _GRACE
-    with _file(dumps(work).encode("ascii")) as file:
-        child = protocol.command(argv, limit, localized=True, stdin=file.fileno())
-        outcome = child.wait()
+    folder = _folder() if mode == "parts" else None
+    env = {"TMPDIR": folder, "TORCHINDUCTOR_CACHE_DIR": folder} if folder else None
+    try:
+        with _file(dumps(work).encode("ascii")) as file:
+            child = protocol.command(argv, limit, env, localized=True, stdin=file.fileno())
+            outcome = child.wait()
+    finally:
+        if folder:
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)
     return dict(protocol.emitted(outcome.out), imported=name), outcome
+
+
+def _folder():
+    """A directory for all temporary files, so that what is killed leaves none behind; None where
+    nothing can be written.
+    """
+    import tempfile
+
+    try:
+        return tempfile.mkdtemp(prefix="envcheck-smoke-")
+    except OSError:
+        return None
 
 
 def _file(data):

@@ -297,6 +297,20 @@ def test_nothing_is_left_where_there_is_no_memory_file(run, monkeypatch, tmp_pat
     assert os.listdir(tmp_path / "tmp") == []
 
 
+def test_what_is_killed_leaves_no_temporary_files(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    body = "import tempfile; place = tempfile.mkdtemp(); print(place); os.kill(os.getpid(), 9)"
+    found = run(body)
+    assert found["status"] == "unknown"
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_without_a_place_for_temporary_files(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert run()["status"] == "pass"
+
+
 @given(st.text(max_size=12))
 def test_any_version_has_a_release(version):
     release = smoke_child.release(version)
