@@ -106,9 +106,8 @@ def autocast_does_nothing() -> None:
 def scaled_gradients_overflow() -> None:
     import torch
 
-    torch.amp.GradScaler.update = lambda *_: None
-    torch.amp.GradScaler.get_growth_interval = lambda _: 1
-    torch.amp.GradScaler.scale = lambda _, loss: loss * float("inf")
+    scale = torch.amp.GradScaler.scale
+    torch.amp.GradScaler.scale = lambda self, loss: scale(self, loss) * float("inf")
 
 
 def generators_are_not_restored() -> None:
@@ -191,28 +190,19 @@ def second_steps_further() -> None:
     torch.optim.SGD.step = far
 
 
-def gradients_are_summed() -> None:
-    """Between processes, instead of averaged: both agree, and are wrong."""
-    from torch.nn.parallel import DistributedDataParallel
+def losses_differ_among_many() -> None:
+    """Both processes compute the same, which one alone does not."""
+    from torch import distributed
+    from torch.nn import functional
 
-    forward = DistributedDataParallel.forward
+    entropy = functional.cross_entropy
 
-    def hooked(self: Any, *args: Any) -> Any:
-        if not hasattr(self, "hooked"):
-            from torch import distributed
+    def of_both(logits: Any, targets: Any) -> Any:
+        if distributed.is_initialized():
+            return entropy(logits, targets) * 1.001
+        return entropy(logits, targets)
 
-            self.hooked = True
-            self.register_comm_hook(
-                None,
-                lambda _, bucket: (
-                    distributed.all_reduce(bucket.buffer(), async_op=True)
-                    .get_future()
-                    .then(lambda done: done.value()[0])
-                ),
-            )
-        return forward(self, *args)
-
-    DistributedDataParallel.forward = hooked
+    functional.cross_entropy = of_both
 
 
 def no_fork() -> None:
@@ -266,21 +256,36 @@ def errors_of_compiling_are_hidden(path: str) -> None:
     compiler(path)
 
 
-def mounted(options: str, *paths: str) -> None:
-    """Small file systems at ``paths``, of this process alone; the first is for temporary files."""
+def disk_of(size: str, path: str) -> None:
+    """A small file system at ``path``, of this process alone, for temporary files."""
+    _mount(b"none", path, b"tmpfs", 0, f"size={size}".encode())
+    _temporary_files_in(path)
+
+
+def read_only(*paths: str) -> None:
+    """Nothing can be written at ``paths``, by this process alone."""
+    bind, remount_read_only = 0x1000 | 0x4000, 0x1000 | 0x20 | 0x1
+    for path in paths:
+        _mount(path.encode(), path, None, bind, None)
+        _mount(None, path, None, remount_read_only, None)
+    _temporary_files_in(paths[0])
+
+
+def _mount(source: bytes | None, path: str, kind: bytes | None, flags: int, data: Any) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not kept:
+        new_namespace, private = 0x20000, 0x44000
+        assert libc.unshare(new_namespace) == 0, ctypes.get_errno()
+        assert libc.mount(None, b"/", None, private, None) == 0
+        kept.append("a namespace")
+    assert libc.mount(source, path.encode(), kind, ctypes.c_ulong(flags), data) == 0, path
+
+
+def _temporary_files_in(path: str) -> None:
     import tempfile
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    new_namespace, private = 0x20000, 0x44000
-    assert libc.unshare(new_namespace) == 0, ctypes.get_errno()
-    assert libc.mount(None, b"/", None, private, None) == 0
-    os.chdir(paths[0])
-    for path in paths:
-        read_only = int(options == "ro")
-        data = None if read_only else options.encode()
-        assert libc.mount(b"none", path.encode(), b"tmpfs", read_only, data) == 0, path
-    os.chdir(paths[0])
-    os.environ["TMPDIR"] = paths[0]
+    os.chdir(path)
+    os.environ["TMPDIR"] = path
     tempfile.tempdir = None
 
 

@@ -47,8 +47,6 @@ def _resume(device: torch.device, record: dict[str, Any]) -> None:
     for number, (was, now) in enumerate(zip(expected, found), STEPS + 1):
         if abs(was - now) > TOLERANCE * abs(was):
             raise Failed(f"the loss of step {number} was {was:.6g}, resumed it is {now:.6g}")
-    if expected == before:
-        raise Failed("training changes nothing: there is nothing to resume")
 
 
 class _Training:

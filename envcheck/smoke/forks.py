@@ -113,11 +113,12 @@ class _Fork:
 
 def _answer(function: Callable[[int], Any], rank: int, write: int) -> None:
     """In the fork: write the answer and end, without what Python does at its end."""
-    code = 1
+    code, raised = 1, []
     try:
         try:
             answer = {"value": function(rank)}
         except Exception as error:
+            raised.append(error)  # and with it, until the end, what its frames refer to
             answer = {"error": said(error)}
         with os.fdopen(write, "wb") as pipe:
             pipe.write(json.dumps(answer).encode())

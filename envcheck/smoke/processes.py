@@ -48,7 +48,7 @@ def _agree(trials: Trials, record: dict[str, Any]) -> None:
     seconds = min(LONGEST, trials.left())
     port = _free_port()
     found = in_forks(lambda rank: _rank(rank, port, seconds), PROCESSES, seconds)
-    one = _train(seconds)
+    one = _alone()
     before, after = (
         sum(losses) / EPOCH for losses in (one["losses"][:EPOCH], one["losses"][-EPOCH:])
     )
@@ -80,35 +80,47 @@ def _rank(rank: int, port: int, seconds: float) -> dict[str, list[float]]:
     """In a fork: train as the process that torchrun would have started with these variables."""
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(PROCESSES))
     os.environ.update(MASTER_ADDR=LOOPBACK, MASTER_PORT=str(port))
-    return _train(seconds, PROCESSES)
+    timeout = InitProcessGroupKwargs(timeout=timedelta(seconds=seconds))
+    accelerator = Accelerator(cpu=True, kwargs_handlers=[timeout])
+    if accelerator.num_processes != PROCESSES:
+        raise Failed(f"{PROCESSES} processes train as {accelerator.num_processes}")
+    result, model = _train(accelerator)
+    accelerator.wait_for_everyone()
+    _never_freed.extend((accelerator, model))
+    return result
 
 
-def _train(seconds: float, processes: int = 1) -> dict[str, list[float]]:
-    """The losses of all processes and the weights in the end.
+#: Of a fork, until it ends. Whoever frees the last reference to a group of gloo waits for its
+#: threads with the interpreter's lock held; a thread that then has a tensor of Python's to free
+#: waits for that lock (seen in torch 2.13 after ``destroy_process_group``, in one of three runs).
+_never_freed: list[Any] = []
+
+
+def _alone() -> dict[str, list[float]]:
+    """In this process: what the forks have to come to."""
+    try:
+        return _train(Accelerator(cpu=True))[0]
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def _train(accelerator: Accelerator) -> tuple[dict[str, list[float]], Any]:
+    """(the losses of all processes and the weights in the end, the model).
 
     Each step takes 32 samples, whoever computes them. Plain gradient descent, for Adam makes large
     steps of small differences where a gradient is almost zero.
     """
-    timeout = InitProcessGroupKwargs(timeout=timedelta(seconds=seconds))
-    accelerator = Accelerator(cpu=True, kwargs_handlers=[timeout])
-    try:
-        if accelerator.num_processes != processes:
-            raise Failed(f"{processes} processes train as {accelerator.num_processes}")
-        set_seed(7)
-        model = models.Mlp()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.5)
-        loader = DataLoader(models.parity(), batch_size=models.BATCH // processes)
-        model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-        losses = []
-        for inputs, targets in models.batches(loader, STEPS):
-            optimizer.zero_grad()
-            loss = functional.cross_entropy(model(inputs), targets)
-            accelerator.backward(loss)
-            optimizer.step()
-            losses.append(float(accelerator.gather(loss.detach()).mean()))
-        weights = torch.cat([value.detach().flatten() for value in model.parameters()])
-        return {"losses": losses, "weights": weights.tolist()}
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-        AcceleratorState._reset_state(reset_partial_state=True)
+    set_seed(7)
+    model = models.Mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.5)
+    loader = DataLoader(models.parity(), batch_size=models.BATCH // accelerator.num_processes)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    losses = []
+    for inputs, targets in models.batches(loader, STEPS):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(inputs), targets)
+        accelerator.backward(loss)
+        optimizer.step()
+        losses.append(accelerator.gather(loss.detach()).mean().item())
+    weights = torch.cat([value.detach().flatten() for value in model.parameters()])
+    return {"losses": losses, "weights": weights.tolist()}, model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 LONGEST_REASON = 500  # characters
+EXHAUSTED = os.strerror(errno.EAGAIN)  # what the system says if it starts no process or thread
 #: Beginnings of the variables by which launchers say which of several processes this is.
 OF_A_LAUNCHER = (
     *("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE"),
@@ -88,6 +90,8 @@ class Trials:
             record.update(status=verdict.status, reason=str(verdict)[:LONGEST_REASON])
         except Exception as error:
             record.update(status="fail", reason=said(error))
+        if EXHAUSTED in (record["reason"] or ""):
+            record["status"] = "unknown"  # a limit of this user or container, met at this moment
         record["seconds"] = round(time.perf_counter() - started, 3)
         record["cpu_seconds"] = round(cpu_seconds() - used, 3)
         self._report(record)

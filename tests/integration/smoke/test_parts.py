@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -127,11 +128,11 @@ def test_gradients_that_are_not_numbers():
 def test_attention_that_does_not_attend():
     records = smoke("transformer", fault=faults.attention_sees_nothing_but_itself)
     assert statuses(records) == {"fail"}
-    assert "it should have fallen to 0.29" in reasons(records)
+    assert "it should have fallen to 0.2" in reasons(records)
 
 
 def test_an_optimizer_that_does_nothing():
-    records = smoke("processes", "mlp", "resume", fault=faults.optimizers_do_nothing)
+    records = smoke("processes", "mlp", fault=faults.optimizers_do_nothing)
     assert statuses(records) == {"fail"}
 
 
@@ -166,16 +167,16 @@ def test_what_a_checkpoint_does_not_bring_back(fault):
 
 @pytest.mark.root
 def test_a_full_disk(tmp_path):
-    record = only(smoke("resume", fault=faults.mounted, args=("size=16k", str(tmp_path))))
+    record = only(smoke("resume", fault=faults.disk_of, args=("16k", str(tmp_path))))
     assert record["status"] == "fail"
     assert "No space left on device" in record["reason"]
 
 
 @pytest.mark.root
 def test_nowhere_to_write(tmp_path):
-    places = [str(tmp_path), *{"/tmp", "/var/tmp", "/dev/shm"}]
+    places = (tempfile.gettempdir(), "/tmp", "/var/tmp", "/usr/tmp", str(tmp_path))
     folders = [place for place in places if os.path.isdir(place)]
-    records = smoke("mlp", "resume", "compile", fault=faults.mounted, args=("ro", *folders))
+    records = smoke("mlp", "resume", "compile", fault=faults.read_only, args=folders)
     assert [record["status"] for record in records] == ["pass"] * 3 + ["skip"] * 2
     assert "no directory can be written to" in records[-1]["reason"]
 
@@ -191,7 +192,7 @@ def test_nowhere_to_write(tmp_path):
         (faults.second_raises, "rank 1: MemoryError: nothing is left"),
         (faults.second_hangs, "rank 1 did not answer within 6 s"),
         (faults.second_steps_further, "weights of rank 1 differ from those of rank 0"),
-        (faults.gradients_are_summed, "2 processes differ from those of one process"),
+        (faults.losses_differ_among_many, "2 processes differ from those of one process"),
     ],
 )
 def test_processes_that_fail(fault, reason):
@@ -203,7 +204,7 @@ def test_processes_that_fail(fault, reason):
 @pytest.mark.root
 def test_no_more_processes():
     record = only(smoke("processes", fault=faults.no_more_processes))
-    assert record["status"] == "unknown"
+    assert record["status"] == "unknown", record
     assert "Resource temporarily unavailable" in record["reason"]
 
 
