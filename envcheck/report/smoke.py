@@ -65,6 +65,8 @@ def _note(trial: Trial) -> str:
 def summary(smoke: Smoke) -> str:
     """The verdict with its reason, or how many there are of each kind."""
     took = "" if smoke.seconds is None else f" in {smoke.seconds:.2f} s"
+    used = sum(trial.cpu_seconds or 0.0 for trial in smoke.trials)
+    took += f", {used:.1f} s of processor time" if took and used else ""
     script = any(trial.part == SCRIPT for trial in smoke.trials)
     if smoke.verdict == "inconclusive":
         return f"Inconclusive: {line(smoke.reason) or 'no reason given'}"

@@ -39,7 +39,8 @@ def collect(facts, request):
     imported = values.get("imported") == "torch" and values.get("status") == "ok"
     for name, key in (("torch", "version"), ("import.seconds", "seconds")):
         if imported and values.get(key) is not None:
-            facts.known(name, values[key], "import torch")
+            known = values[key] if key == "version" else round(values[key], 4)
+            facts.known(name, known, "import torch")
         else:
             facts.unknown(name, "torch was not imported")
 

@@ -23,7 +23,7 @@ from envcheck.report.text import render_lines as plain
 
 PARTS = [
     {"part": "processes", "status": "pass", "device": "cpu", "dtype": "fp32", "processes": 2,
-     "seconds": 1.284, "first_loss": 0.71, "last_loss": 0.02, "steps": 40},
+     "seconds": 1.284, "cpu_seconds": 0.91, "first_loss": 0.71, "last_loss": 0.02, "steps": 40},
     {"part": "transformer", "status": "fail", "device": "cuda:0", "dtype": "bf16",
      "seconds": 0.5, "first_loss": 2.303, "last_loss": 2.31,
      "reason": "the loss did not fall: 2.31 after 60 steps, 0.5 was wanted"},
@@ -78,7 +78,12 @@ def test_colour():
 @pytest.mark.parametrize(
     ("status", "parts", "verdict", "last"),
     [
-        ("pass", PARTS[:1], "pass", "Training works here: 1 passed in 3.00 s"),
+        (
+            "pass",
+            PARTS[:1],
+            "pass",
+            "Training works here: 1 passed in 3.00 s, 0.9 s of processor time",
+        ),
         ("pass", [{"part": "script", "status": "pass"}], "pass", "The script passed in 3.00 s"),
         ("fail", [{"part": "script", "status": "fail"}], "fail", "The script failed: why"),
         ("fail", [], "fail", "Training fails here: why"),
