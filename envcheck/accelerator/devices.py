@@ -32,14 +32,18 @@ def count(kind: str) -> int:
     return 1 if kind == "mps" else int(module.device_count())
 
 
-def choose(*, cpu: bool = False, index: int = 0) -> torch.device:
+def choose(*, cpu: bool = False, index: int | None = None) -> torch.device:
     """The device number ``index`` of the first kind that is there, made the current one.
+
+    None: the one that is current already, which is the first unless the program has set another.
 
     Raises RuntimeError if there are devices of that kind, but fewer.
     """
     kind = next((kind for kind in ORDER if not cpu and count(kind)), "cpu")
     if kind in ("cpu", "mps"):
         return torch.device(kind)
+    if index is None:
+        index = int(getattr(torch, kind).current_device())
     if index >= count(kind):
         raise RuntimeError(
             f"process {index} of this machine has no device, {count(kind)} {kind} are visible: "
