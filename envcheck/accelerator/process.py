@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -26,7 +27,7 @@ _PATIENCE = 3.0  # seconds until the kernel has taken a killed process away
 
 
 class DistributedType(str, Enum):
-    """One process, or several on devices of this kind. The last line is Accelerate's alone:
+    """One process, or several on devices of this kind. The last lines are Accelerate's alone:
     programs compare with them.
     """
 
@@ -36,6 +37,13 @@ class DistributedType(str, Enum):
     MULTI_XPU = "MULTI_XPU"
     MULTI_NPU = "MULTI_NPU"
     XLA, FSDP, DEEPSPEED, MEGATRON_LM, TP = "XLA", "FSDP", "DEEPSPEED", "MEGATRON_LM", "TP"
+    MULTI_MLU, MULTI_SDAA, MULTI_MUSA = "MULTI_MLU", "MULTI_SDAA", "MULTI_MUSA"
+    MULTI_HPU, MULTI_NEURON = "MULTI_HPU", "MULTI_NEURON"
+        "MULTI_MLU",
+        "MULTI_SDAA",
+        "MULTI_MUSA",
+        "MULTI_HPU",
+    )
 
 
 def _started_as() -> tuple[str | None, ...]:
@@ -55,18 +63,22 @@ class Process:
     pid: int = field(default_factory=os.getpid)
     started_as: tuple[str | None, ...] = field(default_factory=_started_as)
 
-    def explain(self, error: RuntimeError) -> RuntimeError:
-        """``error``, or if it came because other processes have ended, one that names them."""
-        if self.count == 1 or not any(sign in str(error) for sign in _LOST):
-            return error
-        here, end = socket.gethostname(), time.monotonic() + _PATIENCE
-        local = {rank: pid for rank, (host, pid) in enumerate(self.peers) if host == here}
-        gone: list[str] = []
-        while not gone and time.monotonic() < end:
-            time.sleep(0.05)
-            gone = [f"rank {rank} (process {pid})" for rank, pid in local.items() if not _runs(pid)]
-        who = f"{', '.join(gone)} has ended" if gone else "no process on this machine has ended"
-        return RuntimeError(f"{who}, and rank {self.index} cannot reach the others: {error}")
+    def talk(self, operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """``operation`` with the other processes. Raises RuntimeError that names who has ended."""
+        try:
+            return operation(*args, **kwargs)
+        except RuntimeError as error:
+            if self.count == 1 or not any(sign in str(error) for sign in _LOST):
+                raise
+            here, end = socket.gethostname(), time.monotonic() + _PATIENCE
+            local = {rank: pid for rank, (host, pid) in enumerate(self.peers) if host == here}
+            gone: list[str] = []
+            while not gone and time.monotonic() < end:
+                time.sleep(0.05)
+                gone = [f"rank {r} (process {pid})" for r, pid in local.items() if not _runs(pid)]
+            who = f"{', '.join(gone)} has ended" if gone else "no process on this machine has ended"
+            text = f"{who}, and rank {self.index} cannot reach the others: {error}"
+            raise RuntimeError(text) from error
 
 
 def _runs(pid: int) -> bool:
