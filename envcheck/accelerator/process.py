@@ -39,11 +39,6 @@ class DistributedType(str, Enum):
     XLA, FSDP, DEEPSPEED, MEGATRON_LM, TP = "XLA", "FSDP", "DEEPSPEED", "MEGATRON_LM", "TP"
     MULTI_MLU, MULTI_SDAA, MULTI_MUSA = "MULTI_MLU", "MULTI_SDAA", "MULTI_MUSA"
     MULTI_HPU, MULTI_NEURON = "MULTI_HPU", "MULTI_NEURON"
-        "MULTI_MLU",
-        "MULTI_SDAA",
-        "MULTI_MUSA",
-        "MULTI_HPU",
-    )
 
 
 def _started_as() -> tuple[str | None, ...]:
