@@ -20,7 +20,7 @@ _NAMES = {
     "config": "write_basic_config",
     "data_loader": "DataLoaderShard prepare_data_loader skip_first_batches",
     "launchers": "notebook_launcher debug_launcher",
-    "operations": "broadcast broadcast_object_list concatenate convert_to_fp32 find_batch_size "
+    "operations": "broadcast broadcast_object_list convert_to_fp32 "
     "gather gather_object is_torch_tensor pad_across_processes recursively_apply reduce "
     "send_to_device slice_tensors",
     "optimizer": "AcceleratedOptimizer AcceleratedScheduler",

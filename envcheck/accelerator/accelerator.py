@@ -205,9 +205,7 @@ class Accelerator(Checkpointing, Ranks):
             loss = self.scaler.scale(loss)
         self.traps.inside = True
         try:
-            loss.backward(**kwargs)
-        except RuntimeError as error:
-            raise self.process.explain(error) from error
+            self.process.talk(loss.backward, **kwargs)
         finally:
             self.traps.inside = False
 

@@ -10,7 +10,6 @@ import copy
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -79,34 +78,29 @@ class DataLoaderShard(DataLoader):
     iteration = property(lambda self: self.progress.epoch)
     #: what deals out: a batch sampler, a sampler, an iterable dataset
     dealt = property(lambda self: self._ahead.batch_sampler if self._ahead else self.dataset)
-    total_dataset_length = property(
-        lambda self: getattr(self.dataset, "total_length", None) or len(self.dataset)
-    )
+    total_dataset_length = property(lambda self: len(self.dataset))
 
     @property
     def total_batch_size(self) -> int | None:
         """Samples in one round of all processes; None where batches have no fixed size."""
         shard = getattr(self.dealt, "batches", self.dealt)
         size = getattr(shard, "batch_size", None) or self.base_dataloader.batch_size
-        if getattr(shard, "split_batches", False) or size is None:
-            return size
-        return int(size * getattr(shard, "num_processes", 1))
+        split = getattr(shard, "split_batches", False) or size is None
+        return size if split else size * getattr(shard, "num_processes", 1)
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the samplers and the dataset which epoch it is."""
         self.progress.epoch = epoch
-        for told in (*self._samplers(), self.dataset):
+        for told in self._sources():
             if hasattr(told, "set_epoch"):
                 told.set_epoch(epoch)
 
-    def _samplers(self) -> list[Any]:
-        """Those that deal out, and inside them those that they deal out from."""
-        found = [self.dealt] if self._ahead else []
-        while found and (
-            inner := getattr(found[-1], "batch_sampler", None)
-            or getattr(found[-1], "sampler", None)
-        ):
+    def _sources(self) -> list[Any]:
+        """The dataset, what deals out, and inside that what it deals out from."""
+        found, inner = [self.dataset], self.dealt if self._ahead else None
+        while inner is not None:
             found.append(inner)
+            inner = getattr(inner, "batch_sampler", None) or getattr(inner, "sampler", None)
         return found
 
     def __iter__(self) -> Iterator[Any]:
@@ -114,106 +108,88 @@ class DataLoaderShard(DataLoader):
         seeding.synchronize_rng_states(self.rng_types, self.synchronized_generator)
         if progress.ended and not self.skip_batches:  # a checkpoint of the end of an epoch
             progress.set(epoch=progress.epoch + 1)
-        self.end_of_dataloader, self.remainder = False, self._samples_of_last_round()
         self.set_epoch(progress.epoch)
-        self._compare_lengths()
+        self._measure()
         batches = self._begin()
-        progress.batches = self.skip_batches
+        ahead = self._ahead or batches
+        progress.batches, self.end_of_dataloader = self.skip_batches, False
         references.append(self)
         try:
-            for batch in self._marked(batches) if self._ahead else self._unknown(batches):
-                progress.batches += 1
-                progress.ended = self.end_of_dataloader
+            for number, batch in enumerate(batches, start=1):
+                self.end_of_dataloader = ahead.total == number
+                if not self._ahead:
+                    self._compare_ends()
+                progress.batches, progress.ended = progress.batches + 1, self.end_of_dataloader
                 if self.device is not None:
                     batch = operations.send_to_device(batch, self.device, self.non_blocking)
                 yield batch
         finally:
             references.remove(self)
         if not progress.batches and not self.uneven:
-            raise ValueError(
-                f"the dataloader has no batches: its dataset ({type(self.dataset).__name__}) is "
-                "empty, or smaller than one batch with drop_last=True"
-            )
+            raise ValueError(f"the dataloader of {type(self.dataset).__name__} has no batches")
         progress.set(epoch=progress.epoch + 1)
 
-    def _marked(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The last one is known by its number."""
-        for number, batch in enumerate(batches, start=1):
-            self.end_of_dataloader = self._ahead.total == number
-            yield batch
-
-    def _unknown(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """One batch ahead; the processes agree each time on whether there is another one."""
-        held = list(islice(batches, 1))
-        while held:
-            held += islice(batches, 1)
-            self.end_of_dataloader = len(held) == 1
-            ends = operations.gather_object([self.end_of_dataloader])
-            if len(set(ends)) > 1:
-                raise ValueError(
-                    f"the iterable dataset ends on ranks {[r for r, e in enumerate(ends) if e]} "
-                    "and goes on elsewhere: they would wait for each other for ever"
-                )
-            if ends[0] and hasattr(self.dataset, "batches") and not self.num_workers:
-                self.remainder = self.dataset.batches.last
-            yield held.pop(0)
-
-    def _begin(self) -> Iterator[Any]:
+    def _begin(self) -> Any:
         """The iterator of this epoch, past what is to be skipped.
 
         After a checkpoint was loaded the order is drawn as it was when that epoch began, and the
         generators are left as the checkpoint has them.
         """
         progress = self.progress
-        places = (self.base_dataloader, *self._samplers(), self.dataset)
-        generators = [getattr(place, "generator", None) for place in places]
-        again = progress.resumed and progress.start and progress.batches == self.skip_batches
-        if progress.resumed and progress.batches and not again:
+        generators = [
+            getattr(place, "generator", None) for place in (self.base_dataloader, *self._sources())
+        ]
+        start = progress.start if progress.resumed else None
+        if start and progress.batches != self.skip_batches:
+            start = None
             warnings.warn(
                 f"the checkpoint is from {progress.batches} batches into an epoch, and they come "
                 f"again: iterate skip_first_batches(dataloader, {progress.batches}) first",
-                stacklevel=4,
+                stacklevel=3,
             )
-        now = seeding.capture([] if again else generators)
-        if again and progress.start:
-            seeding.restore(progress.start, generators)
-        else:
-            progress.start = now
-        progress.resumed = False
-        batches = iter(self.base_dataloader)
-        if self._ahead is None:
-            batches = islice(batches, self.skip_batches, None)
-            batches = chain(list(islice(batches, 1)), batches)
-        elif not self.num_workers:  # they begin by themselves
-            self._ahead.begin()
-        if again:
+        now = seeding.capture(() if start else generators)
+        if start:
+            seeding.restore(start, generators)
+        progress.start, progress.resumed = start or now, False
+        batches: Any = iter(self.base_dataloader)
+        ahead = self._ahead or SkipBatchSampler(batches, self.skip_batches)
+        if not self._ahead or not self.num_workers:  # workers have begun it by themselves
+            ahead.begin()
+        if start:
             seeding.restore(now)
-        return batches
+        return batches if self._ahead else ahead
 
-    def _samples_of_last_round(self) -> int:
-        """Samples of the last round before it is completed: 0 if it is full, -1 if unknown."""
-        size = self.total_batch_size
-        if getattr(self.base_dataloader, "drop_last", False) or not size:
-            return -1
-        try:
-            return len(self._samplers()[-1] if self._ahead else self.dataset.dataset) % size
-        except (TypeError, AttributeError):
-            return -1
+    def _measure(self) -> None:
+        """How many samples the last round has, and whether all processes have as many batches.
 
-    def _compare_lengths(self) -> None:
-        """Raises ValueError if processes were to have even numbers of batches and have not."""
-        if self._ahead is None or process.current().count == 1:
-            return
-        try:
+        Raises ValueError if they were to have, and have not.
+        """
+        size, sources = self.total_batch_size, self._sources()
+        self.remainder = -1
+        if size and not self.base_dataloader.drop_last and hasattr(sources[-1], "__len__"):
+            try:
+                self.remainder = len(getattr(sources[-1], "dataset", sources[-1])) % size
+            except TypeError:  # an iterable dataset that does not say
+                self.remainder = -1
+        if process.current().count > 1 and self._ahead and hasattr(sources[-1], "__len__"):
             counts = operations.gather_object([len(self)])
-        except TypeError:  # a sampler without a length
-            return
-        self.uneven = len(set(counts)) > 1
-        if self.uneven and getattr(self.dealt, "even_batches", True):
+            self.uneven = len(set(counts)) > 1
+            if self.uneven and getattr(self.dealt, "even_batches", True):
+                raise ValueError(
+                    f"the processes have unequal numbers of batches, by rank {counts}: they would "
+                    "wait for each other for ever. Give every process the same dataset."
+                )
+
+    def _compare_ends(self) -> None:
+        """Raises ValueError if an iterable dataset ends here and goes on elsewhere."""
+        ends = operations.gather_object([self.end_of_dataloader])
+        if len(set(ends)) > 1:
             raise ValueError(
-                f"the processes have unequal numbers of batches, by rank {counts}: they would wait "
-                "for each other for ever. Give every process the same dataset."
+                f"the iterable dataset ends on ranks {[r for r, end in enumerate(ends) if end]} "
+                "and goes on elsewhere: they would wait for each other for ever"
             )
+        if ends[0] and not self.num_workers and not self.base_dataloader.drop_last:
+            self.remainder = getattr(getattr(self.dataset, "batches", None), "last", -1)
 
 
 def _changed(loader: Any, **values: Any) -> Any:
@@ -241,35 +217,27 @@ def prepare_data_loader(
     iterable = isinstance(dataloader.dataset, IterableDataset)
     if dispatch_batches and (not iterable or dataloader.num_workers):
         raise ValueError("dispatch_batches=True is for iterable datasets without workers")
-    sampler = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
-    if count > 1 and isinstance(sampler, DistributedSampler):
-        raise ValueError(
-            "the dataloader has a DistributedSampler, and prepare() deals out once more: each "
-            "process would see a part of its part. Give it a plain sampler."
-        )
-    generator = None
+    source = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
+    if count > 1 and isinstance(source, DistributedSampler):
+        raise ValueError("the DistributedSampler deals out, and prepare() too: use a plain sampler")
     if count > 1 and iterable:
+        source = dataloader.dataset
         dispatch = not dataloader.num_workers if dispatch_batches is None else dispatch_batches
-        shard = IterableDatasetShard(
-            dataloader.dataset, dataloader.batch_size or 1, dataloader.drop_last, count, index,
-            split_batches, dispatch,
-        )  # fmt: skip
-        generator = getattr(dataloader.dataset, "generator", None)
+        size, last = dataloader.batch_size or 1, dataloader.drop_last
+        shard = IterableDatasetShard(source, size, last, count, index, split_batches, dispatch)
         dataloader = _changed(dataloader, dataset=shard, batch_size=shard.share)
     elif count > 1:
-        if hasattr(sampler, "generator"):
-            if sampler.generator is None:
-                seed = int(torch.empty((), dtype=torch.int64).random_().item())
-                sampler.generator = torch.Generator().manual_seed(seed)
-            generator = sampler.generator
+        if getattr(source, "generator", source) is None:  # a shuffle by torch's own generator
+            seed = int(torch.empty((), dtype=torch.int64).random_().item())
+            source.generator = torch.Generator().manual_seed(seed)
         name = "sampler" if dataloader.batch_sampler is None else "batch_sampler"
         given = getattr(dataloader, name)
         dealt = BatchSamplerShard(given, count, index, split_batches, even_batches)
         dataloader = _changed(dataloader, **{name: dealt})
-    return DataLoaderShard(
-        dataloader, device if put_on_device else None, rng_types or (), generator, 0,
-        gradient_state or GradientState(), non_blocking,
-    )  # fmt: skip
+    generator = getattr(source, "generator", None) if count > 1 else None
+    state = gradient_state or GradientState()
+    place = device if put_on_device else None
+    return DataLoaderShard(dataloader, place, rng_types or (), generator, 0, state, non_blocking)
 
 
 def skip_first_batches(dataloader: Any, num_batches: int = 0) -> Any:

@@ -91,18 +91,6 @@ def slice_tensors(data: Any, tensor_slice: slice) -> Any:
     return recursively_apply(lambda tensor: tensor[tensor_slice], data)
 
 
-def find_batch_size(data: Any) -> int | None:
-    """The first dimension of the first tensor that has one; None if there is none."""
-    return next((int(tensor.shape[0]) for tensor in tensors(data) if tensor.ndim), None)
-
-
-def concatenate(data: Any, dim: int = 0) -> Any:
-    """Batches of equal structure as one."""
-    columns = zip(*map(tensors, data))  # noqa: B905  # Python 3.9
-    joined = iter([torch.cat(column, dim=dim) for column in columns])
-    return recursively_apply(lambda _: next(joined), data[0], error_on_other_type=True)
-
-
 def convert_to_fp32(tensor: Any) -> Any:
     """Every fp16 or bf16 tensor as fp32."""
     half = (torch.float16, torch.bfloat16)
@@ -115,14 +103,11 @@ def _together(operation: Callable[[torch.Tensor], Any], data: Any) -> Any:
     if here.count == 1:
         return data
     mine = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors(data)]
-    mark = torch.tensor([crc32(repr(mine).encode())], device=here.device)
-    marks = [torch.empty_like(mark) for _ in range(here.count)]
-    try:
-        distributed.all_gather(marks, mark)
-        if len({int(other) for other in marks}) == 1:
-            return recursively_apply(operation, data, error_on_other_type=True)
-    except RuntimeError as error:
-        raise here.explain(error) from error
+    marks = torch.zeros(here.count, dtype=torch.int64, device=here.device)
+    marks[here.index] = crc32(repr(mine).encode())
+    here.talk(distributed.all_reduce, marks)
+    if len(set(marks.tolist())) == 1:
+        return here.talk(recursively_apply, operation, data, error_on_other_type=True)
     shown = "; ".join(f"rank {rank}: {every}" for rank, every in enumerate(gather_object([mine])))
     raise ValueError(f"the processes have different tensors ({shown}): see pad_across_processes")
 
@@ -180,9 +165,8 @@ def pad_across_processes(
         parts = [own, own.new_full(shape, pad_index)]
         return torch.cat(parts[::-1] if pad_first else parts, dim=dim) if shape[dim] else own
 
-    if process.current().count == 1:
-        return tensor
-    return recursively_apply(pad, tensor, error_on_other_type=True)
+    alone = process.current().count == 1
+    return tensor if alone else recursively_apply(pad, tensor, error_on_other_type=True)
 
 
 def gather_object(object: Any) -> Any:  # noqa: A002
@@ -191,10 +175,7 @@ def gather_object(object: Any) -> Any:  # noqa: A002
     if here.count == 1:
         return object
     every: list[Any] = [None] * here.count
-    try:
-        distributed.all_gather_object(every, object)
-    except RuntimeError as error:
-        raise here.explain(error) from error
+    here.talk(distributed.all_gather_object, every, object)
     return [item for part in every for item in part]
 
 
@@ -202,8 +183,5 @@ def broadcast_object_list(object_list: list[Any], from_process: int = 0) -> list
     """``object_list`` with the objects of process ``from_process``, changed in place."""
     here = process.current()
     if here.count > 1:
-        try:
-            distributed.broadcast_object_list(object_list, src=from_process)
-        except RuntimeError as error:
-            raise here.explain(error) from error
+        here.talk(distributed.broadcast_object_list, object_list, src=from_process)
     return object_list

@@ -24,13 +24,17 @@ def set_seed(seed: int, device_specific: bool = False, deterministic: bool = Fal
 
 
 def capture(generators: Iterable[Any] = ()) -> dict[str, Any]:
-    """The states of all generators, and of these, as values that ``weights_only`` accepts."""
+    """The states of all generators, and of these, as values that ``weights_only`` accepts.
+
+    Of devices only that of this process: asking another would start its runtime.
+    """
     states: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
     states["generators"] = [one.get_state() if one is not None else None for one in generators]
     if "numpy" in sys.modules:
         kind, keys, *rest = sys.modules["numpy"].random.get_state()
         states["numpy"] = (kind, keys.tolist(), *rest)
-    for kind in filter(devices.count, devices.BACKENDS):
+    kind = process.current().device.type
+    if kind in devices.BACKENDS:
         states[kind] = getattr(torch, kind).get_rng_state()
     return states
 
@@ -44,7 +48,8 @@ def restore(states: dict[str, Any], generators: Iterable[Any] = ()) -> None:
             one.set_state(kept)
     if "numpy" in states and "numpy" in sys.modules:
         sys.modules["numpy"].random.set_state(states["numpy"])
-    for kind in filter(devices.count, set(devices.BACKENDS) & set(states)):
+    kind = process.current().device.type
+    if kind in devices.BACKENDS and kind in states:
         getattr(torch, kind).set_rng_state(states[kind])
 
 

@@ -31,17 +31,15 @@ class Ranks:
     is_main_process = property(lambda self: self.process.index == 0)
     is_local_main_process = property(lambda self: self.process.local_index == 0)
     is_last_process = property(lambda self: self.process.index == self.process.count - 1)
-    distributed_type = property(
-        lambda self: DistributedType(_TYPES[self.device.type] if self.use_distributed else "NO")
-    )
+
+    @property
+    def distributed_type(self) -> DistributedType:
+        return DistributedType(_TYPES[self.device.type] if self.use_distributed else "NO")
 
     def wait_for_everyone(self) -> None:
         """Return when every process has come here. Raises RuntimeError that names who has ended."""
         if self.num_processes > 1:
-            try:
-                distributed.barrier()
-            except RuntimeError as error:
-                raise self.process.explain(error) from error
+            self.process.talk(distributed.barrier)
 
     def print(self, *args: Any, **kwargs: Any) -> None:
         """As ``print``, once for each machine."""
@@ -49,22 +47,20 @@ class Ranks:
             print(*args, **kwargs)
 
     @contextmanager
-    def _first(self, is_first: bool) -> Iterator[None]:
-        if not is_first:
+    def main_process_first(self, local: bool = False) -> Iterator[None]:
+        """A context in which the main process (``local``: of each machine) goes first."""
+        first = self.is_local_main_process if local else self.is_main_process
+        if not first:
             self.wait_for_everyone()
         try:
             yield
         finally:
-            if is_first:
+            if first:
                 self.wait_for_everyone()
-
-    def main_process_first(self) -> Any:
-        """A context in which the main process goes before all others."""
-        return self._first(self.is_main_process)
 
     def local_main_process_first(self) -> Any:
         """A context in which the first process of each machine goes before its others."""
-        return self._first(self.is_local_main_process)
+        return self.main_process_first(local=True)
 
     @contextmanager
     def split_between_processes(self, inputs: Any, apply_padding: bool = False) -> Iterator[Any]:
@@ -79,34 +75,32 @@ class Ranks:
         each, extra = divmod(max(sizes, default=0), self.num_processes)
         start = self.process_index * each + min(self.process_index, extra)
         end = start + each + (self.process_index < extra)
-
-        def part(values: Any) -> Any:
-            mine, last = values[start:end], values[-1:]
-            if not (apply_padding and extra and end - start == each):
-                return mine
-            return torch.cat([mine, last]) if isinstance(values, torch.Tensor) else mine + last
-
-        parts = {key: part(values) for key, values in named.items()}
+        pad = apply_padding and extra and end - start == each
+        parts = {}
+        for key, values in named.items():
+            pieces = [values[start:end], values[-1:]] if pad else [values[start:end]]
+            tensor = isinstance(values, torch.Tensor)
+            parts[key] = torch.cat(pieces) if tensor else sum(pieces[1:], pieces[0])
         yield type(inputs)(parts) if isinstance(inputs, dict) else parts[""]
 
-    def _only(self, function: Callable[..., Any], name: str, value: Any) -> Callable[..., Any]:
+    def _only(self, function: Callable[..., Any], name: str, value: Any = True) -> Any:
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs) if getattr(self, name) == value else None
 
         return run
 
-    def on_main_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_main_process(self, function: Callable[..., Any]) -> Any:
         """Run ``function`` on the main process only; elsewhere it returns None."""
-        return self._only(function, "is_main_process", True)
+        return self._only(function, "is_main_process")
 
-    def on_local_main_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_local_main_process(self, function: Callable[..., Any]) -> Any:
         """Run ``function`` on the first process of each machine only."""
-        return self._only(function, "is_local_main_process", True)
+        return self._only(function, "is_local_main_process")
 
-    def on_last_process(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_last_process(self, function: Callable[..., Any]) -> Any:
         """Run ``function`` on the last process only."""
-        return self._only(function, "is_last_process", True)
+        return self._only(function, "is_last_process")
 
     def on_process(self, function: Any = None, process_index: int | None = None) -> Any:
         """Run ``function`` on the process of this rank only."""
@@ -118,13 +112,12 @@ class Ranks:
 class PartialState(Ranks):
     """A view of this process. The first one joins the group; ``cpu`` keeps it off other devices."""
 
-    def __init__(self, cpu: bool = False, **group: Any) -> None:
-        current(cpu=cpu, **group)
-
     backend = property(lambda self: self.process.backend)
     initialized = property(lambda _self: initialized())
-    #: Forget what was found out; a process group stays.
     _reset_state = staticmethod(forget)
+
+    def __init__(self, cpu: bool = False, **group: Any) -> None:
+        current(cpu=cpu, **group)
 
     def destroy_process_group(self) -> None:
         """Leave the process group, if there is one."""
@@ -139,6 +132,8 @@ class AcceleratorState(PartialState):
     Raises ValueError if this process has settled on another one.
     """
 
+    mixed_precision = property(lambda _self: _precision or "no")
+
     def __init__(self, mixed_precision: str | None = None, cpu: bool = False, **group: Any) -> None:
         global _precision
         super().__init__(cpu, **group)
@@ -149,8 +144,6 @@ class AcceleratorState(PartialState):
                 "AcceleratorState has already been initialized and cannot be changed from "
                 f"mixed_precision={_precision!r} to {mixed_precision!r}: restart the process"
             )
-
-    mixed_precision = property(lambda _self: _precision or "no")
 
     @staticmethod
     def _reset_state(reset_partial_state: bool = False) -> None:
@@ -173,11 +166,10 @@ class GradientState(GradientAccumulationPlugin):
 
     active_dataloader = property(lambda self: self.dataloader_references[-1])
     in_dataloader = property(lambda self: self.active_dataloader is not None)
-    end_of_dataloader = property(lambda self: bool(self._asked("end_of_dataloader", False)))
-    remainder = property(lambda self: self._asked("remainder", -1))
-
-    def _asked(self, name: str, default: Any) -> Any:
-        return getattr(self.active_dataloader, name, default)
+    end_of_dataloader = property(
+        lambda self: getattr(self.active_dataloader, "end_of_dataloader", False)
+    )
+    remainder = property(lambda self: getattr(self.active_dataloader, "remainder", -1))
 
     @staticmethod
     def _reset_state() -> None:
