@@ -139,6 +139,18 @@ def saved_with_three_digits() -> None:
     sys.modules["safetensors"] = None  # type: ignore[assignment]
 
 
+def devices_that_do_not_work() -> None:
+    """Two, of a kind that this torch was not built for, seem to be there."""
+    import torch
+
+    torch.cuda.is_available = lambda: False
+    torch.xpu.is_available = lambda: True
+    torch.xpu.device_count = lambda: 2
+    current = [0]
+    torch.xpu.current_device = lambda: current[-1]
+    torch.xpu.set_device = lambda device: current.append(getattr(device, "index", device))
+
+
 # -- processes --------------------------------------------------------------------------------
 
 

@@ -105,9 +105,9 @@ def cpu_seconds() -> float:
 def said(error: BaseException) -> str:
     """An exception in one line: of many lines the one that names an error, else the first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if "error: " in line]
-    text = f"{type(error).__name__}: {(named or lines or [''])[0]}"
-    return text.rstrip(": .")[:LONGEST_REASON]
+    lines = [line for line in lines if "error: " in line] or lines or [""]
+    text = " ".join(lines[: 1 + lines[0].endswith(":")])
+    return f"{type(error).__name__}: {text}".rstrip(": .")[:LONGEST_REASON]
 
 
 @contextmanager

@@ -148,6 +148,19 @@ def test_a_loss_scale_that_is_never_right():
     assert "overflowed" in records[2]["reason"]
 
 
+def test_devices_that_do_not_work():
+    records = smoke("mlp", "resume", fault=faults.devices_that_do_not_work)
+    found = [(record["device"], record["dtype"], record["status"]) for record in records]
+    assert [what for what in found if what[0] == "cpu"] == [
+        *(("cpu", dtype, "pass") for dtype in ("fp32", "bf16", "fp16")),
+        ("cpu", "fp32", "pass"),
+    ]
+    assert ("xpu:0", "fp32", "fail") in found
+    assert ("xpu:1", "bf16", "fail") not in found, "one training is enough on the second"
+    assert "pass" not in {status for device, _, status in found if device != "cpu"}
+    assert all(record["reason"] for record in records if record["device"] != "cpu")
+
+
 # -- resuming ---------------------------------------------------------------------------------
 
 
