@@ -78,7 +78,7 @@ def observation(outcome: Outcome) -> str:
         said += [
             f"warns: {line.partition('Warning: ')[2]}"
             for line in lines
-            if re.search(r"^\S+:\d+: \w*Warning: ", line)
+            if re.search(r"^.+:\d+: \w*Warning: ", line)
         ]
         if status == -9:
             said.append("hangs until it is killed")

@@ -12,7 +12,8 @@ configuration = DataLoaderConfiguration(
     split_batches=knobs.split, even_batches=knobs.even, dispatch_batches=knobs.dispatch
 )
 accelerator = Accelerator(cpu=True, dataloader_config=configuration)
-for length in range(1, knobs.length + 1):
+first = knobs.batch if knobs.dispatch else 1  # fewer than there are processes kill Accelerate
+for length in range(first, knobs.length + 1):
     rows = [{"row": torch.tensor(row), "text": f"row {row}"} for row in range(length)]
     if knobs.dispatch:  # Accelerate can send tensors only
         rows = [{"row": row["row"]} for row in rows]

@@ -11,11 +11,12 @@ from benchmarks.parity import problem
 FOLDER = "checkpoint"
 knobs, trace = problem.begin(sys.argv)
 set_seed(knobs.seed if knobs.stage != "second" else 12345)
+seedable = {"use_seedable_sampler": True} if knobs.seedable else {}
 accelerator = Accelerator(
     cpu=True,
     mixed_precision=knobs.precision,
     gradient_accumulation_steps=knobs.accumulation,
-    dataloader_config=DataLoaderConfiguration(use_seedable_sampler=knobs.seedable),
+    dataloader_config=DataLoaderConfiguration(**seedable),
 )
 model, loader = problem.model_of(knobs), problem.loader_of(knobs)
 optimizer = problem.optimizer_of(knobs, model)
