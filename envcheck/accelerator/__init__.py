@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envcheck.accelerator.accelerator import Accelerator as Accelerator
-    from envcheck.accelerator.seeding import set_seed as set_seed
-    from envcheck.accelerator.state import PartialState as PartialState
+    from envcheck.accelerator.operations import set_seed as set_seed
+    from envcheck.accelerator.processes import PartialState as PartialState
 
 #: module -> the public names in it, which are loaded when they are used
 _NAMES = {
     "accelerator": "Accelerator",
     "config": "write_basic_config",
-    "data_loader": "DataLoaderShard prepare_data_loader skip_first_batches",
+    "data_loader": "BatchSamplerShard DataLoaderShard IterableDatasetShard SkipBatchSampler "
+    "prepare_data_loader skip_first_batches",
     "launchers": "notebook_launcher debug_launcher",
     "operations": "broadcast broadcast_object_list convert_to_fp32 "
     "gather gather_object is_torch_tensor pad_across_processes recursively_apply reduce "
-    "send_to_device slice_tensors",
-    "optimizer": "AcceleratedOptimizer AcceleratedScheduler",
+    "send_to_device set_seed slice_tensors synchronize_rng_states",
     "options": "AutocastKwargs DataLoaderConfiguration DistributedDataParallelKwargs "
-    "GradScalerKwargs GradientAccumulationPlugin InitProcessGroupKwargs ProjectConfiguration",
-    "process": "DistributedType",
-    "seeding": "set_seed synchronize_rng_states",
-    "sharding": "BatchSamplerShard IterableDatasetShard SkipBatchSampler",
-    "state": "AcceleratorState GradientState PartialState",
+    "GradScalerKwargs InitProcessGroupKwargs ProjectConfiguration",
+    "processes": "AcceleratorState DistributedType GradientAccumulationPlugin GradientState "
+    "PartialState",
+    "stepping": "AcceleratedOptimizer AcceleratedScheduler",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_PLACES)

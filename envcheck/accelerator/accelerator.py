@@ -22,16 +22,20 @@ from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler
 
-from envcheck.accelerator import devices, operations, options, precision, traps
+from envcheck.accelerator import config, devices, operations, options, stepping
 from envcheck.accelerator.checkpointing import Checkpointing
-from envcheck.accelerator.config import launched
 from envcheck.accelerator.data_loader import (
     DataLoaderShard,
     prepare_data_loader,
     skip_first_batches,
 )
-from envcheck.accelerator.optimizer import AcceleratedOptimizer, AcceleratedScheduler
-from envcheck.accelerator.state import AcceleratorState, GradientState, Ranks
+from envcheck.accelerator.processes import (
+    AcceleratorState,
+    GradientAccumulationPlugin,
+    GradientState,
+    Ranks,
+)  # fmt: skip
+from envcheck.accelerator.stepping import AcceleratedOptimizer, AcceleratedScheduler
 
 
 def _of(owner: str, name: str) -> property:
@@ -55,7 +59,7 @@ class Accelerator(Checkpointing, Ranks):
         cpu: bool = False, dataloader_config: options.DataLoaderConfiguration | None = None,
         rng_types: list[str] | None = None, project_dir: str | None = None,
         project_config: options.ProjectConfiguration | None = None,
-        gradient_accumulation_plugin: options.GradientAccumulationPlugin | None = None,
+        gradient_accumulation_plugin: GradientAccumulationPlugin | None = None,
         step_scheduler_with_optimizer: bool = True,
         kwargs_handlers: list[options.KwargsHandler] | None = None, even_batches: bool = True,
     ) -> None:  # fmt: skip
@@ -64,8 +68,8 @@ class Accelerator(Checkpointing, Ranks):
             raise ValueError(f"mixed_precision={wanted!r}: one of no, bf16, fp16")
         steps = gradient_accumulation_steps
         if steps == 1:
-            steps = getattr(launched(), "gradient_accumulation_steps", None) or 1
-        plugin = gradient_accumulation_plugin or options.GradientAccumulationPlugin(steps)
+            steps = getattr(config.launched(), "gradient_accumulation_steps", None) or 1
+        plugin = gradient_accumulation_plugin or GradientAccumulationPlugin(steps)
         if plugin.num_steps < 1:
             raise ValueError(f"gradient_accumulation_steps={plugin.num_steps}: at least 1")
         self._handlers = {type(handler): vars(handler) for handler in kwargs_handlers or ()}
@@ -90,8 +94,8 @@ class Accelerator(Checkpointing, Ranks):
         self._dataloaders: list[Any] = []
         self._custom_objects: list[Any] = []
         self._trigger = False
-        self.traps = traps.Traps(self.process, self.gradient_state, self.scaler)
-        traps.tell(self.process, self.mixed_precision)
+        self.traps = stepping.Traps(self.process, self.gradient_state, self.scaler)
+        stepping.tell(self.process, self.mixed_precision)
 
     def _told(self, kind: type) -> dict[str, Any]:
         return self._handlers.get(kind, {})
@@ -110,7 +114,7 @@ class Accelerator(Checkpointing, Ranks):
     broadcast = staticmethod(operations.broadcast)
     pad_across_processes = staticmethod(operations.pad_across_processes)
     skip_first_batches = staticmethod(skip_first_batches)
-    unwrap_model = staticmethod(precision.unwrap)
+    unwrap_model = staticmethod(stepping.unwrap)
 
     @staticmethod
     def reduce(tensor: Any, reduction: str = "sum", scale: float = 1.0) -> Any:
@@ -144,10 +148,10 @@ class Accelerator(Checkpointing, Ranks):
         """The model on the device, its ``forward`` in mixed precision, distributed if it learns."""
         if any(model is other for other in self._models):
             return model
-        if self.mixed_precision != "no" and not isinstance(model.forward, precision.MixedForward):
+        if self.mixed_precision != "no" and not isinstance(model.forward, stepping.MixedForward):
             kind = {"device_type": self.device.type, "dtype": devices.DTYPES[self.mixed_precision]}
             autocast = {**kind, **self._told(options.AutocastKwargs)}
-            model.forward = precision.MixedForward(model.forward, **autocast)
+            model.forward = stepping.MixedForward(model.forward, **autocast)
         if self.device_placement if device_placement is None else device_placement:
             model = model.to(self.device)
         learns = any(parameter.requires_grad for parameter in model.parameters())
@@ -164,7 +168,7 @@ class Accelerator(Checkpointing, Ranks):
         del device_placement
         if isinstance(optimizer, AcceleratedOptimizer):
             return optimizer
-        self.traps.watch(traps.parameters_of(optimizer))
+        self.traps.watch(stepping.parameters_of(optimizer))
         prepared = AcceleratedOptimizer(optimizer, self.scaler, self.gradient_state, self.traps)
         self._optimizers.append(prepared)
         return prepared
@@ -261,7 +265,7 @@ class Accelerator(Checkpointing, Ranks):
     def unscale_gradients(self, optimizer: Any = None) -> None:
         """Take the loss scale out of the gradients of an optimizer, or of all, once for a step."""
         for one in self._optimizers if optimizer is None else [optimizer]:
-            if any(parameter.grad is not None for parameter in traps.parameters_of(one)):
+            if any(parameter.grad is not None for parameter in stepping.parameters_of(one)):
                 one.unscale()
 
     def clip_grad_norm_(self, parameters: Any, max_norm: float, norm_type: float = 2) -> Any:

@@ -5,7 +5,9 @@ All files are read and compared with what is to be loaded before anything is cha
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import re
 import shutil
 import warnings
@@ -14,7 +16,140 @@ from typing import Any
 
 import torch
 
-from envcheck.accelerator import operations, seeding, weights
+from envcheck.accelerator import operations
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+
+def is_safe(wanted: bool) -> bool:
+    """Whether safetensors is wanted and there; says so if it is wanted and not there."""
+    try:
+        import safetensors.torch
+    except ImportError:
+        if wanted:
+            text = "safetensors is not installed: weights are written in torch's own format, as "
+            warnings.warn(f"{text}{file_name(False)}", stacklevel=4)
+        return False
+    return wanted and bool(safetensors.torch)
+
+
+def file_name(safe: bool, shard: str = "") -> str:
+    """``model.safetensors``, ``model-00001-of-00002.safetensors`` … or torch's names."""
+    return f"model{shard}.safetensors" if safe else f"pytorch_model{shard}.bin"
+
+
+def _memory(tensor: torch.Tensor) -> Any:
+    return (tensor.device, tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+
+def distinct(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of ``state`` without those that share their memory with an earlier one."""
+    if any(tensor.is_meta for tensor in state.values()):
+        raise RuntimeError("weights on the meta device have no values to save")
+    first: dict[Any, str] = {}
+    kept = {}
+    for key, tensor in state.items():
+        if not tensor.numel() or first.setdefault(_memory(tensor), key) == key:
+            part = tensor.untyped_storage().nbytes() != tensor.nbytes
+            kept[key] = tensor.clone() if part else tensor.contiguous()
+    return kept
+
+
+def write(obj: Any, path: Any, safe: bool) -> None:
+    """``obj`` to ``path``; as safetensors, the distinct tensors of a state dict."""
+    if not safe:
+        torch.save(obj, path)
+        return
+    from safetensors.torch import save_file
+
+    save_file(distinct(obj), path, metadata={"format": "pt"})
+
+
+def read(path: str, **options: Any) -> Any:
+    """What was written to ``path``, on the CPU; of types that torch trusts, unless ``options`` say
+    ``weights_only=False``.
+
+    Raises FileNotFoundError, RuntimeError for a damaged file, pickle.UnpicklingError for others.
+    """
+    types: list[str] = []
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, **{"map_location": "cpu", "weights_only": True, **options})
+    except (FileNotFoundError, ImportError):
+        raise
+    except Exception as error:
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+            types = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        if not types:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RuntimeError(f"{path} is damaged: {reason}") from error
+        short = ", ".join(name.rpartition(".")[2] for name in types)
+        raise pickle.UnpicklingError(
+            f"{path} holds {', '.join(types)}, and loading that may run code. If you trust it: "
+            f"torch.serialization.add_safe_globals([{short}]); if you trust the whole file: "
+            'load_state(..., load_kwargs={"weights_only": False})'
+        ) from error
+
+
+def compare(state: Any, one: Any, path: str) -> None:
+    """Raise RuntimeError if ``state`` was not saved from such a model or optimizer."""
+    if isinstance(one, torch.optim.Optimizer):
+        groups = (state.get("param_groups", ()), one.param_groups)
+        saved, here = ([len(group["params"]) for group in each] for each in groups)
+        wrong = [] if saved == here else [f"groups of {saved} parameters, here {here}"]
+    elif isinstance(one, torch.nn.Module):
+        own = one.state_dict()
+        tied = {_memory(tensor) for key, tensor in own.items() if key in state}
+        wrong = [f"no {key}" for key in own if key not in state and _memory(own[key]) not in tied]
+        shapes = {key: tuple(tensor.shape) for key, tensor in own.items()}
+        for key, tensor in state.items():
+            if tuple(tensor.shape) != shapes.get(key):
+                wrong.append(f"{key} is {tuple(tensor.shape)}, here {shapes.get(key, 'unknown')}")
+    else:
+        return
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise RuntimeError(
+            f"{path} is of another {type(one).__name__}: {'; '.join(wrong[:5])}{more}"
+        )
+
+
+def write_shards(place: str, state: Any, limit: int | str, safe: bool) -> None:
+    """``state`` below ``place``, each file at most ``limit`` long unless one tensor is longer."""
+    most, shards = size_of(limit), [{}]  # type: int, list[dict[str, torch.Tensor]]
+    for key, tensor in distinct(state).items():
+        if shards[-1] and tensor.nbytes + sum(t.nbytes for t in shards[-1].values()) > most:
+            shards.append({})
+        shards[-1][key] = tensor
+    index = {}
+    for number, shard in enumerate(shards, start=1):
+        part = f"-{number:05}-of-{len(shards):05}" if len(shards) > 1 else ""
+        write(shard, os.path.join(place, file_name(safe, part)), safe)
+        index.update(dict.fromkeys(shard, file_name(safe, part)))
+    if len(shards) > 1:
+        total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
+        with open(
+            os.path.join(place, f"{file_name(safe)}.index.json"), "w", encoding="utf-8"
+        ) as stream:
+            document = {"metadata": {"total_size": total}, "weight_map": index}
+            json.dump(document, stream, indent=2, sort_keys=True)
+
+
+def is_shard(file: str) -> bool:
+    """Whether ``save_model`` gives files such names."""
+    kind = r"(pytorch_model(-\d{5}-of-\d{5})?\.bin|model(-\d{5}-of-\d{5})?\.safetensors)"
+    return re.fullmatch(kind + r"(\.index\.json)?", file) is not None
+
+
+def size_of(size: int | str) -> int:
+    """Bytes of ``10GB`` (10**9 each), ``5MiB`` or an integer. Raises ValueError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]I?|)B?", str(size).upper())
+    if match is None:
+        raise ValueError(f"max_shard_size={size!r}: a number of bytes, or one with KB, MB, GB, GiB")
+    return int(float(match.group(1)) * _UNITS[match.group(2)])
 
 
 class Checkpointing:
@@ -36,7 +171,7 @@ class Checkpointing:
     def save(self: Any, obj: Any, f: Any, safe_serialization: bool = False) -> None:
         """Write ``obj`` on the main process: as torch does, or weights as safetensors."""
         if self.is_main_process:
-            weights.write(obj, f, safe_serialization)
+            write(obj, f, safe_serialization)
 
     def save_model(
         self: Any, model: Any, save_directory: Any, max_shard_size: int | str = "10GB",
@@ -51,9 +186,9 @@ class Checkpointing:
             shards = (
                 self.get_state_dict(model),
                 max_shard_size,
-                weights.is_safe(safe_serialization),
+                is_safe(safe_serialization),
             )
-            _replace(save_directory, lambda place: weights.write_shards(place, *shards))
+            _replace(save_directory, lambda place: write_shards(place, *shards))
 
     def save_state(self: Any, output_dir: Any = None, safe_serialization: bool = True) -> str:
         """Everything that was prepared or registered, in ``output_dir``; returns that.
@@ -71,16 +206,16 @@ class Checkpointing:
             warnings.warn("gradients of an incomplete accumulation are not saved", stacklevel=2)
         self.traps.update_scale()
         safe, progress = (
-            weights.is_safe(safe_serialization),
+            is_safe(safe_serialization),
             [vars(x.progress) for x in self._dataloaders],
         )
-        rank = {"step": self.step, "random": seeding.capture(), "dataloaders": progress}
+        rank = {"step": self.step, "random": operations.capture(), "dataloaders": progress}
 
         def fill(place: str) -> None:
             torch.save(rank, os.path.join(place, f"random_states_{self.process_index}.pkl"))
             for file, one in self._parts(safe) if self.is_main_process else ():
                 model = safe and isinstance(one, torch.nn.Module)
-                weights.write(one.state_dict(), os.path.join(place, file), model)
+                write(one.state_dict(), os.path.join(place, file), model)
 
         _replace(output_dir, fill, self)
         if project.automatic_checkpoint_naming:
@@ -93,7 +228,7 @@ class Checkpointing:
     def load_state(self: Any, input_dir: Any = None, load_kwargs: Any = None) -> None:
         """Everything as ``save_state`` wrote it to ``input_dir`` (default: the newest of its own).
 
-        Raises ValueError if there is none, and what ``weights.read`` raises or RuntimeError if it
+        Raises ValueError if there is none, and what ``read`` raises or RuntimeError if it
         is of something else; nothing has changed then. ``load_kwargs`` go to ``torch.load``.
         """
         if input_dir is None:
@@ -111,17 +246,17 @@ class Checkpointing:
         states = []
         for file, one in self._parts("model.safetensors" in names):
             path = os.path.join(input_dir, file)
-            states.append((one, weights.read(path, **(load_kwargs or {}))))
-            weights.compare(states[-1][1], one, path)
+            states.append((one, read(path, **(load_kwargs or {}))))
+            compare(states[-1][1], one, path)
         file = f"random_states_{self.process_index}.pkl"
-        rank = weights.read(os.path.join(input_dir, file)) if file in names else None
+        rank = read(os.path.join(input_dir, file)) if file in names else None
         for one, state in states:
             one.load_state_dict(state, **({"strict": False} if hasattr(one, "forward") else {}))
         if rank is None:
             warnings.warn(f"no {file}: random generators stay as they are", stacklevel=2)
             return
         self.step = rank["step"]
-        seeding.restore(rank["random"])
+        operations.restore(rank["random"])
         for loader, progress in zip(self._dataloaders, rank["dataloaders"]):  # noqa: B905
             loader.progress.set(**{**progress, "resumed": True})
 
@@ -129,7 +264,7 @@ class Checkpointing:
         """What is saved with ``state_dict``, by the name of its file."""
         scalers = [] if self.scaler is None else [self.scaler]
         kinds = {
-            weights.name(safe): list(map(self.unwrap_model, self._models)),
+            file_name(safe): list(map(self.unwrap_model, self._models)),
             "scaler.pt": scalers,
         }
         kinds.update({"optimizer.bin": self._optimizers, "scheduler.bin": self._schedulers})
@@ -170,7 +305,7 @@ def _replace(directory: Any, fill: Callable[[str], None], ranks: Any = None) -> 
                 os.replace(os.path.join(place, name), os.path.join(directory, name))
             os.rmdir(place)
             for name in set(os.listdir(directory)) - set(names):
-                if ranks is None and weights.is_shard(name):
+                if ranks is None and is_shard(name):
                     os.unlink(os.path.join(directory, name))
 
     for step in (make, fill, swap):

@@ -10,14 +10,142 @@ import copy
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, cycle, islice
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset
 
-from envcheck.accelerator import operations, process, seeding
-from envcheck.accelerator.sharding import BatchSamplerShard, IterableDatasetShard, SkipBatchSampler
-from envcheck.accelerator.state import GradientState
+from envcheck.accelerator import operations, processes
+from envcheck.accelerator.processes import GradientState
+
+
+@dataclass(eq=False)
+class BatchSamplerShard(BatchSampler):
+    """The batches of process ``process_index`` of ``num_processes``, out of ``batch_sampler``.
+
+    Batches are dealt out in rounds, one for each process; with ``split_batches`` every batch is
+    one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
+    one, so that all processes have as many and as large batches; without it, some have less.
+    ``dispatch``: the main process reads for all. ``last``: size of the round that was read last.
+    """
+
+    batch_sampler: Any
+    num_processes: int = 1
+    process_index: int = 0
+    split_batches: bool = False
+    even_batches: bool = True
+    dispatch: bool = False
+    last: int = -1
+
+    def __post_init__(self) -> None:
+        self.batch_size: Any = getattr(self.batch_sampler, "batch_size", None)
+        self.drop_last = getattr(self.batch_sampler, "drop_last", False)
+        if self.split_batches and (not self.batch_size or self.batch_size % self.num_processes):
+            raise ValueError(
+                f"split_batches: the batch size ({self.batch_size}) is no multiple of the number "
+                f"of processes ({self.num_processes})"
+            )
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.batch_sampler), self.num_processes)
+        if self.split_batches:
+            return len(self.batch_sampler)
+        if self.even_batches and not self.drop_last:
+            return whole + bool(rest)
+        return whole + (not self.drop_last and self.process_index < rest)
+
+    def _rounds(self) -> Iterator[list[Any]]:
+        count = 1 if self.split_batches else self.num_processes
+        batches = iter(self.batch_sampler if not self.dispatch or self.process_index == 0 else ())
+        while True:
+            turn = list(islice(batches, count))
+            if self.dispatch:
+                turn = operations.broadcast_object_list([turn])[0]
+            if not turn:
+                return
+            yield turn
+
+    def __iter__(self) -> Iterator[Any]:
+        """Without a batch size batches are of any length, and are dealt out and repeated whole."""
+        whole = self.batch_size is None
+        share = 1 if whole else self.batch_size // (self.num_processes if self.split_batches else 1)
+        mine = slice(self.process_index * share, (self.process_index + 1) * share)
+        first: list[Any] = []
+        for turn in self._rounds():
+            items = turn if whole else list(chain(*turn))
+            first, self.last = first or items, len(items)
+            if len(items) < share * self.num_processes:
+                if self.drop_last:
+                    return
+                if self.even_batches:
+                    items = list(islice(chain(items, cycle(first)), share * self.num_processes))
+            if items[mine]:
+                yield items[mine][0] if whole else items[mine]
+
+
+class IterableDatasetShard(IterableDataset):
+    """The samples of one process out of an iterable ``dataset``, which every process reads whole;
+    with ``dispatch`` the main process reads it and sends all their samples.
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int = 1, drop_last: bool = False, num_processes: int = 1,
+        process_index: int = 0, split_batches: bool = False, dispatch: bool = False,
+    ) -> None:  # fmt: skip
+        self.dataset = dataset
+        self.batches = BatchSamplerShard(
+            BatchSampler(dataset, batch_size, drop_last), num_processes, process_index,
+            split_batches, dispatch=dispatch,
+        )  # fmt: skip
+        self.share = batch_size // num_processes if split_batches else batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the dataset, or seed its generator."""
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)
+        elif isinstance(getattr(self.dataset, "generator", None), torch.Generator):
+            self.dataset.generator.manual_seed(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches) * self.share
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self.batches)
+
+
+@dataclass(eq=False)
+class SkipBatchSampler(BatchSampler):
+    """``batch_sampler`` without its first ``skip_batches``, read one ahead: ``total``, the number
+    of the rest, is known before the last one is handed out.
+
+    So the last batch is known as such before it is loaded, however wrong a sampler's length is.
+    """
+
+    batch_sampler: Any
+    skip_batches: int = 0
+    total: int | None = None
+    _begun: Any = field(default=None, repr=False)
+
+    def begin(self) -> None:
+        """Draw the order and skip now, for the iteration that comes next."""
+        batches = islice(iter(self.batch_sampler), self.skip_batches, None)
+        self._begun = chain(list(islice(batches, 1)), batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._begun is None:
+            self.begin()
+        begun, self._begun, self.total = self._begun, None, None
+        held, count = list(islice(begun, 1)), 0
+        while held:
+            held += islice(begun, 1)
+            count += 1
+            if len(held) == 1:
+                self.total = count
+            yield held.pop(0)
+
+    def __len__(self) -> int:
+        return max(len(self.batch_sampler) - self.skip_batches, 0)
 
 
 @dataclass
@@ -105,7 +233,7 @@ class DataLoaderShard(DataLoader):
 
     def __iter__(self) -> Iterator[Any]:
         progress, references = self.progress, self.gradient_state.dataloader_references
-        seeding.synchronize_rng_states(self.rng_types, self.synchronized_generator)
+        operations.synchronize_rng_states(self.rng_types, self.synchronized_generator)
         if progress.ended and not self.skip_batches:  # a checkpoint of the end of an epoch
             progress.set(epoch=progress.epoch + 1)
         self.set_epoch(progress.epoch)
@@ -147,16 +275,16 @@ class DataLoaderShard(DataLoader):
                 f"again: iterate skip_first_batches(dataloader, {progress.batches}) first",
                 stacklevel=3,
             )
-        now = seeding.capture(() if start else generators)
+        now = operations.capture(() if start else generators)
         if start:
-            seeding.restore(start, generators)
+            operations.restore(start, generators)
         progress.start, progress.resumed = start or now, False
         batches: Any = iter(self.base_dataloader)
         ahead = self._ahead or SkipBatchSampler(batches, self.skip_batches)
         if not self._ahead or not self.num_workers:  # workers have begun it by themselves
             ahead.begin()
         if start:
-            seeding.restore(now)
+            operations.restore(now)
         return batches if self._ahead else ahead
 
     def _measure(self) -> None:
@@ -171,7 +299,7 @@ class DataLoaderShard(DataLoader):
                 self.remainder = len(getattr(sources[-1], "dataset", sources[-1])) % size
             except TypeError:  # an iterable dataset that does not say
                 self.remainder = -1
-        if process.current().count > 1 and self._ahead and hasattr(sources[-1], "__len__"):
+        if processes.current().count > 1 and self._ahead and hasattr(sources[-1], "__len__"):
             counts = operations.gather_object([len(self)])
             self.uneven = len(set(counts)) > 1
             if self.uneven and getattr(self.dealt, "even_batches", True):
@@ -211,7 +339,7 @@ def prepare_data_loader(
     ``dispatch_batches`` (of iterable datasets; by default if no workers read them): the main
     process reads for all. Raises ValueError for what cannot be dealt out.
     """
-    here = process.current()
+    here = processes.current()
     count = here.count if num_processes is None else num_processes
     index = here.index if process_index is None else process_index
     iterable = isinstance(dataloader.dataset, IterableDataset)

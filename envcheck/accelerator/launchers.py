@@ -16,8 +16,7 @@ from typing import Any
 import torch
 
 from envcheck.accelerator.config import Config, adopt, hardware, launched
-from envcheck.accelerator.process import initialized
-from envcheck.accelerator.state import AcceleratorState
+from envcheck.accelerator.processes import AcceleratorState, initialized
 from envcheck.accelerator.worker import lingering
 
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")

@@ -1,4 +1,4 @@
-"""Operations on tensors in nested containers, and between processes.
+"""Operations on tensors in nested containers, between processes, and on random generators.
 
 Containers are lists, tuples (named ones too), mappings and dataclasses; they keep their types.
 Between processes every tensor must have the same shape and dtype: what differs is an error that
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+import random
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
 import torch
 from torch import distributed
 
-from envcheck.accelerator import process
+from envcheck.accelerator import devices, processes
 
 
 def is_torch_tensor(value: Any) -> bool:
@@ -99,7 +101,7 @@ def convert_to_fp32(tensor: Any) -> Any:
 
 def _together(operation: Callable[[torch.Tensor], Any], data: Any) -> Any:
     """``operation`` on every tensor, if there are other processes and all have the same."""
-    here = process.current()
+    here = processes.current()
     if here.count == 1:
         return data
     mine = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors(data)]
@@ -120,7 +122,7 @@ def gather(tensor: Any) -> Any:
 
     def collect(own: torch.Tensor) -> torch.Tensor:
         own = own.contiguous() if own.ndim else own.reshape(1)
-        parts = [torch.empty_like(own) for _ in range(process.current().count)]
+        parts = [torch.empty_like(own) for _ in range(processes.current().count)]
         distributed.all_gather(parts, own)
         return torch.cat(parts)
 
@@ -135,7 +137,7 @@ def reduce(tensor: Any, reduction: str = "mean", scale: float = 1.0) -> Any:
     def combine(own: torch.Tensor) -> torch.Tensor:
         total = own.clone()
         distributed.all_reduce(total)
-        total = total / process.current().count if reduction == "mean" else total
+        total = total / processes.current().count if reduction == "mean" else total
         return total if scale == 1 else total * scale
 
     return tensor if reduction == "none" else _together(combine, tensor)
@@ -165,13 +167,13 @@ def pad_across_processes(
         parts = [own, own.new_full(shape, pad_index)]
         return torch.cat(parts[::-1] if pad_first else parts, dim=dim) if shape[dim] else own
 
-    alone = process.current().count == 1
+    alone = processes.current().count == 1
     return tensor if alone else recursively_apply(pad, tensor, error_on_other_type=True)
 
 
 def gather_object(object: Any) -> Any:  # noqa: A002
     """The lists of all processes as one list, in order of rank."""
-    here = process.current()
+    here = processes.current()
     if here.count == 1:
         return object
     every: list[Any] = [None] * here.count
@@ -181,7 +183,62 @@ def gather_object(object: Any) -> Any:  # noqa: A002
 
 def broadcast_object_list(object_list: list[Any], from_process: int = 0) -> list[Any]:
     """``object_list`` with the objects of process ``from_process``, changed in place."""
-    here = process.current()
+    here = processes.current()
     if here.count > 1:
         here.talk(distributed.broadcast_object_list, object_list, src=from_process)
     return object_list
+
+
+def set_seed(seed: int, device_specific: bool = False, deterministic: bool = False) -> None:
+    """Seed Python's, NumPy's and torch's generators; ``device_specific`` adds the rank."""
+    seed += processes.current().index if device_specific else 0
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+    torch.manual_seed(seed)  # of every device
+    if deterministic:
+        torch.use_deterministic_algorithms(True)
+
+
+def capture(generators: Iterable[Any] = ()) -> dict[str, Any]:
+    """The states of all generators, and of these, as values that ``weights_only`` accepts.
+
+    Of devices only that of this process: asking another would start its runtime.
+    """
+    states: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    states["generators"] = [one.get_state() if one is not None else None for one in generators]
+    if "numpy" in sys.modules:
+        kind, keys, *rest = sys.modules["numpy"].random.get_state()
+        states["numpy"] = (kind, keys.tolist(), *rest)
+    kind = processes.current().device.type
+    if kind in devices.BACKENDS:
+        states[kind] = getattr(torch, kind).get_rng_state()
+    return states
+
+
+def restore(states: dict[str, Any], generators: Iterable[Any] = ()) -> None:
+    """Put back what ``capture`` returned. Raises what torch says of a state that does not fit."""
+    random.setstate(states["python"])
+    torch.set_rng_state(states["torch"])
+    for one, kept in zip(generators, states["generators"]):  # noqa: B905  # Python 3.9
+        if one is not None and kept is not None:
+            one.set_state(kept)
+    if "numpy" in states and "numpy" in sys.modules:
+        sys.modules["numpy"].random.set_state(states["numpy"])
+    kind = processes.current().device.type
+    if kind in devices.BACKENDS and kind in states:
+        getattr(torch, kind).set_rng_state(states[kind])
+
+
+def synchronize_rng_states(rng_types: Iterable[str], generator: Any = None) -> None:
+    """Give every process the first one's state of these: ``torch cuda xpu npu generator``."""
+    here = processes.current()
+    for rng_type in rng_types if here.count > 1 else ():
+        kind = str(getattr(rng_type, "value", rng_type))
+        source = {"torch": torch, "generator": generator}.get(kind, getattr(torch, kind, None))
+        if source is not None:
+            name = "state" if kind == "generator" else "rng_state"
+            own = getattr(source, f"get_{name}")().to(here.device)
+            getattr(source, f"set_{name}")(broadcast(own).cpu())
+        elif kind != "generator":
+            raise ValueError(f"rng_types: torch has no generator {kind!r}")

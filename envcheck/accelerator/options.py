@@ -27,16 +27,6 @@ class ProjectConfiguration:
     save_on_each_node: bool = False
 
 
-@dataclass
-class GradientAccumulationPlugin:
-    """``num_steps`` batches make one step. ``sync_with_dataloader``: the last batch steps too."""
-
-    num_steps: int = 1
-    adjust_scheduler: bool = True
-    sync_with_dataloader: bool = True
-    sync_each_batch: bool = False
-
-
 class KwargsHandler:
     """Keywords for a class or function of torch's, which checks them."""
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from envcheck.accelerator import Accelerator, devices
-from envcheck.accelerator.state import AcceleratorState
+from envcheck.accelerator import Accelerator, AcceleratorState, devices
 from envcheck.smoke.trials import Skipped
 
 if TYPE_CHECKING:

@@ -13,9 +13,12 @@ from torch import distributed
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from envcheck.accelerator import Accelerator, set_seed
-from envcheck.accelerator.options import InitProcessGroupKwargs
-from envcheck.accelerator.state import AcceleratorState
+from envcheck.accelerator import (
+    Accelerator,
+    AcceleratorState,
+    InitProcessGroupKwargs,
+    set_seed,
+)
 from envcheck.smoke import models
 from envcheck.smoke.forks import in_forks
 from envcheck.smoke.trials import Failed, Skipped

@@ -1,22 +1,26 @@
-"""What goes wrong silently elsewhere, noticed and said.
+"""What surrounds a model, an optimizer and a scheduler, and the traps that it notices.
 
-What makes numbers wrong raises; what would make them wrong with other settings warns, once.
+Elsewhere these are silent. What makes numbers wrong raises; what would make them wrong with other
+settings warns, once.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import warnings
 import weakref
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from envcheck.accelerator import config, devices
-from envcheck.accelerator.process import Process
-from envcheck.accelerator.state import GradientState
+from envcheck.accelerator.operations import convert_to_fp32
+from envcheck.accelerator.processes import GradientState, Process
 
 _LOOK_EVERY = 16  # losses on a device: to look at one is to wait for all that was queued before it
 
@@ -153,3 +157,135 @@ def tell(process: Process, mixed_precision: str) -> None:
             "-m envcheck.accelerator launch SCRIPT` starts a process for each",
             stacklevel=3,
         )
+
+
+class MixedForward:
+    """``forward`` of a model in autocast; what it returns in fp16 or bf16 becomes fp32.
+
+    An attribute of the model, which stays the same object and can be copied and pickled with it.
+    """
+
+    def __init__(self, forward: Any, **autocast: Any) -> None:
+        functools.update_wrapper(self, forward)
+        self.forward = forward
+        self.autocast = autocast
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(**self.autocast):
+            result = self.forward(*args, **kwargs)
+        return convert_to_fp32(result)
+
+
+def unwrap(model: Any, keep_fp32_wrapper: bool = True, keep_torch_compile: bool = True) -> Any:
+    """The model that was prepared, out of what distributes it; with ``keep_torch_compile`` false
+    out of what compiles it too. ``keep_fp32_wrapper`` false restores its own ``forward``.
+    """
+    if isinstance(model, DistributedDataParallel):
+        model = model.module
+    inner = getattr(model, "_orig_mod", model)
+    if isinstance(inner, DistributedDataParallel):  # compiled from outside
+        model = inner = inner.module
+    if not keep_fp32_wrapper and isinstance(inner.__dict__.get("forward"), MixedForward):
+        del inner.forward
+    return model if keep_torch_compile else inner
+
+
+@dataclass(eq=False)
+class AcceleratedOptimizer(torch.optim.Optimizer):
+    """``optimizer``, stepping and zeroing gradients only when they are to be synchronised.
+
+    ``step_was_skipped``: gradients were infinite, with a loss scale. ``unscaled``: they have been
+    divided by it since the last step.
+    """
+
+    optimizer: Any
+    scaler: Any = None
+    gradient_state: GradientState = field(default_factory=GradientState)
+    traps: Any = None
+    step_was_skipped: bool = False
+    unscaled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scaler is not None:
+            self.optimizer.register_step_post_hook(self._really_stepped)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "optimizer":  # not there yet, as in a copy
+            raise AttributeError(name)
+        return getattr(self.optimizer, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "traps": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    add_param_group = property(lambda self: self.optimizer.add_param_group)
+    state_dict = property(lambda self: self.optimizer.state_dict)
+    load_state_dict = property(lambda self: self.optimizer.load_state_dict)
+
+    def _really_stepped(self, *_arguments: Any) -> None:
+        self.step_was_skipped = False
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Nothing in the middle of an accumulation."""
+        if self.gradient_state.sync_gradients:
+            self.optimizer.zero_grad(set_to_none=set_to_none)
+
+    def unscale(self) -> None:
+        """Divide the gradients by the loss scale, once for each step."""
+        if self.scaler is not None and not self.unscaled:
+            self.scaler.unscale_(self.optimizer)
+            self.unscaled = True
+
+    def step(self, closure: Any = None) -> None:
+        """Nothing in the middle of an accumulation.
+
+        Raises RuntimeError if the gradients came from ``loss.backward()`` and are wrong by that.
+        """
+        if not self.gradient_state.sync_gradients:
+            return
+        optimizer, arguments = self.optimizer, () if closure is None else (closure,)
+        if self.traps is not None:
+            self.traps.before_step()
+        optimizer._steps_prepared = True
+        try:
+            if self.scaler is None:
+                optimizer.step(*arguments)
+            else:
+                self.step_was_skipped = self.traps.stepped = True
+                self.scaler.step(optimizer, *arguments)
+        finally:
+            optimizer._steps_prepared = self.unscaled = False
+
+
+@dataclass(eq=False)
+class AcceleratedScheduler:
+    """``scheduler``, stepping when its optimizers step: once for each process whose batch counts.
+
+    With ``step_with_optimizer`` false it steps whenever it is told to.
+    """
+
+    scheduler: Any
+    optimizers: Any
+    step_with_optimizer: bool = True
+    split_batches: bool = False
+    num_processes: int = 1
+    gradient_state: GradientState = field(default_factory=GradientState)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "scheduler":
+            raise AttributeError(name)
+        return getattr(self.scheduler, name)
+
+    def step(self, *args: Any, **kwargs: Any) -> None:
+        """Advance, if the optimizers did."""
+        if not self.step_with_optimizer:
+            self.scheduler.step(*args, **kwargs)
+        elif not self.gradient_state.sync_gradients:
+            self.scheduler._step_count += self.gradient_state.adjust_scheduler
+        elif not any(optimizer.step_was_skipped for optimizer in self.optimizers):
+            for _ in range(1 if self.split_batches else self.num_processes):
+                total = getattr(self.scheduler, "total_steps", None)
+                if total is None or self.scheduler._step_count <= total:
+                    self.scheduler.step(*args, **kwargs)
