@@ -70,6 +70,8 @@ LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 MODULE_LINES, FUNCTION_LINES = 400, 60
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "tools"}
+#: Programs written for Accelerate import from there: they change the name of the package only.
+NAMED_BY_OTHERS = {"accelerator/utils.py"}
 
 
 def name_of(file: Path) -> str:
@@ -288,10 +290,10 @@ def lines_of(file: Path) -> int:
 
 
 def test_names_say_something():
-    vague = [name_of(file) for file in FILES if VAGUE & {*file.parts, file.stem}]
+    vague = {name_of(file) for file in FILES if VAGUE & {*file.parts, file.stem}}
     suffixes = ("Manager", "Helper", "Utils")
-    vague += [at for at, node in nodes(FILES, ast.ClassDef) if node.name.endswith(suffixes)]
-    assert not vague
+    vague |= {at for at, node in nodes(FILES, ast.ClassDef) if node.name.endswith(suffixes)}
+    assert vague == NAMED_BY_OTHERS
 
 
 def test_every_module_says_what_it_is():
