@@ -106,16 +106,23 @@ def _check_for_a_compiler(device: torch.device) -> None:
         raise Skipped(str(error)) from error
     if device.type == "cpu":
         named = config.cpp.cxx
-        names = [name for name in (named if isinstance(named, tuple) else (named,)) if name]
-        if "CXX" not in os.environ and not any(shutil.which(name) for name in names):
-            raise Skipped(f"there is no C++ compiler: {', '.join(names)} is not on PATH")
+        _look_for(
+            "CXX", [name for name in (named if isinstance(named, tuple) else (named,)) if name]
+        )
     elif device.type in ("cuda", "xpu"):
         from torch.utils._triton import has_triton
 
         if not has_triton():
             raise Skipped(f"there is no Triton for {device.type}")
+        _look_for("CC", ["gcc", "clang", "cc"])  # Triton compiles what starts its kernels
     else:
         raise Skipped(f"what torch.compile makes for {device.type} is not tried")
+
+
+def _look_for(variable: str, names: list[str]) -> None:
+    """Raise Skipped without any of these compilers. Who names another wants it: it is tried."""
+    if variable not in os.environ and not any(map(shutil.which, names)):
+        raise Skipped(f"there is no compiler: {', '.join(names)} is not on PATH")
 
 
 @contextmanager

@@ -44,10 +44,7 @@ def accelerator(device: torch.device, dtype: str, record: dict[str, Any]) -> Ite
     Raises Skipped if the device does not have the format.
     """
     if dtype != "fp32":
-        level, why = devices.support(device, dtype)
-        if level == "none":
-            raise Skipped(f"this device has no {dtype}: {why}")
-        record["emulated"] = {"native": False, "emulated": True}.get(level)
+        record["emulated"] = _emulated(device, dtype)
     if device.type not in ("cpu", "mps"):
         getattr(torch, device.type).set_device(device)
     with warnings.catch_warnings():
@@ -60,6 +57,22 @@ def accelerator(device: torch.device, dtype: str, record: dict[str, Any]) -> Ite
     finally:
         made.free_memory()
         AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def _emulated(device: torch.device, dtype: str) -> bool | None:
+    """Whether the device only emulates the format, None if nobody knows."""
+    level, why = devices.support(device, dtype)
+    if level == "none":
+        raise Skipped(f"this device has no {dtype}: {why}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            known = torch.autocast(device.type, DTYPES[dtype])._enabled
+    except RuntimeError as error:  # from releases that do not know this kind of device
+        raise Skipped(str(error)) from error
+    if not known:
+        raise Skipped(f"torch's autocast does not know {dtype} on {device.type}")
+    return {"native": False, "emulated": True}.get(level)
 
 
 @contextmanager

@@ -78,7 +78,8 @@ def learn(
         if not all(bool(value.isfinite().all()) for value in model.parameters()):
             raise Failed("a weight is not finite in the end")
         if formats != {hardware.DTYPES[dtype]}:
-            raise Failed(f"the layers computed in {formats}, not in {dtype}")
+            names = ", ".join(sorted(map(str, formats)))
+            raise Failed(f"the layers computed in {names}, not in {dtype}")
 
 
 def step(

@@ -22,6 +22,7 @@ EXHAUSTED = os.strerror(errno.EAGAIN)  # what the system says if it starts no pr
 OF_A_LAUNCHER = (
     *("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "GROUP_WORLD_SIZE"),
     *("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_", "OMPI_COMM_WORLD_", "PMI_", "MV2_COMM_WORLD_"),
+    "ACCELERATE_",
 )
 
 
