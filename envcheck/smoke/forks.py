@@ -57,7 +57,10 @@ def _listen(forks: list[_Fork], end: float) -> None:
 
 
 class _Fork:
-    """One fork. ``answer`` is complete when ``closed``: ``{"value": …}`` or ``{"error": …}``."""
+    """One fork. ``answer``, when ``closed``, is a line: ``{"value": …}`` or ``{"error": …}``.
+
+    Without the line's end it is that of a process that was killed as it answered.
+    """
 
     def __init__(self, function: Callable[[int], Any], rank: int) -> None:
         self.rank = rank
@@ -89,21 +92,28 @@ class _Fork:
         """What it raised; empty if it ended without an answer, None if it has not failed."""
         if not self.closed:
             return None
-        return str(json.loads(self.answer).get("error", "")) or None if self.answer else ""
+        if not self.answer.endswith(b"\n"):
+            return ""
+        return json.loads(self.answer).get("error")
 
     def end(self) -> None:
         """Wait for it if it is about to end, kill it if not."""
         if not self.closed:
             os.kill(self.pid, signal.SIGKILL)
-        _, self.status = os.waitpid(self.pid, 0)
+        try:
+            _, self.status = os.waitpid(self.pid, 0)
+        except ChildProcessError:  # who started this process lets nobody wait: SIGCHLD is ignored
+            pass
         os.close(self.pipe)
 
     def problems(self, seconds: float) -> tuple[str, str, str]:
         """That it was killed, what it raised, that it was late: one of these, or none."""
         if not self.closed:
-            return "", "", f"rank {self.rank} did not answer within {seconds:.0f} s"
-        if self.answer:
-            return "", f"rank {self.rank}: {self.error}" if self.error else "", ""
+            return "", "", f"rank {self.rank} did not answer within {seconds:.3g} s"
+        if self.error is None:
+            return "", "", ""
+        if self.error:
+            return "", f"rank {self.rank}: {self.error}", ""
         if os.WIFSIGNALED(self.status):
             name = signal.Signals(os.WTERMSIG(self.status)).name
             return f"rank {self.rank} was killed by {name}", "", ""
@@ -121,7 +131,7 @@ def _answer(function: Callable[[int], Any], rank: int, write: int) -> None:
             raised.append(error)  # and with it, until the end, what its frames refer to
             answer = {"error": said(error)}
         with os.fdopen(write, "wb") as pipe:
-            pipe.write(json.dumps(answer).encode())
+            pipe.write(json.dumps(answer).encode() + b"\n")
         code = 0
     finally:
         os._exit(code)

@@ -100,6 +100,7 @@ def test_variables_that_do_no_harm(variables):
     [
         (faults.output_closed, ()),
         (faults.warnings_are_errors, ()),
+        (faults.nobody_may_wait, ()),
         (faults.threads, (4,)),
     ],
 )
