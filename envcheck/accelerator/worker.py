@@ -5,12 +5,15 @@ It adopts the launcher's configuration and becomes the script, without importing
 
 from __future__ import annotations
 
+import atexit
+import gc
+import io
 import json
 import os
 import runpy
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -26,8 +29,8 @@ def lingering() -> Any:
     try:
         yield
     except (Exception, SystemExit) as error:
-        succeeded = isinstance(error, SystemExit) and not error.code
-        if not succeeded and os.environ.get("WORLD_SIZE", "1") != "1":
+        fine = isinstance(error, SystemExit) and not error.code
+        if not fine and os.environ.get("WORLD_SIZE", "1") != "1":
             time.sleep(0.5)
         raise
 
@@ -50,8 +53,28 @@ def become() -> None:
     exec(code, vars(main))  # noqa: S102 -- that is what a launcher is for
 
 
+def leave(succeeded: list[bool]) -> None:
+    """After all exit handlers, if this process is still in a group: end, with files flushed.
+
+    Torch (2.13) else aborts some processes when it takes the threads of a gloo group down.
+    """
+    if succeeded and getattr(sys.modules.get("torch.distributed"), "is_initialized", bool)():
+        for file in gc.get_objects():
+            with suppress(Exception):
+                if isinstance(file, io.IOBase):
+                    file.flush()
+        os._exit(0)
+
+
 if __name__ == "__main__":
     adopt(Config(**json.loads(sys.argv[1])))
     sys.argv = sys.argv[2:]
+    succeeded: list[bool] = []
+    atexit.register(leave, succeeded)
     with lingering():
-        become()
+        try:
+            become()
+        except SystemExit as error:
+            if error.code:
+                raise
+    succeeded.append(True)

@@ -148,7 +148,7 @@ def test_one_that_fails_is_named_and_ends_the_others(tmp_path, launch, ending, s
     assert done.returncode == status, done.stderr
     pids = [int((tmp_path / f"pid{rank}").read_text()) for rank in range(3)]
     last = done.stderr.splitlines()[-1]
-    assert last == f"launch: rank 1 (process {pids[1]}) {says}; the others have been ended"
+    assert last == f"launch: rank 1 (process {pids[1]}) {says}; all have ended"
     assert ("boom" in done.stderr) == ("boom" in ending)
     assert not [pid for pid in pids if alive(pid)]
 
@@ -177,7 +177,7 @@ def test_ended_with_the_launcher(tmp_path, number):
     launcher.send_signal(number)
     said = launcher.communicate(timeout=DEADLINE)[1]
     assert launcher.returncode == 128 + number, said
-    assert f"{signal.Signals(number).name}: all processes have been ended" in said
+    assert f"{signal.Signals(number).name}; all have ended" in said
     assert not [file for file in tmp_path.glob("pid?") if alive(int(file.read_text()))]
 
 
@@ -189,6 +189,27 @@ def test_all_start_again_as_often_as_allowed(tmp_path, launch):
     )
     assert launch("--num_processes", "2", "--max_restarts", "1", "twice.py").returncode == 0
     assert launch("--num_processes", "2", "twice.py").returncode == 1
+
+
+@pytest.mark.parametrize("end", ["", "import sys; sys.exit(0)", "sys = 1 / 0"])
+def test_a_group_that_is_left_to_the_end(tmp_path, launch, end):
+    """Torch aborts some of such processes; files and exit handlers are not lost over it."""
+    (tmp_path / "train.py").write_text(
+        "import atexit, os, torch\n"
+        "from torch import distributed\n"
+        "distributed.init_process_group('gloo')\n"
+        "distributed.all_reduce(torch.ones(1))\n"
+        "file = open('rank' + os.environ['RANK'], 'w')\n"
+        "file.write('written')\n"
+        "atexit.register(file.write, ', and more')\n"
+        f"{end}\n"
+    )
+    done = launch("--num_processes", "3", "--cpu", "train.py")
+    assert done.returncode == (1 if "/" in end else 0), done.stderr
+    if not done.returncode:
+        assert [file.read_text() for file in sorted(tmp_path.glob("rank?"))] == [
+            "written, and more"
+        ] * 3
 
 
 def test_two_machines(tmp_path):
@@ -214,9 +235,24 @@ def test_two_machines(tmp_path):
         )
         for rank in (0, 1)
     ]
-    said = [machine.communicate(timeout=DEADLINE)[0] for machine in machines]
+    try:
+        said = [machine.communicate(timeout=DEADLINE)[0] for machine in machines]
+    finally:
+        for machine in machines:
+            machine.kill()
     assert said == ["0 0 2\n", "1 0 2\n"]
     assert [machine.returncode for machine in machines] == [0, 0]
+
+
+def test_a_port_in_use(tmp_path, launch):
+    (tmp_path / "train.py").write_text("")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = launch("--main_process_port", str(taken.getsockname()[1]), "--cpu", "train.py")
+    assert done.returncode == 1
+    assert "EADDRINUSE" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_accelerator_takes_what_it_was_launched_with(tmp_path, launch):

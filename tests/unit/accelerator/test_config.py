@@ -113,6 +113,7 @@ def test_reading(tmp_path, text, expected):
         ("dynamo_config: {backend: inductor}\n", "dynamo_config"),
         ("mixed_precison: bf16\n", "mixed_precison"),
         ("num_processes\n", "num_processes"),
+        ("__init__: 1\n", "__init__"),
         ("num_processes: 2\nnum_processes: 4\n", "num_processes"),
     ],
 )

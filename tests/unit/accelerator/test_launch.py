@@ -118,7 +118,7 @@ def test_several_devices_without_a_file(started, monkeypatch):
         ("none.py", "none.py is no file here"),
         (".", ". is no file here"),
         ("-m no.such.module", "no.such.module is no module here"),
-        ("--lr 0.1 train.py", "--lr is no flag of launch; the script's go after the script"),
+        ("--lr 0.1 train.py", "a script's stand after it"),
         ("-xcpu train.py", "-xcpu is no flag of launch"),
         ("--cpu=1 train.py", "--cpu=1 is no flag of launch"),
         ("--num train.py", "--num is no flag of launch"),
