@@ -6,6 +6,7 @@ behind in the process that calls it: signal handlers, folders, a log.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -59,6 +60,7 @@ def run(config: Config, entrypoint: Any, *args: Any, **more: Any) -> None:
     in_main = threading.current_thread() is threading.main_thread()
     handlers = [(number, signal.getsignal(number)) for number in _SIGNALS if in_main]
     log.disabled = True  # the error below says it in one line
+    gc.collect()  # stores of launches before: forks that collect them end by SIGSEGV
     try:
         with tempfile.TemporaryDirectory() as folder:
             more.update(logs_specs=DefaultLogsSpecs(log_dir=folder), run_id="launch")
