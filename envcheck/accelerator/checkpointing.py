@@ -81,7 +81,7 @@ def read(path: str, **options: Any) -> Any:
     except (FileNotFoundError, ImportError):
         raise
     except Exception as error:
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+        if isinstance(error, pickle.UnpicklingError) and "unsupported global" in str(error).lower():
             types = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
         if not types:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
