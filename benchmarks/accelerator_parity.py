@@ -93,7 +93,9 @@ def resuming(folder: Path, outcomes: dict[str, Outcome]) -> str:
         ours, theirs = (
             _continuation(folder, outcomes, scenario, who) for who in ("ours", "accelerate")
         )
-        rows.append([scenario.name, *ours, theirs[3], scenario.differs])
+        rows.append(
+            [scenario.name, *ours, theirs[3], scenario.differs if "differs" in theirs[3] else ""]
+        )
     headers = ["scenario", *COMPARED[:3], "ours", "Accelerate"]
     return table(rows, [*headers, "why Accelerate differs"])
 

@@ -108,10 +108,10 @@ torch.save({"a": Payload()}, "checkpoint/custom_checkpoint_0.pkl")
 try:
     accelerator.load_state("checkpoint")
 except Exception as error:
-    observed("load_state raises", type(error).__name__ + ":", " ".join(str(error).split())[:200])
+    observed("load_state raises", type(error).__name__ + ":", " ".join(str(error).split())[:250])
 observed("code in the checkpoint", "RAN" if os.path.exists("made-by-the-checkpoint") else "did not run")
 """,
-        r"raises.*did not run",
+        r"raises.*posix\.mkdir.*add_safe_globals.*did not run",
         r"RAN",
         "ours: a checkpoint is data. Who trusts it says so with load_kwargs={'weights_only': False}",
     ),
@@ -397,9 +397,9 @@ again.load_state("checkpoints/checkpoint_1")
 again.save_state()
 observed("checkpoints:", ", ".join(sorted(os.listdir("checkpoints"))))
 """,
-        r".",
         r"raises ValueError",
-        "Accelerate refuses to overwrite, and wants the number set by hand",
+        r"raises ValueError",
+        "the same: nothing is overwritten, and the message says what to set",
     ),
     Case(
         "stopped in the middle of an epoch, gone on with (dropout)",
@@ -452,9 +452,9 @@ accelerator.load_state("checkpoint")
 rest = train(accelerator, model, optimizer, accelerator.skip_first_batches(loader, 2))
 observed("the same weights" if torch.equal(rest, whole) else f"the step is {((rest - 1) / (whole - 1))[0, -1].item():.2g} of the whole one")
 """,
-        r"the same weights|raises|warns",
+        r"of the whole one; warns: .*gradients",
         r"of the whole one",
-        "ours: gradients that wait for their step are part of the state",
+        "neither goes on as if nothing had been: gradients that wait for their step are in no checkpoint. Ours says so when it saves",
     ),
     Case(
         "an iterable dataset with text, dispatched",
@@ -544,15 +544,15 @@ observed([(len(batch), accelerator.gradient_state.end_of_dataloader) for (batch,
         "batches of a custom batch sampler, two processes",
         """
 class Buckets:
-    def __iter__(self): return iter([[0, 1], [2], [3, 4, 5], [6, 7]])
-    def __len__(self): return 4
+    def __iter__(self): return iter([[0, 1], [2], [3, 4, 5]])
+    def __len__(self): return 3
 accelerator = Accelerator(cpu=True)
 loader = accelerator.prepare(DataLoader(list(range(8)), batch_sampler=Buckets()))
 observed([batch.tolist() for batch in loader])
 """,
-        r"rank 0: \[\[0, 1\], \[3, 4, 5\]\] · rank 1: \[\[2\], \[6, 7\]\]",
-        r"raises (?:TypeError|ValueError)",
-        "ours: batches of any size are dealt out whole",
+        r"rank 0: \[\[0, 1\], \[3, 4, 5\]\] · rank 1: \[\[2\], \[0, 1\]\]",
+        r"rank 0: \[\[0, 1\], \[3, 4, 5\]\] · rank 1: \[\[2\], \[0, 1\]\]",
+        "the same: batches of any size are dealt out whole, and repeated from the first",
         world=2,
     ),
     Case(
