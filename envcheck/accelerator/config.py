@@ -11,45 +11,31 @@ from dataclasses import dataclass
 from typing import Any
 
 PRECISIONS = ("no", "fp16", "bf16")
-LEAST = {"num_machines": 1, "machine_rank": 0, "num_processes": 1, "main_process_port": 1}
-LEAST["gradient_accumulation_steps"] = 1
 #: What keys that are not ours may say, because it is what happens here anyway.
 _NOTHING = """None False no [] {} LOCAL_MACHINE all main static c10d
 NO MULTI_CPU MULTI_GPU MULTI_XPU MULTI_NPU"""
+_ONE_MACHINE = {"num_machines": 1, "machine_rank": 0, "same_network": True}
 _REMEDY = "Correct or remove that line, or start the script with `accelerate launch`."
 _WORDS = {"": None, "~": None, "null": None, "true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a training is started with; pass everything by keyword.
-
-    ``num_processes``: of all machines together. None: nobody has said. Raises ValueError for what
-    cannot be started.
-    """
+    """What a training is started with; None: nobody has said. Raises ValueError for nonsense."""
 
     mixed_precision: str = "no"
     num_processes: int | None = None
     use_cpu: bool = False
-    num_machines: int = 1
-    machine_rank: int = 0
-    main_process_ip: str | None = None
-    main_process_port: int | None = None
     gradient_accumulation_steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
+        for name in ("num_processes", "gradient_accumulation_steps"):
             value = getattr(self, name)
-            if value is not None and (type(value) is not int or value < least):
-                raise ValueError(f"{name} is an integer of at least {least}, not {value!r}")
+            if value is not None and (type(value) is not int or value < 1):
+                raise ValueError(f"{name} is an integer of at least 1, not {value!r}")
         if self.mixed_precision not in PRECISIONS or type(self.use_cpu) is not bool:
             what = f"mixed_precision: {self.mixed_precision}, use_cpu: {self.use_cpu}"
             raise ValueError(f"not one of {', '.join(PRECISIONS)}, or not true or false: {what}")
-        uneven = (self.num_processes or 0) % self.num_machines
-        lost = self.num_machines > 1 and not self.main_process_ip
-        if lost or uneven or self.machine_rank >= self.num_machines:
-            needs = "main_process_ip, machine_rank below it, and num_processes a multiple of it"
-            raise ValueError(f"num_machines: {self.num_machines} needs {needs}")
 
 
 FIELDS = tuple(Config.__dataclass_fields__)
@@ -116,8 +102,8 @@ def _flat(text: str) -> dict[str, Any]:
 
 def _config(values: dict[str, Any]) -> Config:
     own = {key: said for key, said in values.items() if key in FIELDS and said is not None}
-    for key in values.keys() - own.keys() - {"same_network"}:
-        if str(values[key]) not in _NOTHING.split():
+    for key in values.keys() - own.keys():
+        if str(values[key]) not in _NOTHING.split() and _ONE_MACHINE.get(key) != values[key]:
             raise ValueError(f"`{key}: {values[key]}` is unknown or not done here. {_REMEDY}")
     if values.get("distributed_type") in (False, "NO") and own.get("num_processes", 1) != 1:
         raise ValueError("`distributed_type: NO` is for `num_processes: 1`. Change one of them.")
@@ -140,13 +126,11 @@ def write_basic_config(mixed_precision: str = "no", save_location: Any = None) -
     """
     from pathlib import Path
 
-    path = Path(save_location or location())
-    kind, count = hardware()
+    path, (kind, count) = Path(save_location or location()), hardware()
     many = f"MULTI_{'GPU' if kind == 'cuda' else kind.upper()}" if count > 1 else "NO"
-    values: dict[str, Any] = {"compute_environment": "LOCAL_MACHINE", "distributed_type": many}
-    values["mixed_precision"] = mixed_precision.lower()
-    values.update(num_processes=count, use_cpu=kind == "cpu")
-    _config(values)
+    values = {"compute_environment": "LOCAL_MACHINE", "distributed_type": many}
+    own = Config(mixed_precision.lower(), count, kind == "cpu")
+    values.update({name: said for name, said in vars(own).items() if said is not None})
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:

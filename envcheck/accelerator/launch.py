@@ -4,7 +4,7 @@ Starts a training script in several processes, by default one for each device.
 Flags come before the script; all after it is the script's, `--` included.
 What no flag says is read from the configuration file. `-` may stand for `_`.
 
-  --num_processes N      on all machines together
+  --num_processes N      one for each device, if nobody says
   --mixed_precision no|fp16|bf16       of Accelerators that do not name theirs
   --gradient_accumulation_steps N      likewise
   --cpu                  use no other device
@@ -12,16 +12,13 @@ What no flag says is read from the configuration file. `-` may stand for `_`.
   -m, --module           SCRIPT is the name of a module
   --max_restarts N       start all processes again, that often, if one fails
   --dry_run              only show what would be started
-  --num_machines N --machine_rank N --main_process_ip IP --main_process_port N
-                         to be started on each machine; rank 0 has the address
 
 Examples:
   launch train.py --lr 0.1
   launch --num_processes 2 --cpu train.py
   launch --mixed_precision bf16 -m package.train
-  launch --num_processes 16 --num_machines 2 --machine_rank 1 \
-         --main_process_ip 10.0.0.1 train.py
 
+On several machines torchrun starts the same script.
 The exit status is that of the process which failed first, 128 + n if signal n
 killed it; 2 if nothing could be started.
 """
@@ -36,10 +33,11 @@ from dataclasses import asdict, replace
 from importlib.util import find_spec
 from typing import Any
 
-from envcheck.accelerator.config import FIELDS, LEAST, Config, find, hardware, location, read
+from envcheck.accelerator.config import FIELDS, Config, find, hardware, location, read
 
 _SWITCHES = ("use_cpu", "module", "dry_run", "help")
-_VALUES = (*LEAST, "mixed_precision", "main_process_ip", "config_file", "max_restarts")
+_VALUES = ("num_processes", "mixed_precision", "gradient_accumulation_steps", "config_file",
+           "max_restarts")  # fmt: skip
 _SHORT = {"_m": "module", "_h": "help", "cpu": "use_cpu"}
 
 
@@ -79,9 +77,9 @@ def _configuration(flags: dict[str, Any]) -> Config:
     kind, count = hardware(cpu=config.use_cpu)
     taken = [] if path or "mixed_precision" in flags else ["--mixed_precision no"]
     if config.num_processes is None:
-        config = replace(config, num_processes=count * config.num_machines)
-        taken.append(f"--num_processes {config.num_processes} ({count} {kind})")
-    each = (config.num_processes or 1) // config.num_machines
+        config = replace(config, num_processes=count)
+        taken.append(f"--num_processes {count} ({count} {kind})")
+    each = config.num_processes or 1
     if each > 1 and "OMP_NUM_THREADS" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // each))
         taken.append(f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}")
@@ -125,7 +123,7 @@ def main(argv: list[str]) -> int:
 
     try:
         words = [word.replace("$", "$$") for word in command]  # torchrun takes $ for its own
-        run(config, *words, max_restarts=flags["max_restarts"])
+        run(config.num_processes or 1, *words, max_restarts=flags["max_restarts"])
     except RuntimeError as error:  # of a rank, or that no connection was possible
         _say(str(error))
         return getattr(error, "status", 1)

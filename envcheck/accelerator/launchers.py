@@ -22,7 +22,6 @@ from envcheck.accelerator.worker import lingering
 
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
 _SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-_PORT = "29500"
 
 
 class RankFailedError(RuntimeError):
@@ -40,22 +39,16 @@ class RankFailedError(RuntimeError):
         self.status = 128 - code if code < 0 else code
 
 
-def run(config: Config, entrypoint: Any, *args: Any, **more: Any) -> None:
-    """Run this machine's share of the processes until all have ended.
+def run(processes: int, entrypoint: Any, *args: Any, **more: Any) -> None:
+    """Run ``entrypoint``, a function or a program, in so many processes until all have ended.
 
-    ``entrypoint``: a function or a program; ``more`` goes to ``LaunchConfig``. Raises
-    RankFailedError.
+    ``more`` goes to ``LaunchConfig``. Raises RankFailedError.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher import LaunchConfig, elastic_launch
 
-    machines, ip, port = config.num_machines, config.main_process_ip, config.main_process_port
-    if machines > 1 or port:
-        more.update(rdzv_backend="static", rdzv_configs={"rank": config.machine_rank})
-        more["rdzv_endpoint"] = f"{ip or '127.0.0.1'}:{port or _PORT}"
-    else:  # any free port
-        more.update(rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", local_addr="127.0.0.1")
+    more.update(rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", local_addr="127.0.0.1")
     log = logging.getLogger("torch.distributed.elastic.multiprocessing.api")
     in_main = threading.current_thread() is threading.main_thread()
     handlers = [(number, signal.getsignal(number)) for number in _SIGNALS if in_main]
@@ -64,8 +57,7 @@ def run(config: Config, entrypoint: Any, *args: Any, **more: Any) -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             more.update(logs_specs=DefaultLogsSpecs(log_dir=folder), run_id="launch")
-            each = (config.num_processes or 1) // machines
-            elastic_launch(LaunchConfig(machines, machines, each, **more), entrypoint)(*args)
+            elastic_launch(LaunchConfig(1, 1, processes, **more), entrypoint)(*args)
     except ChildFailedError as error:
         raise RankFailedError(error) from None
     finally:
@@ -86,26 +78,28 @@ def _child(function: Any, args: Any, config: Config) -> None:
         function(*args)
 
 
+def _fork(function: Any, args: Any, config: Config, restarts: int = 0) -> None:
+    forked = {"start_method": "fork", "max_restarts": restarts}
+    run(config.num_processes or 1, _child, function, args, config, **forked)
+
+
 def notebook_launcher(
-    function: Any,
-    args: Any = (),
-    num_processes: int | None = None,
-    mixed_precision: str = "no",
-    use_port: str = _PORT,
-    max_restarts: int = 0,
-) -> None:
+    function: Any, args: Any = (), num_processes: int | None = None, mixed_precision: str = "no",
+    max_restarts: int = 0, num_nodes: int = 1, **_addresses: Any,
+) -> None:  # fmt: skip
     """Call ``function(*args)`` in forks of this process.
 
-    ``num_processes``: by default one for each device; one is a plain call. ``use_port``: any free
-    one, if left alone. Raises ValueError, before anything starts, if forks could not compute, and
-    RuntimeError that names the rank if one fails; then the others are ended.
+    ``num_processes``: by default one for each device; one is a plain call. Addresses and ports are
+    not needed on one machine. Raises ValueError, before anything starts, if forks could not
+    compute, and RuntimeError that names the rank if one fails; then the others are ended.
     """
+    if num_nodes != 1:
+        raise ValueError(f"num_nodes={num_nodes}: on several machines start a script with torchrun")
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # counting must not start CUDA
     kind, count = hardware()
-    port = int(use_port) if str(use_port) != _PORT else None
-    number = count if num_processes is None else num_processes
-    config, before = Config(mixed_precision, number, main_process_port=port), launched()
-    if number == 1:
+    config = Config(mixed_precision, count if num_processes is None else num_processes)
+    if config.num_processes == 1:
+        before = launched()
         adopt(config)
         try:
             function(*args)
@@ -117,11 +111,10 @@ def notebook_launcher(
             "This process already has an Accelerator or has used CUDA, which forks of it cannot "
             "share. Restart it, and do both only inside the function that you pass here."
         )
-    print(f"Launching {number} processes on {kind}.")
-    run(config, _child, function, args, config, start_method="fork", max_restarts=max_restarts)
+    print(f"Launching {config.num_processes} processes on {kind}.")
+    _fork(function, args, config, max_restarts)
 
 
 def debug_launcher(function: Any, args: Any = (), num_processes: int = 2) -> None:
     """Call ``function(*args)`` in forks that compute on the CPU; RuntimeError as above."""
-    config = Config(num_processes=num_processes, use_cpu=True)
-    run(config, _child, function, args, config, start_method="fork", max_restarts=0)
+    _fork(function, args, Config(num_processes=num_processes, use_cpu=True))

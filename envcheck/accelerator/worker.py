@@ -6,14 +6,12 @@ It adopts the launcher's configuration and becomes the script, without importing
 from __future__ import annotations
 
 import atexit
-import gc
-import io
 import json
 import os
 import runpy
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -53,28 +51,17 @@ def become() -> None:
     exec(code, vars(main))  # noqa: S102 -- that is what a launcher is for
 
 
-def leave(succeeded: list[bool]) -> None:
-    """After all exit handlers, if this process is still in a group: end, with files flushed.
-
-    Torch (2.13) else aborts some processes when it takes the threads of a gloo group down.
-    """
-    if succeeded and getattr(sys.modules.get("torch.distributed"), "is_initialized", bool)():
-        for file in gc.get_objects():
-            with suppress(Exception):
-                if isinstance(file, io.IOBase):
-                    file.flush()
-        os._exit(0)
+def leave() -> None:
+    """After all other exit handlers: end a group of gloo's, whose threads else may abort torch."""
+    torch = sys.modules.get("torch.distributed")
+    if torch is not None and torch.is_initialized() and torch.get_backend() == "gloo":
+        time.sleep(0.05)  # its thread drops its last tensors, for which it needs the GIL
+        torch.destroy_process_group()
 
 
 if __name__ == "__main__":
     adopt(Config(**json.loads(sys.argv[1])))
     sys.argv = sys.argv[2:]
-    succeeded: list[bool] = []
-    atexit.register(leave, succeeded)
+    atexit.register(leave)
     with lingering():
-        try:
-            become()
-        except SystemExit as error:
-            if error.code:
-                raise
-    succeeded.append(True)
+        become()

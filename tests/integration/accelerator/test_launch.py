@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -210,49 +209,6 @@ def test_a_group_that_is_left_to_the_end(tmp_path, launch, end):
         assert [file.read_text() for file in sorted(tmp_path.glob("rank?"))] == [
             "written, and more"
         ] * 3
-
-
-def test_two_machines(tmp_path):
-    (tmp_path / "where.py").write_text(
-        "import os, torch\n"
-        "from torch import distributed\n"
-        "distributed.init_process_group('gloo')\n"
-        "total = torch.ones(1)\n"
-        "distributed.all_reduce(total)\n"
-        "print(os.environ['RANK'], os.environ['LOCAL_RANK'], int(total))\n"
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    flags = ["--num_machines=2", "--num_processes=2", "--main_process_ip=127.0.0.1"]
-    machines = [
-        subprocess.Popen(
-            command(*flags, f"--main_process_port={port}", f"--machine_rank={rank}", "where.py"),
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    try:
-        said = [machine.communicate(timeout=DEADLINE)[0] for machine in machines]
-    finally:
-        for machine in machines:
-            machine.kill()
-    assert said == ["0 0 2\n", "1 0 2\n"]
-    assert [machine.returncode for machine in machines] == [0, 0]
-
-
-def test_a_port_in_use(tmp_path, launch):
-    (tmp_path / "train.py").write_text("")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = launch("--main_process_port", str(taken.getsockname()[1]), "--cpu", "train.py")
-    assert done.returncode == 1
-    assert "EADDRINUSE" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_an_accelerator_takes_what_it_was_launched_with(tmp_path, launch):
