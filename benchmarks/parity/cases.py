@@ -568,4 +568,20 @@ observed([batch.mean().item() for batch in loader])
         r"\[0\.0, 1\.0, 2\.0\]",
         "the same for one process",
     ),
+    Case(
+        "tied weights in torch's own format",
+        """
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+        self.other.weight = self.one.weight
+accelerator = Accelerator(cpu=True)
+accelerator.save_model(accelerator.prepare(Tied()), "output", safe_serialization=False)
+observed("saved names:", ", ".join(sorted(torch.load("output/pytorch_model.bin"))))
+""",
+        r"saved names: one\.weight",
+        r"saved names: one\.weight, other\.weight",
+        "Accelerate: torch's format can hold a tensor under two names, and a plain load_state_dict wants both",
+    ),
 )

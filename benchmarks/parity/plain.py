@@ -43,10 +43,15 @@ def train(knobs: Knobs, trace: Trace) -> None:
             scaler.update()
             skipped = scaler.get_scale() < scale
             if scheduler and not (skipped and knobs.scheduler_with_optimizer):
-                scheduler.step()
+                scheduler.step(*([loss.item()] if knobs.scheduler == "plateau" else []))
             optimizer.zero_grad()
             trace.note("skipped", skipped)
             trace.note("rate", optimizer.param_groups[0]["lr"])
+            if knobs.evaluate:
+                model.eval()
+                with torch.no_grad():
+                    trace.note("evaluation", [model(rows).sum().item() for rows, _ in loader])
+                model.train()
     trace.weight(model)
 
 

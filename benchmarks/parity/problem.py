@@ -44,6 +44,9 @@ class Knobs:
     split: bool = False
     even: bool = True
     join: bool = False
+    norm: bool = False
+    evaluate: bool = False
+    leave: int = 0
     stop: int = 0
     stage: str = ""
 
@@ -112,8 +115,9 @@ def loader_of(knobs: Knobs) -> Any:
 
 
 def model_of(knobs: Knobs) -> nn.Module:
+    middle = nn.BatchNorm1d(16) if knobs.norm else nn.Tanh()
     return nn.Sequential(
-        nn.Linear(FEATURES, 16), nn.Tanh(), nn.Dropout(knobs.dropout), nn.Linear(16, 1)
+        nn.Linear(FEATURES, 16), middle, nn.Dropout(knobs.dropout), nn.Linear(16, 1)
     )
 
 
@@ -135,6 +139,8 @@ def scheduler_of(knobs: Knobs, optimizer: Any) -> Any:
         return kinds.OneCycleLR(optimizer, max_lr=0.05, total_steps=total)
     if knobs.scheduler == "lambda":
         return kinds.LambdaLR(optimizer, lambda step: 1.0 / (1.0 + step))
+    if knobs.scheduler == "plateau":
+        return kinds.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
     if knobs.scheduler == "cosine":
         return kinds.CosineAnnealingLR(optimizer, T_max=total)
     return None
@@ -160,8 +166,9 @@ class Trace:
         self.gradients.append(torch.cat([grad.detach().flatten() for grad in every]).clone())
 
     def weight(self, *models: nn.Module) -> None:
-        """All parameters, as one vector."""
-        every = [p.detach().flatten() for model in models for p in model.parameters()]
+        """All parameters and buffers, as one vector."""
+        states = [tensor for model in models for tensor in model.state_dict().values()]
+        every = [tensor.detach().flatten().float() for tensor in states]
         self.weights = torch.cat(every).clone()
 
     def note(self, name: str, value: Any) -> None:

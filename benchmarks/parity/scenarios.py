@@ -113,6 +113,10 @@ ONE_PROCESS = (
         scheduler_with_optimizer=False,
         accumulation=2,
     ),
+    _("ReduceLROnPlateau", scheduler="plateau"),
+    _("batch normalisation", norm=True, accumulation=2),
+    _("evaluation inside an accumulation", evaluate=True, accumulation=3),
+    _("epochs left early, accumulation", leave=3, accumulation=2, epochs=4, plain=False),
     _("dropout", dropout=0.3),
     _("random augmentation", augment=True),
     _("dropout and random augmentation", dropout=0.3, augment=True, differs=LOOK_AHEAD),
@@ -160,6 +164,9 @@ ONLY_TOGETHER = (
     _("2 processes, shuffled", world=2, plain=False, shuffle=True),
     _("2 processes, shuffled by a generator, dropout", world=2, plain=False, shuffle=True, generator=True, dropout=0.3),
     _("4 processes, shuffled, uneven", world=4, plain=False, shuffle=True, length=37),
+    _("2 processes, batch normalisation", world=2, plain=False, norm=True),
+    _("2 processes, evaluation inside an accumulation", world=2, plain=False, evaluate=True, accumulation=3),
+    _("2 processes, epochs left early, accumulation", world=2, plain=False, leave=3, accumulation=2, epochs=4, length=40),
     _("2 processes, GAN", "gan", world=2, plain=False, dropout=0.2),
     _("2 processes, quickstart", "quickstart", world=2, plain=False),
 )  # fmt: skip
@@ -178,6 +185,8 @@ EVALUATIONS = tuple(
     for split in (0, 1)
     for dispatch in (0, 1)
 )
+
+SAVING = _("save_model", "saving", plain=False)
 
 
 def _r(name: str, stop: int, differs: str = "", **knobs: object) -> Resumption:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 
+import torch
 from accelerate import Accelerator, DataLoaderConfiguration
 from accelerate.utils import GradScalerKwargs, set_seed
 from torch.nn.functional import mse_loss
@@ -32,9 +33,11 @@ if knobs.scheduler_first:
 else:
     model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
 
+evaluated = accelerator.prepare(problem.loader_of(knobs)) if knobs.evaluate else []
 model.train()
 for _ in range(knobs.epochs):
     together = accelerator.join_uneven_inputs([model]) if knobs.join else contextlib.nullcontext()
+    number = 0
     with together:
         for inputs, targets in loader:
             with accelerator.accumulate(model):
@@ -52,11 +55,19 @@ for _ in range(knobs.epochs):
                     trace.gradient(model)
                 optimizer.step()
                 if scheduler is not None:
-                    scheduler.step()
+                    scheduler.step(*([loss.item()] if knobs.scheduler == "plateau" else []))
                 optimizer.zero_grad()
                 if accelerator.sync_gradients:
                     trace.note("skipped", accelerator.optimizer_step_was_skipped)
                     trace.note("rate", optimizer.param_groups[0]["lr"])
+            if knobs.evaluate and accelerator.sync_gradients:
+                model.eval()
+                with torch.no_grad():
+                    trace.note("evaluation", [model(rows).sum().item() for rows, _ in evaluated])
+                model.train()
+            number += 1
+            if number == knobs.leave:
+                break
 
 trace.weight(accelerator.unwrap_model(model))
 trace.save()
