@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import socket
@@ -176,3 +177,15 @@ def test_a_script_runs_there(envcheck, tmp_path):
     done = envcheck("smoke", "--ssh", "box", "--script", str(script), "-v")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| by ssh" in done.stdout
+
+
+@pytest.mark.torch
+def test_it_trains_there(envcheck):
+    torch = os.environ.get("ENVCHECK_TEST_TORCH_PYTHON", sys.executable)
+    done = envcheck("smoke", "--ssh", "box", "--python", torch, "--part", "mlp", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert document["target"]["kind"] == "ssh"
+    parts = document["parts"]
+    assert {part["dtype"] for part in parts} == {"fp32", "bf16", "fp16"}
+    assert all(part["last_loss"] <= part["wanted"] for part in parts)
