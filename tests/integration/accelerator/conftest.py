@@ -13,6 +13,8 @@ if ROOT not in sys.path:  # `benchmarks` is not installed
     sys.path.append(ROOT)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.parity.problem import Trace
     from benchmarks.parity.worker import Outcome
 
@@ -45,3 +47,20 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     jobs = [job for scenario in chosen.values() for job in scenario.jobs()]
     folder = tmp_path_factory.mktemp("scenarios")
     return Ran(folder, run(jobs, folder))
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """No Accelerator has been made in this process; generators and threads are as before after."""
+    import torch
+
+    from envcheck.accelerator import AcceleratorState
+
+    generators, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+    torch.set_rng_state(generators)
+    torch.set_num_threads(threads)
