@@ -137,11 +137,12 @@ for (batch,) in loader:
         """
 os.environ.pop("ACCELERATE_USE_CPU", None)
 accelerator = Accelerator()
-observed(f"{accelerator.num_processes} processes together")
+torch.distributed.barrier()
+observed(f"{accelerator.num_processes} processes together, {torch.distributed.get_world_size()} in the group")
 """,
         r"every rank: 2 processes together",
         r"every rank: 1 processes together",
-        "ours: torchrun started two, and with Accelerate each trains alone on all data and both write the same files",
+        "ours: torchrun started two. Accelerate makes a group of them, and lets each train alone on all data and write the same files",
         world=2,
     ),
     Case(
