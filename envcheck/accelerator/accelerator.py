@@ -224,7 +224,7 @@ class Accelerator(Checkpointing, Ranks):
             self.step += 1
             state.sync_gradients = self.step % state.num_steps == 0
         with contextlib.ExitStack() as stack:
-            if not (state.sync_gradients or state.sync_each_batch):
+            if self.num_processes > 1 and not (state.sync_gradients or state.sync_each_batch):
                 for model in models:
                     stack.enter_context(self.no_sync(model))
             yield

@@ -114,6 +114,9 @@ class IterableDatasetShard(IterableDataset):
         return chain.from_iterable(self.batches)
 
 
+_END: Any = object()
+
+
 @dataclass(eq=False)
 class SkipBatchSampler(BatchSampler):
     """``batch_sampler`` without its first ``skip_batches``, read one ahead: ``total``, the number
@@ -136,13 +139,12 @@ class SkipBatchSampler(BatchSampler):
         if self._begun is None:
             self.begin()
         begun, self._begun, self.total = self._begun, None, None
-        held, count = list(islice(begun, 1)), 0
-        while held:
-            held += islice(begun, 1)
-            count += 1
-            if len(held) == 1:
+        ahead, count = next(begun, _END), 0
+        while ahead is not _END:
+            batch, ahead, count = ahead, next(begun, _END), count + 1
+            if ahead is _END:
                 self.total = count
-            yield held.pop(0)
+            yield batch
 
     def __len__(self) -> int:
         return max(len(self.batch_sampler) - self.skip_batches, 0)

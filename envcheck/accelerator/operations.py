@@ -78,14 +78,21 @@ def only_tensors(data: Any) -> bool:
 
 def send_to_device(tensor: Any, device: Any, non_blocking: bool = False) -> Any:
     """``tensor``, or all in a container, on ``device``; objects with a ``to`` of their own too."""
+    kind, where = type(tensor), (device, non_blocking)
+    if kind is dict:  # what batches mostly are goes the short way: this runs in every step
+        return {key: send_to_device(tensor[key], *where) for key in tensor}
+    if kind is list or kind is tuple:
+        return kind([send_to_device(item, *where) for item in tensor])
+    if not hasattr(tensor, "to"):
+        return recursively_apply(send_to_device, tensor, *where, test_type=_moves)
+    try:
+        return tensor.to(device, non_blocking=non_blocking)
+    except TypeError:  # a `to` that takes a device only
+        return tensor.to(device)
 
-    def send(value: Any) -> Any:
-        try:
-            return value.to(device, non_blocking=non_blocking)
-        except TypeError:  # a `to` that takes a device only
-            return value.to(device)
 
-    return recursively_apply(send, tensor, test_type=lambda value: hasattr(value, "to"))
+def _moves(value: Any) -> bool:
+    return hasattr(value, "to")
 
 
 def slice_tensors(data: Any, tensor_slice: slice) -> Any:

@@ -22,7 +22,7 @@ from envcheck.accelerator import config, devices
 from envcheck.accelerator.operations import convert_to_fp32
 from envcheck.accelerator.processes import GradientState, Process
 
-_LOOK_EVERY = 16  # losses on a device: to look at one is to wait for all that was queued before it
+_LOOK_EVERY = 16  # of losses on a device: to look at one is to wait for all that was queued before it
 
 
 class Traps:
@@ -35,7 +35,7 @@ class Traps:
         self.pid = os.getpid()
         self.inside = self.stepped = self.joined = self._foreign = False
         self.losses = 0
-        self._finite: torch.Tensor | None = None  # on a device: all losses since the last look
+        self._unseen: list[torch.Tensor] = []  # of losses on a device
         self._said: set[str] = set()
         self.parameters: set[int] = set()
         own = weakref.ref(self)
@@ -105,11 +105,10 @@ class Traps:
             if loss.numel() == 1 and not math.isfinite(loss.item()):
                 self._not_finite(f"number {self.losses} is {loss.item()}")
             return
-        finite = torch.isfinite(loss.detach()).all()
-        self._finite = finite if self._finite is None else self._finite & finite
+        self._unseen.append(loss.detach().reshape(-1) * 0)  # nan of what is not finite
         if self.losses % _LOOK_EVERY == 0 or self.state.end_of_dataloader:
-            seen, self._finite = bool(self._finite), None
-            if not seen:
+            unseen, self._unseen = torch.cat(self._unseen), []
+            if unseen.isnan().any():
                 self._not_finite(f"one of the {_LOOK_EVERY} to number {self.losses} is not finite")
 
     def _not_finite(self, which: str) -> None:

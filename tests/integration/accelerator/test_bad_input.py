@@ -225,6 +225,34 @@ assert all(parameter.isfinite().all() for parameter in model.parameters())
 """,
 )
 
+SCALED = Program(
+    "a loss that is not finite on one rank, with a loss scale",
+    """
+warnings.filterwarnings("ignore", "mixed_precision")
+from envcheck.accelerator import GradScalerKwargs
+scaling = [GradScalerKwargs(init_scale=64.0)]
+accelerator = Accelerator(cpu=True, mixed_precision="fp16", kwargs_handlers=scaling)
+model = nn.Linear(1, 1)
+model, optimizer = accelerator.prepare(model, torch.optim.SGD(model.parameters(), lr=0.1))
+skipped = []
+for number in range(4):
+    value = float("inf") if number == 2 and RANK == 1 else 1.0
+    loss = model(torch.ones(1, 1)).square().sum() * value
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        accelerator.backward(loss)
+    assert len(said) == (value != 1.0), [str(one.message) for one in said]
+    optimizer.step()
+    optimizer.zero_grad()
+    skipped.append(accelerator.optimizer_step_was_skipped)
+assert skipped == [False, False, True, False], skipped
+weights = [parameter.detach() for parameter in model.parameters()]
+assert all(weight.isfinite().all() for weight in weights)
+for one, both in zip(weights, accelerator.reduce(weights, "mean")):
+    assert torch.equal(one, both)
+""",
+)
+
 
 def alone(program: Program) -> Program:
     """The same program, for one process."""
@@ -234,7 +262,7 @@ def alone(program: Program) -> Program:
 @pytest.mark.parametrize(
     "scenario",
     [
-        *(STRUCTURES, LOADERS, LOOPS, UNEQUAL, NOT_FINITE),
+        *(STRUCTURES, LOADERS, LOOPS, UNEQUAL, NOT_FINITE, SCALED),
         *(alone(STRUCTURES), alone(LOADERS), alone(LOOPS)),
     ],
     ids=lambda scenario: scenario.name,
