@@ -140,7 +140,7 @@ def test_a_cpu_says_whether_it_emulates(precision):
 
 def test_another_precision_in_the_same_process():
     emulated("bf16")
-    with pytest.raises(ValueError, match="cannot be changed from mixed_precision='bf16' to 'no'"):
+    with pytest.raises(ValueError, match=r"cannot be changed.*'bf16'.*'no'"):
         Accelerator(cpu=True, mixed_precision="no")
 
 
@@ -159,7 +159,7 @@ if not child:
         lambda: accelerator.prepare(nn.Linear(1, 1)),
         lambda: accelerator.backward(model(torch.ones(1, 2)).sum()),
     ):
-        assert "create it inside the function" in str(raised(use))
+        assert "notebook_launcher" in str(raised(use))
     os._exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 assert len(list(loader)) == 2
