@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,11 @@ def _of(owner: str, name: str) -> property:
         lambda self: getattr(getattr(self, owner), name),
         lambda self, value: setattr(getattr(self, owner), name, value),
     )
+
+
+def _kept(prepared: Any, among: list[Any]) -> Any:
+    among.append(prepared)
+    return prepared
 
 
 class Accelerator(Checkpointing, Ranks):
@@ -93,6 +99,8 @@ class Accelerator(Checkpointing, Ranks):
         self._schedulers: list[Any] = []
         self._dataloaders: list[Any] = []
         self._custom_objects: list[Any] = []
+        self._save_hooks: dict[int, Any] = {}
+        self._load_hooks: dict[int, Any] = {}
         self._trigger = False
         self.traps = stepping.Traps(self.process, self.gradient_state, self.scaler)
         stepping.tell(self.process, self.mixed_precision)
@@ -111,14 +119,14 @@ class Accelerator(Checkpointing, Ranks):
         lambda self: any(optimizer.step_was_skipped for optimizer in self._optimizers)
     )
     gather = staticmethod(operations.gather)
+    trigger_sync_in_backward = staticmethod(stepping.trigger_sync_in_backward)
     broadcast = staticmethod(operations.broadcast)
     pad_across_processes = staticmethod(operations.pad_across_processes)
     skip_first_batches = staticmethod(skip_first_batches)
     unwrap_model = staticmethod(stepping.unwrap)
 
-    @staticmethod
-    def reduce(tensor: Any, reduction: str = "sum", scale: float = 1.0) -> Any:
-        """Sum (``sum``) or mean (``mean``) over the processes."""
+    def reduce(self, tensor: Any, reduction: str = "sum", scale: float = 1.0) -> Any:
+        """``sum``, ``mean`` or ``max`` over the processes."""
         return operations.reduce(tensor, reduction, scale)
 
     def prepare(self, *args: Any, device_placement: list[bool] | None = None) -> Any:
@@ -159,9 +167,9 @@ class Accelerator(Checkpointing, Ranks):
             ids = None if self.device.type == "cpu" else [self.device.index]
             told = self._told(options.DistributedDataParallelKwargs)
             model = DistributedDataParallel(model, device_ids=ids, **told)
-        self._models.append(model)
         self.traps.parameters.update(map(id, model.parameters()))
-        return model
+        model._is_accelerate_prepared = True
+        return _kept(model, self._models)
 
     def prepare_optimizer(self, optimizer: Any, device_placement: bool | None = None) -> Any:
         """The optimizer, stepping when accumulation is complete."""
@@ -170,8 +178,7 @@ class Accelerator(Checkpointing, Ranks):
             return optimizer
         self.traps.watch(stepping.parameters_of(optimizer))
         prepared = AcceleratedOptimizer(optimizer, self.scaler, self.gradient_state, self.traps)
-        self._optimizers.append(prepared)
-        return prepared
+        return _kept(prepared, self._optimizers)
 
     def prepare_scheduler(self, scheduler: Any) -> Any:
         """The scheduler, stepping with its optimizer."""
@@ -180,8 +187,7 @@ class Accelerator(Checkpointing, Ranks):
             scheduler, own or self._optimizers, self.step_scheduler_with_optimizer,
             self.split_batches, self.num_processes, self.gradient_state,
         )  # fmt: skip
-        self._schedulers.append(prepared)
-        return prepared
+        return _kept(prepared, self._schedulers)
 
     def prepare_data_loader(self, data_loader: Any, device_placement: bool | None = None) -> Any:
         """The dataloader with this process's batches on its device."""
@@ -192,8 +198,7 @@ class Accelerator(Checkpointing, Ranks):
             put_on_device=self.device_placement if device_placement is None else device_placement,
             **vars(self.dataloader_config),
         )  # fmt: skip
-        self._dataloaders.append(prepared)
-        return prepared
+        return _kept(prepared, self._dataloaders)
 
     def backward(self, loss: torch.Tensor, **kwargs: Any) -> None:
         """``loss.backward()`` of a loss that is divided by the accumulation, and scaled in fp16.
@@ -241,9 +246,12 @@ class Accelerator(Checkpointing, Ranks):
 
         ``even_batches`` overrides the setting of the prepared dataloaders meanwhile.
         """
-        samplers = [loader.dealt for loader in self._dataloaders]
-        samplers = [sampler for sampler in samplers if hasattr(sampler, "even_batches")]
+        dealt = [loader.dealt for loader in self._dataloaders]
+        samplers = [one for one in dealt if hasattr(one, "even_batches")]
         before = [sampler.even_batches for sampler in samplers]
+        if even_batches is not None and len(samplers) < len(dealt) and self.num_processes > 1:
+            text = "join_uneven_inputs: even_batches is only supported for map-style datasets"
+            warnings.warn(text, stacklevel=3)
         try:
             for sampler in samplers if even_batches is not None else ():
                 sampler.even_batches = even_batches

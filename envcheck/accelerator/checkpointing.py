@@ -12,9 +12,11 @@ import re
 import shutil
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from envcheck.accelerator import operations
 
@@ -23,14 +25,11 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "
 
 def is_safe(wanted: bool) -> bool:
     """Whether safetensors is wanted and there; says so if it is wanted and not there."""
-    try:
-        import safetensors.torch
-    except ImportError:
-        if wanted:
-            text = "safetensors is not installed: weights are written in torch's own format, as "
-            warnings.warn(f"{text}{file_name(False)}", stacklevel=4)
-        return False
-    return wanted and bool(safetensors.torch)
+    there = find_spec("safetensors") is not None
+    if wanted and not there:
+        text = "safetensors is not installed: weights are written in torch's own format, as "
+        warnings.warn(f"{text}{file_name(False)}", stacklevel=4)
+    return wanted and there
 
 
 def file_name(safe: bool, shard: str = "") -> str:
@@ -87,11 +86,10 @@ def read(path: str, **options: Any) -> Any:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise RuntimeError(f"{path} is damaged: {reason}") from error
         short = ", ".join(name.rpartition(".")[2] for name in types)
-        raise pickle.UnpicklingError(
-            f"{path} holds {', '.join(types)}, and loading that may run code. If you trust it: "
-            f"torch.serialization.add_safe_globals([{short}]); if you trust the whole file: "
-            'load_state(..., load_kwargs={"weights_only": False})'
-        ) from error
+        text = f"{path} holds {', '.join(types)}, and loading that may run code. If you trust it:"
+        text += f" torch.serialization.add_safe_globals([{short}]); if you trust the whole file:"
+        text += ' load_state(..., load_kwargs={"weights_only": False})'
+        raise pickle.UnpicklingError(text) from error
 
 
 def compare(state: Any, one: Any, path: str) -> None:
@@ -111,16 +109,14 @@ def compare(state: Any, one: Any, path: str) -> None:
     else:
         return
     if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise RuntimeError(
-            f"{path} is of another {type(one).__name__}: {'; '.join(wrong[:5])}{more}"
-        )
+        wrong[5:] = [f"{len(wrong) - 5} more"] if len(wrong) > 5 else []
+        raise RuntimeError(f"{path} is of another {type(one).__name__}: {'; '.join(wrong)}")
 
 
 def write_shards(place: str, state: Any, limit: int | str, safe: bool) -> None:
     """``state`` below ``place``, each file at most ``limit`` long unless one tensor is longer."""
     most, shards = size_of(limit), [{}]  # type: int, list[dict[str, torch.Tensor]]
-    for key, tensor in distinct(state).items():
+    for key, tensor in state.items():
         if shards[-1] and tensor.nbytes + sum(t.nbytes for t in shards[-1].values()) > most:
             shards.append({})
         shards[-1][key] = tensor
@@ -131,10 +127,9 @@ def write_shards(place: str, state: Any, limit: int | str, safe: bool) -> None:
         index.update(dict.fromkeys(shard, file_name(safe, part)))
     if len(shards) > 1:
         total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
-        with open(
-            os.path.join(place, f"{file_name(safe)}.index.json"), "w", encoding="utf-8"
-        ) as stream:
-            document = {"metadata": {"total_size": total}, "weight_map": index}
+        document = {"metadata": {"total_size": total}, "weight_map": index}
+        path = os.path.join(place, f"{file_name(safe)}.index.json")
+        with open(path, "w", encoding="utf-8") as stream:
             json.dump(document, stream, indent=2, sort_keys=True)
 
 
@@ -159,10 +154,21 @@ class Checkpointing:
 
     def register_for_checkpointing(self: Any, *objects: Any) -> None:
         """Save and load these too. Raises ValueError for what has no state_dict."""
-        for one in objects:
+        for number, one in enumerate(objects):
             if not (hasattr(one, "state_dict") and hasattr(one, "load_state_dict")):
-                raise ValueError(f"{type(one).__name__} has no state_dict() and load_state_dict()")
+                text = f"Item at index {number}, a {type(one).__name__}, has no state_dict() and"
+                raise ValueError(f"{text} load_state_dict()")
         self._custom_objects.extend(objects)
+
+    def register_save_state_pre_hook(self: Any, hook: Callable[..., None]) -> RemovableHandle:
+        """Call ``hook(models, weights, directory)`` on each process before files are written; what
+        it takes out of ``weights``, the models' state dicts, it has saved itself.
+        """
+        return _hooked(self._save_hooks, hook)
+
+    def register_load_state_pre_hook(self: Any, hook: Callable[..., None]) -> RemovableHandle:
+        """Call ``hook(models, directory)`` first in ``load_state``; it may take out ``models``."""
+        return _hooked(self._load_hooks, hook)
 
     def get_state_dict(self: Any, model: Any, unwrap: bool = True) -> dict[str, Any]:
         """The weights of a prepared model."""
@@ -183,12 +189,8 @@ class Checkpointing:
         share their memory with another are left out. Raises OSError if they cannot be written.
         """
         if self.is_main_process:
-            shards = (
-                self.get_state_dict(model),
-                max_shard_size,
-                is_safe(safe_serialization),
-            )
-            _replace(save_directory, lambda place: write_shards(place, *shards))
+            state, safe = distinct(self.get_state_dict(model)), is_safe(safe_serialization)
+            _replace(save_directory, lambda place: write_shards(place, state, max_shard_size, safe))
 
     def save_state(self: Any, output_dir: Any = None, safe_serialization: bool = True) -> str:
         """Everything that was prepared or registered, in ``output_dir``; returns that.
@@ -205,17 +207,18 @@ class Checkpointing:
         if not self.sync_gradients:
             warnings.warn("gradients of an incomplete accumulation are not saved", stacklevel=2)
         self.traps.update_scale()
-        safe, progress = (
-            is_safe(safe_serialization),
-            [vars(x.progress) for x in self._dataloaders],
-        )
+        progress = [vars(loader.progress) for loader in self._dataloaders]
         rank = {"step": self.step, "random": operations.capture(), "dataloaders": progress}
+        weights = list(map(self.get_state_dict, self._models))
+        safe = is_safe(safe_serialization)
 
         def fill(place: str) -> None:
+            for hook in self._save_hooks.values():
+                hook(self._models, weights, place)
             torch.save(rank, os.path.join(place, f"random_states_{self.process_index}.pkl"))
-            for file, one in self._parts(safe) if self.is_main_process else ():
-                model = safe and isinstance(one, torch.nn.Module)
-                write(one.state_dict(), os.path.join(place, file), model)
+            for file, one in self._parts(safe, weights) if self.is_main_process else ():
+                state = one.state_dict() if hasattr(one, "state_dict") else one
+                write(state, os.path.join(place, file), file.endswith(".safetensors"))
 
         _replace(output_dir, fill, self)
         if project.automatic_checkpoint_naming:
@@ -239,12 +242,13 @@ class Checkpointing:
             raise ValueError(f"{input_dir} is no checkpoint of save_state")
         custom = sum(name.startswith("custom_checkpoint_") for name in names)
         if custom != len(self._custom_objects):
-            raise RuntimeError(
-                f"{input_dir} has {custom} custom objects, and {len(self._custom_objects)} are "
-                "registered: register_for_checkpointing() the same before load_state()"
-            )
+            text = f"{input_dir} has {custom} custom objects, not {len(self._custom_objects)}"
+            raise RuntimeError(f"{text}: register_for_checkpointing() the same before load_state()")
+        models = list(self._models)
+        for hook in self._load_hooks.values():
+            hook(models, input_dir)
         states = []
-        for file, one in self._parts("model.safetensors" in names):
+        for file, one in self._parts("model.safetensors" in names, map(self.unwrap_model, models)):
             path = os.path.join(input_dir, file)
             states.append((one, read(path, **(load_kwargs or {}))))
             compare(states[-1][1], one, path)
@@ -260,19 +264,22 @@ class Checkpointing:
         for loader, progress in zip(self._dataloaders, rank["dataloaders"]):  # noqa: B905
             loader.progress.set(**{**progress, "resumed": True})
 
-    def _parts(self: Any, safe: bool) -> list[tuple[str, Any]]:
-        """What is saved with ``state_dict``, by the name of its file."""
-        scalers = [] if self.scaler is None else [self.scaler]
-        kinds = {
-            file_name(safe): list(map(self.unwrap_model, self._models)),
-            "scaler.pt": scalers,
-        }
-        kinds.update({"optimizer.bin": self._optimizers, "scheduler.bin": self._schedulers})
+    def _parts(self: Any, safe: bool, models: Any) -> list[tuple[str, Any]]:
+        """What is saved, ``models`` or their weights too, by the name of its file."""
+        kinds = {file_name(safe): models, "optimizer.bin": self._optimizers}
+        kinds["scaler.pt"] = [] if self.scaler is None else [self.scaler]
+        kinds["scheduler.bin"] = self._schedulers
         found = [(f"custom_checkpoint_{n}.pkl", one) for n, one in enumerate(self._custom_objects)]
         for file, objects in kinds.items():
             stem, suffix = os.path.splitext(file)
             found += [(f"{stem}_{n}{suffix}" if n else file, one) for n, one in enumerate(objects)]
         return found
+
+
+def _hooked(hooks: dict[int, Any], hook: Callable[..., None]) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
 
 
 def _automatic(folder: str) -> list[tuple[int, str]]:
@@ -302,7 +309,10 @@ def _replace(directory: Any, fill: Callable[[str], None], ranks: Any = None) -> 
         elif leads:
             names = os.listdir(place)
             for name in names:
-                os.replace(os.path.join(place, name), os.path.join(directory, name))
+                goal = os.path.join(directory, name)
+                if os.path.isdir(goal):  # of a hook
+                    shutil.rmtree(goal)
+                os.replace(os.path.join(place, name), goal)
             os.rmdir(place)
             for name in set(os.listdir(directory)) - set(names):
                 if ranks is None and is_shard(name):

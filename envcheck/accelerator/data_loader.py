@@ -9,15 +9,35 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, cycle, islice
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset
+from torch.utils import data
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from envcheck.accelerator import operations, processes
 from envcheck.accelerator.processes import GradientState
+
+
+class SeedableRandomSampler(data.RandomSampler):
+    """Shuffles by ``data_seed``, by default that of torch, plus the number of the epoch."""
+
+    def __init__(self, *args: Any, data_seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_seed = torch.initial_seed() if data_seed is None else data_seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator: Any = self.generator or torch.Generator()
+        self.generator.manual_seed(self.initial_seed + self.epoch)
+        yield from super().__iter__()
+        self.set_epoch(self.epoch + 1)
 
 
 @dataclass(eq=False)
@@ -27,7 +47,8 @@ class BatchSamplerShard(BatchSampler):
     Batches are dealt out in rounds, one for each process; with ``split_batches`` every batch is
     one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
     one, so that all processes have as many and as large batches; without it, some have less.
-    ``dispatch``: the main process reads for all. ``last``: size of the round that was read last.
+    ``dispatch``: the main process reads for all, and a last round that is smaller is shared evenly.
+    ``last``: size of the round that was read last.
     """
 
     batch_sampler: Any
@@ -42,18 +63,15 @@ class BatchSamplerShard(BatchSampler):
         self.batch_size: Any = getattr(self.batch_sampler, "batch_size", None)
         self.drop_last = getattr(self.batch_sampler, "drop_last", False)
         if self.split_batches and (not self.batch_size or self.batch_size % self.num_processes):
-            raise ValueError(
-                f"split_batches: the batch size ({self.batch_size}) is no multiple of the number "
-                f"of processes ({self.num_processes})"
-            )
+            text = f"the batch size ({self.batch_size}) is no round multiple of the number of"
+            raise ValueError(f"split_batches: {text} processes ({self.num_processes})")
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.batch_sampler), self.num_processes)
         if self.split_batches:
             return len(self.batch_sampler)
-        if self.even_batches and not self.drop_last:
-            return whole + bool(rest)
-        return whole + (not self.drop_last and self.process_index < rest)
+        whole, rest = divmod(len(self.batch_sampler), self.num_processes)
+        least = 1 if self.even_batches else self.process_index + 1
+        return whole + (rest >= least and not self.drop_last)
 
     def _rounds(self) -> Iterator[list[Any]]:
         count = 1 if self.split_batches else self.num_processes
@@ -68,20 +86,22 @@ class BatchSamplerShard(BatchSampler):
 
     def __iter__(self) -> Iterator[Any]:
         """Without a batch size batches are of any length, and are dealt out and repeated whole."""
-        whole = self.batch_size is None
-        share = 1 if whole else self.batch_size // (self.num_processes if self.split_batches else 1)
-        mine = slice(self.process_index * share, (self.process_index + 1) * share)
+        count, whole = self.num_processes, self.batch_size is None
+        share = 1 if whole else self.batch_size // (count if self.split_batches else 1)
         first: list[Any] = []
         for turn in self._rounds():
             items = turn if whole else list(chain(*turn))
             first, self.last = first or items, len(items)
-            if len(items) < share * self.num_processes:
+            if len(items) < share * count:
                 if self.drop_last:
                     return
+                if self.dispatch:
+                    share = -(-len(items) // count)
                 if self.even_batches:
-                    items = list(islice(chain(items, cycle(first)), share * self.num_processes))
-            if items[mine]:
-                yield items[mine][0] if whole else items[mine]
+                    items = list(islice(chain(items, cycle(first)), share * count))
+            mine = items[self.process_index * share :][:share]
+            if mine:
+                yield mine[0] if whole else mine
 
 
 class IterableDatasetShard(IterableDataset):
@@ -93,11 +113,9 @@ class IterableDatasetShard(IterableDataset):
         self, dataset: Any, batch_size: int = 1, drop_last: bool = False, num_processes: int = 1,
         process_index: int = 0, split_batches: bool = False, dispatch: bool = False,
     ) -> None:  # fmt: skip
-        self.dataset = dataset
-        self.batches = BatchSamplerShard(
-            BatchSampler(dataset, batch_size, drop_last), num_processes, process_index,
-            split_batches, dispatch=dispatch,
-        )  # fmt: skip
+        self.dataset, batches = dataset, BatchSampler(dataset, batch_size, drop_last)
+        place = (num_processes, process_index, split_batches)
+        self.batches = BatchSamplerShard(batches, *place, dispatch=dispatch)
         self.share = batch_size // num_processes if split_batches else batch_size
 
     def set_epoch(self, epoch: int) -> None:
@@ -167,35 +185,38 @@ class Progress:
         self.__dict__.update(Progress(**values).__dict__)
 
 
-@dataclass(eq=False)
 class DataLoaderShard(DataLoader):
-    """``base_dataloader`` with batches on ``device``, the first ``skip_batches`` left out.
+    """A dataloader (or that of a dataset and ``keywords``) with batches on ``device``, the first
+    ``skip_batches`` left out.
 
     ``end_of_dataloader`` is true from before the last batch; ``remainder``: see GradientState.
-    ``uneven``: some process has more batches than another.
+    ``uneven``: some process has more batches than another. ``dealt``: what deals out, a batch
+    sampler, a sampler or an iterable dataset.
     """
 
-    base_dataloader: Any
-    device: Any = None
-    rng_types: Any = ()
-    synchronized_generator: torch.Generator | None = None
-    skip_batches: int = 0
-    gradient_state: GradientState = field(default_factory=GradientState)
-    non_blocking: bool = False
-    progress: Progress = field(default_factory=Progress)
-    end_of_dataloader: bool = False
-    remainder: int = -1
-    uneven: bool = False
+    end_of_dataloader, uneven, remainder = False, False, -1
+    _is_accelerate_prepared = True
 
-    def __post_init__(self) -> None:
-        """Read the sampler, if there is one, ahead."""
-        base = self.base_dataloader
-        self._ahead: Any = None
-        if not isinstance(base.dataset, IterableDataset):
-            name = "sampler" if base.batch_sampler is None else "batch_sampler"
-            self.__dict__.setdefault(name, getattr(base, name))
-            self._ahead = SkipBatchSampler(getattr(self, name), self.skip_batches)
-            self.base_dataloader = _changed(base, **{name: self._ahead})
+    def __init__(
+        self, dataset: Any, device: Any = None, rng_types: Any = (),
+        synchronized_generator: torch.Generator | None = None, skip_batches: int = 0,
+        gradient_state: GradientState | None = None, non_blocking: bool = False, **keywords: Any,
+    ) -> None:  # fmt: skip
+        base = dataset if isinstance(dataset, DataLoader) else DataLoader(dataset, **keywords)
+        self.base_dataloader, self.device, self.non_blocking = base, device, non_blocking
+        self.rng_types, self.synchronized_generator = rng_types, synchronized_generator
+        self.gradient_state, self.progress = gradient_state or GradientState(), Progress()
+        self._sampled = not isinstance(base.dataset, IterableDataset)
+        kind = "sampler" if base.batch_sampler is None else "batch_sampler"
+        self._kind = kind if self._sampled else "dataset"
+        self.dealt = self.__dict__[self._kind] = getattr(base, self._kind)
+        self.skip(skip_batches)
+
+    def skip(self, batches: int) -> None:
+        """Leave the first ``batches`` out, and read a sampler, if there is one, ahead."""
+        self.skip_batches, self._ahead = batches, SkipBatchSampler(self.dealt, batches)
+        if self._sampled:
+            self.base_dataloader = _changed(self.base_dataloader, **{self._kind: self._ahead})
 
     def __getattr__(self, name: str) -> Any:
         if name == "base_dataloader":  # not there yet, as in a copy
@@ -206,8 +227,6 @@ class DataLoaderShard(DataLoader):
         return len(self.base_dataloader)
 
     iteration = property(lambda self: self.progress.epoch)
-    #: what deals out: a batch sampler, a sampler, an iterable dataset
-    dealt = property(lambda self: self._ahead.batch_sampler if self._ahead else self.dataset)
     total_dataset_length = property(lambda self: len(self.dataset))
 
     @property
@@ -227,10 +246,10 @@ class DataLoaderShard(DataLoader):
 
     def _sources(self) -> list[Any]:
         """The dataset, what deals out, and inside that what it deals out from."""
-        found, inner = [self.dataset], self.dealt if self._ahead else None
+        found, inner = [self.dataset], self.dealt if self._sampled else None
         while inner is not None:
             found.append(inner)
-            inner = getattr(inner, "batch_sampler", None) or getattr(inner, "sampler", None)
+            inner = getattr(inner, "batch_sampler", getattr(inner, "sampler", None))
         return found
 
     def __iter__(self) -> Iterator[Any]:
@@ -241,13 +260,12 @@ class DataLoaderShard(DataLoader):
         self.set_epoch(progress.epoch)
         self._measure()
         batches = self._begin()
-        ahead = self._ahead or batches
         progress.batches, self.end_of_dataloader = self.skip_batches, False
         references.append(self)
         try:
             for number, batch in enumerate(batches, start=1):
-                self.end_of_dataloader = ahead.total == number
-                if not self._ahead:
+                self.end_of_dataloader = self._ahead.total == number
+                if not self._sampled:
                     self._compare_ends()
                 progress.batches, progress.ended = progress.batches + 1, self.end_of_dataloader
                 if self.device is not None:
@@ -265,61 +283,59 @@ class DataLoaderShard(DataLoader):
         After a checkpoint was loaded the order is drawn as it was when that epoch began, and the
         generators are left as the checkpoint has them.
         """
-        progress = self.progress
-        generators = [
-            getattr(place, "generator", None) for place in (self.base_dataloader, *self._sources())
-        ]
+        progress, base = self.progress, self.base_dataloader
+        generators = [getattr(place, "generator", None) for place in (base, *self._sources())]
         start = progress.start if progress.resumed else None
         if start and progress.batches != self.skip_batches:
             start = None
-            warnings.warn(
-                f"the checkpoint is from {progress.batches} batches into an epoch, and they come "
-                f"again: iterate skip_first_batches(dataloader, {progress.batches}) first",
-                stacklevel=3,
-            )
+            text = f"the checkpoint is from {progress.batches} batches into an epoch, and they come"
+            remedy = f"iterate skip_first_batches(dataloader, {progress.batches}) first"
+            warnings.warn(f"{text} again: {remedy}", stacklevel=3)
         now = operations.capture(() if start else generators)
         if start:
             operations.restore(start, generators)
         progress.start, progress.resumed = start or now, False
-        batches: Any = iter(self.base_dataloader)
-        ahead = self._ahead or SkipBatchSampler(batches, self.skip_batches)
-        if not self._ahead or not self.num_workers:  # workers have begun it by themselves
-            ahead.begin()
+        batches = iter(base)
+        if not self._sampled:
+            self._ahead = SkipBatchSampler(batches, self.skip_batches)
+        if not self._sampled or not self.num_workers:  # workers have begun it by themselves
+            self._ahead.begin()
         if start:
             operations.restore(now)
-        return batches if self._ahead else ahead
+        return batches if self._sampled else self._ahead
 
     def _measure(self) -> None:
         """How many samples the last round has, and whether all processes have as many batches.
 
         Raises ValueError if they were to have, and have not.
         """
-        size, sources = self.total_batch_size, self._sources()
-        self.remainder = -1
-        if size and not self.base_dataloader.drop_last and hasattr(sources[-1], "__len__"):
-            try:
-                self.remainder = len(getattr(sources[-1], "dataset", sources[-1])) % size
-            except TypeError:  # an iterable dataset that does not say
-                self.remainder = -1
-        if processes.current().count > 1 and self._ahead and hasattr(sources[-1], "__len__"):
+        size, source, self.remainder = self.total_batch_size, self._sources()[-1], -1
+        if not hasattr(source, "__len__"):
+            return
+        if size and not self.base_dataloader.drop_last:
+            with suppress(TypeError):  # an iterable dataset that does not say
+                self.remainder = len(getattr(source, "dataset", source)) % size
+        if self._sampled and processes.current().count > 1:
             counts = operations.gather_object([len(self)])
             self.uneven = len(set(counts)) > 1
             if self.uneven and getattr(self.dealt, "even_batches", True):
-                raise ValueError(
-                    f"the processes have unequal numbers of batches, by rank {counts}: they would "
-                    "wait for each other for ever. Give every process the same dataset."
-                )
+                text = f"the processes have unequal numbers of batches, by rank {counts}: they"
+                remedy = "Give every process the same dataset."
+                raise ValueError(f"{text} would wait for each other for ever. {remedy}")
 
     def _compare_ends(self) -> None:
         """Raises ValueError if an iterable dataset ends here and goes on elsewhere."""
         ends = operations.gather_object([self.end_of_dataloader])
         if len(set(ends)) > 1:
-            raise ValueError(
-                f"the iterable dataset ends on ranks {[r for r, end in enumerate(ends) if end]} "
-                "and goes on elsewhere: they would wait for each other for ever"
-            )
+            ranks = [rank for rank, end in enumerate(ends) if end]
+            text = f"the iterable dataset ends on ranks {ranks} and goes on elsewhere"
+            raise ValueError(f"{text}: they would wait for each other for ever")
         if ends[0] and not self.num_workers and not self.base_dataloader.drop_last:
             self.remainder = getattr(getattr(self.dataset, "batches", None), "last", -1)
+
+
+#: Accelerate's names for what is one class here
+DataLoaderDispatcher = SkipDataLoader = DataLoaderShard
 
 
 def _changed(loader: Any, **values: Any) -> Any:
@@ -333,41 +349,53 @@ def prepare_data_loader(
     dataloader: Any, device: Any = None, num_processes: int | None = None,
     process_index: int | None = None, split_batches: bool = False, put_on_device: bool = False,
     rng_types: list[str] | None = None, dispatch_batches: bool | None = None,
-    even_batches: bool = True, non_blocking: bool = False,
-    gradient_state: GradientState | None = None,
+    even_batches: bool = True, use_seedable_sampler: bool = False, data_seed: int | None = None,
+    non_blocking: bool = False, gradient_state: GradientState | None = None,
 ) -> DataLoaderShard:  # fmt: skip
     """``dataloader`` for this process: its part of the data, on ``device`` if ``put_on_device``.
 
-    ``dispatch_batches`` (of iterable datasets; by default if no workers read them): the main
-    process reads for all. Raises ValueError for what cannot be dealt out.
+    ``dispatch_batches``: the main process reads iterable datasets, or orders, for all; by default
+    the former, if no workers read them. Raises ValueError for what cannot be dealt out.
     """
     here = processes.current()
     count = here.count if num_processes is None else num_processes
     index = here.index if process_index is None else process_index
     iterable = isinstance(dataloader.dataset, IterableDataset)
-    if dispatch_batches and (not iterable or dataloader.num_workers):
-        raise ValueError("dispatch_batches=True is for iterable datasets without workers")
-    source = getattr(dataloader.batch_sampler, "sampler", dataloader.sampler)
-    if count > 1 and isinstance(source, DistributedSampler):
+    owner = dataloader if dataloader.batch_sampler is None else dataloader.batch_sampler
+    source = getattr(owner, "sampler", owner)
+    if dispatch_batches and iterable and dataloader.num_workers:
+        raise ValueError("dispatch_batches=True: the main process reads, so num_workers must be 0")
+    if count > 1 and isinstance(source, data.DistributedSampler):
         raise ValueError("the DistributedSampler deals out, and prepare() too: use a plain sampler")
+    if use_seedable_sampler and isinstance(source, data.RandomSampler):
+        seeds = [torch.initial_seed() if data_seed is None else data_seed]
+        source = SeedableRandomSampler(
+            source.data_source, source.replacement, source._num_samples, source.generator,
+            data_seed=operations.broadcast_object_list(seeds)[0],
+        )  # fmt: skip
+        vars(owner)["sampler"] = source
     if count > 1 and iterable:
-        source = dataloader.dataset
         dispatch = not dataloader.num_workers if dispatch_batches is None else dispatch_batches
         size, last = dataloader.batch_size or 1, dataloader.drop_last
-        shard = IterableDatasetShard(source, size, last, count, index, split_batches, dispatch)
-        dataloader = _changed(dataloader, dataset=shard, batch_size=shard.share)
+        place = (size, last, count, index, split_batches, dispatch)
+        shard = IterableDatasetShard(dataloader.dataset, *place)
+        turns = None if owner is dataloader else BatchSampler(source, shard.share, last)
+        dataloader = _changed(
+            dataloader, dataset=shard, batch_size=shard.share, batch_sampler=turns
+        )
+        source = shard.dataset
     elif count > 1:
         if getattr(source, "generator", source) is None:  # a shuffle by torch's own generator
             seed = int(torch.empty((), dtype=torch.int64).random_().item())
             source.generator = torch.Generator().manual_seed(seed)
-        name = "sampler" if dataloader.batch_sampler is None else "batch_sampler"
-        given = getattr(dataloader, name)
-        dealt = BatchSamplerShard(given, count, index, split_batches, even_batches)
+        name = "sampler" if owner is dataloader else "batch_sampler"
+        dealing = (count, index, split_batches, even_batches, bool(dispatch_batches))
+        dealt = BatchSamplerShard(getattr(dataloader, name), *dealing)
         dataloader = _changed(dataloader, **{name: dealt})
     generator = getattr(source, "generator", None) if count > 1 else None
-    state = gradient_state or GradientState()
-    place = device if put_on_device else None
-    return DataLoaderShard(dataloader, place, rng_types or (), generator, 0, state, non_blocking)
+    goal, rng_types = device if put_on_device else None, rng_types or []
+    more = (generator, 0, gradient_state, non_blocking)
+    return DataLoaderShard(dataloader, goal, rng_types, *more)
 
 
 def skip_first_batches(dataloader: Any, num_batches: int = 0) -> Any:
@@ -377,6 +405,5 @@ def skip_first_batches(dataloader: Any, num_batches: int = 0) -> Any:
     """
     shard = dataloader if isinstance(dataloader, DataLoaderShard) else DataLoaderShard(dataloader)
     skipped = copy.copy(shard)
-    skipped.skip_batches = num_batches
-    skipped.__post_init__()
+    skipped.skip(num_batches)
     return skipped

@@ -51,10 +51,9 @@ def recursively_apply(
                 object.__setattr__(changed, field.name, apply(getattr(value, field.name)))
             return changed
         if error_on_other_type:
-            raise TypeError(
-                "only tensors, in lists, tuples, mappings and dataclasses, can be sent between "
-                f"processes, not {type(value).__name__}; gather_object takes anything"
-            )
+            text = f"Unsupported types ({type(value)}) passed to `{func.__name__}`. Only nested"
+            text += " list/tuple/dicts of objects that are valid for"
+            raise TypeError(f"{text} `{test_type.__name__}` should be passed.")
         return value
 
     return apply(data)
@@ -137,13 +136,13 @@ def gather(tensor: Any) -> Any:
 
 
 def reduce(tensor: Any, reduction: str = "mean", scale: float = 1.0) -> Any:
-    """Sum (``sum``) or mean (``mean``) over the processes, times ``scale``; ``none``: as it is."""
-    if reduction not in ("sum", "mean", "none"):
-        raise ValueError(f"reduction={reduction!r}: one of sum, mean, none")
+    """``sum``, ``mean`` or ``max`` over the processes, times ``scale``; ``none``: as it is."""
+    if reduction not in ("sum", "mean", "max", "none"):
+        raise ValueError(f"reduction={reduction!r}: one of sum, mean, max, none")
 
     def combine(own: torch.Tensor) -> torch.Tensor:
-        total = own.clone()
-        distributed.all_reduce(total)
+        total, kinds = own.clone(), distributed.ReduceOp
+        distributed.all_reduce(total, kinds.MAX if reduction == "max" else kinds.SUM)
         total = total / processes.current().count if reduction == "mean" else total
         return total if scale == 1 else total * scale
 

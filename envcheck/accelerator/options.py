@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 
@@ -13,7 +13,15 @@ class DataLoaderConfiguration:
     split_batches: bool = False
     dispatch_batches: bool | None = None
     even_batches: bool = True
+    use_seedable_sampler: bool = False
+    data_seed: int | None = None
     non_blocking: bool = False
+    use_stateful_dataloader: InitVar[bool] = False
+
+    def __post_init__(self, use_stateful_dataloader: bool) -> None:
+        if use_stateful_dataloader:
+            text = "use_stateful_dataloader=True is not done here: save_state() keeps the place in"
+            raise ValueError(f"{text} an epoch, and skip_first_batches() goes there")
 
 
 @dataclass

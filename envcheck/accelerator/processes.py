@@ -6,14 +6,15 @@ the record here. ``PartialState``, ``AcceleratorState`` and ``Accelerator`` are 
 
 from __future__ import annotations
 
+import atexit
 import os
-import socket
+import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial, wraps
+from functools import partial, partialmethod, wraps
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ _NAMES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 _LOST = ("closed", "reset by peer", "imed out", "Broken pipe", "remote process", "NCCL", "Socket")
 _PATIENCE = 3.0  # seconds until the kernel has taken a killed process away
+_SETTLE = 0.1  # seconds until gloo's thread has dropped its last tensor; it aborts or hangs before
 #: By the kind of device; programs compare with Accelerate's other names, which never occur here.
 _TYPES = {"cpu": "MULTI_CPU", "cuda": "MULTI_GPU", "xpu": "MULTI_XPU", "npu": "MULTI_NPU"}
 _NEVER = "XLA FSDP DEEPSPEED MEGATRON_LM TP MULTI_MLU MULTI_SDAA MULTI_MUSA MULTI_HPU MULTI_NEURON"
@@ -58,15 +60,19 @@ class Process:
         except RuntimeError as error:
             if self.count == 1 or not any(sign in str(error) for sign in _LOST):
                 raise
-            here, end = socket.gethostname(), time.monotonic() + _PATIENCE
-            local = {rank: pid for rank, (host, pid) in enumerate(self.peers) if host == here}
-            gone: list[str] = []
+            gone, end = "", time.monotonic() + _PATIENCE
             while not gone and time.monotonic() < end:
                 time.sleep(0.05)
-                gone = [f"rank {r} (process {pid})" for r, pid in local.items() if not _runs(pid)]
-            who = f"{', '.join(gone)} has ended" if gone else "no process on this machine has ended"
-            text = f"{who}, and rank {self.index} cannot reach the others: {error}"
-            raise RuntimeError(text) from error
+                gone = ", ".join(map(self._name, filter(self._ended, range(self.count))))
+            text = f"{gone or 'no process on this machine'} has ended, and rank {self.index}"
+            raise RuntimeError(f"{text} cannot reach the others: {error}") from error
+
+    def _name(self, rank: int) -> str:
+        return f"rank {rank} (process {self.peers[rank][1]})"
+
+    def _ended(self, rank: int) -> bool:
+        host, pid = self.peers[rank]
+        return host == platform.node() and not _runs(pid)
 
 
 def _runs(pid: int) -> bool:
@@ -118,17 +124,16 @@ def _join(cpu: bool, group: dict[str, Any]) -> Process:
             return Process(devices.choose(cpu=cpu))
         if missing or not distributed.is_available():
             why = f"{', '.join(missing)} not set" if missing else "torch lacks torch.distributed"
-            raise RuntimeError(
-                f"this is one of several processes ({several[0]}) and cannot join them ({why}): "
-                "start with `python -m envcheck.accelerator launch` or torchrun"
-            )
+            text = f"this is one of several processes ({several[0]}) and cannot join them ({why})"
+            raise RuntimeError(f"{text}: `python -m envcheck.accelerator launch` or torchrun can")
         kind = devices.choose(cpu=cpu, index=int(os.environ["LOCAL_RANK"])).type
         distributed.init_process_group(**{"backend": devices.BACKENDS.get(kind, "gloo"), **group})
+        atexit.register(time.sleep, _SETTLE)
     index, count = distributed.get_rank(), distributed.get_world_size()
     backend, local = distributed.get_backend(), int(os.environ.get("LOCAL_RANK") or index)
     device = devices.choose(cpu=cpu or (backend == "gloo" and count > 1), index=local)
     peers: list[Any] = [None] * count
-    distributed.all_gather_object(peers, (socket.gethostname(), os.getpid()))
+    distributed.all_gather_object(peers, (platform.node(), os.getpid()))
     return Process(device, index, count, local, backend, tuple(peers))
 
 
@@ -144,9 +149,10 @@ class Ranks:
     is_main_process = property(lambda self: self.process.index == 0)
     is_local_main_process = property(lambda self: self.process.local_index == 0)
     is_last_process = property(lambda self: self.process.index == self.process.count - 1)
-    distributed_type = property(
-        lambda self: DistributedType(_TYPES[self.device.type] if self.use_distributed else "NO")
-    )
+
+    @property
+    def distributed_type(self) -> Any:
+        return DistributedType(_TYPES[self.device.type] if self.use_distributed else "NO")
 
     def wait_for_everyone(self) -> None:
         """Return when every process has come here. Raises RuntimeError that names who has ended."""
@@ -170,9 +176,7 @@ class Ranks:
             if first:
                 self.wait_for_everyone()
 
-    def local_main_process_first(self) -> Any:
-        """A context in which the first process of each machine goes before its others."""
-        return self.main_process_first(local=True)
+    local_main_process_first = partialmethod(main_process_first, local=True)
 
     @contextmanager
     def split_between_processes(self, inputs: Any, apply_padding: bool = False) -> Iterator[Any]:
@@ -190,35 +194,27 @@ class Ranks:
         pad = apply_padding and extra and end - start == each
         parts = {}
         for key, values in named.items():
-            pieces = [values[start:end], values[-1:]] if pad else [values[start:end]]
+            part, last = values[start:end], values[-1:] if pad else values[:0]
             tensor = isinstance(values, torch.Tensor)
-            parts[key] = torch.cat(pieces) if tensor else sum(pieces[1:], pieces[0])
+            parts[key] = torch.cat([part, last]) if tensor else part + last
         yield type(inputs)(parts) if isinstance(inputs, dict) else parts[""]
 
-    def _only(self, function: Callable[..., Any], name: str, value: Any = True) -> Any:
+    def on_process(
+        self, function: Any = None, process_index: Any = True, fact: str = "process_index"
+    ) -> Any:  # fmt: skip
+        """Run ``function`` on the process of this rank only; elsewhere it returns None."""
+        if function is None:
+            return partial(self.on_process, process_index=process_index, fact=fact)
+
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **kwargs) if getattr(self, name) == value else None
+            return function(*args, **kwargs) if getattr(self, fact) == process_index else None
 
         return run
 
-    def on_main_process(self, function: Callable[..., Any]) -> Any:
-        """Run ``function`` on the main process only; elsewhere it returns None."""
-        return self._only(function, "is_main_process")
-
-    def on_local_main_process(self, function: Callable[..., Any]) -> Any:
-        """Run ``function`` on the first process of each machine only."""
-        return self._only(function, "is_local_main_process")
-
-    def on_last_process(self, function: Callable[..., Any]) -> Any:
-        """Run ``function`` on the last process only."""
-        return self._only(function, "is_last_process")
-
-    def on_process(self, function: Any = None, process_index: int | None = None) -> Any:
-        """Run ``function`` on the process of this rank only."""
-        if function is None:
-            return partial(self.on_process, process_index=process_index)
-        return self._only(function, "process_index", process_index)
+    on_main_process = partialmethod(on_process, fact="is_main_process")
+    on_local_main_process = partialmethod(on_process, fact="is_local_main_process")
+    on_last_process = partialmethod(on_process, fact="is_last_process")
 
 
 class PartialState(Ranks):
@@ -234,6 +230,7 @@ class PartialState(Ranks):
     def destroy_process_group(self) -> None:
         """Leave the process group, if there is one."""
         if distributed.is_available() and distributed.is_initialized():
+            time.sleep(_SETTLE)
             distributed.destroy_process_group()
         forget()
 
@@ -252,10 +249,8 @@ class AcceleratorState(PartialState):
         if _precision is None:
             _precision = mixed_precision or getattr(config.launched(), "mixed_precision", "no")
         elif mixed_precision not in (None, _precision):
-            raise ValueError(
-                "AcceleratorState has already been initialized and cannot be changed from "
-                f"mixed_precision={_precision!r} to {mixed_precision!r}: restart the process"
-            )
+            text = "AcceleratorState has already been initialized and cannot be changed, restart: "
+            raise ValueError(f"{text}mixed_precision={_precision!r} is not {mixed_precision!r}")
 
     @staticmethod
     def _reset_state(reset_partial_state: bool = False) -> None:
@@ -288,10 +283,11 @@ class GradientState(GradientAccumulationPlugin):
 
     active_dataloader = property(lambda self: self.dataloader_references[-1])
     in_dataloader = property(lambda self: self.active_dataloader is not None)
-    end_of_dataloader = property(
-        lambda self: getattr(self.active_dataloader, "end_of_dataloader", False)
-    )
     remainder = property(lambda self: getattr(self.active_dataloader, "remainder", -1))
+
+    @property
+    def end_of_dataloader(self) -> bool:
+        return getattr(self.active_dataloader, "end_of_dataloader", False)
 
     @staticmethod
     def _reset_state() -> None:

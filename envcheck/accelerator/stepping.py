@@ -6,23 +6,26 @@ settings warns, once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import warnings
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from envcheck.accelerator import config, devices
 from envcheck.accelerator.operations import convert_to_fp32
 from envcheck.accelerator.processes import GradientState, Process
 
-_LOOK_EVERY = 16  # of losses on a device: to look at one is to wait for all that was queued before it
+_DISTRIBUTED = (DistributedDataParallel, DataParallel)
+_LOOK_EVERY = 16  # losses on a device: to look at one is to wait for all that was queued before it
 
 
 class Traps:
@@ -58,14 +61,14 @@ class Traps:
     def check_fork(self) -> None:
         """Raise if this process is a fork of the one that made the Accelerator."""
         if self.pid != os.getpid():
-            raise RuntimeError(
-                f"this process is a fork of {self.pid}, which made this Accelerator, and would be "
-                "alone: create it inside the function that you pass to notebook_launcher"
+            text = (
+                f"this process is a fork of {self.pid}, which made this Accelerator, and is alone"
             )
+            raise RuntimeError(f"{text}: create it in the function given to notebook_launcher")
 
     def watch(self, parameters: list[Any]) -> None:
         """Notice gradients of ``loss.backward()``: at the first and the last parameter."""
-        for parameter in {id(p): p for p in parameters[:1] + parameters[-1:]}.values():
+        for parameter in dict.fromkeys(parameters[:1] + parameters[-1:]):
             if parameter.requires_grad and parameter.is_leaf:
                 parameter.register_post_accumulate_grad_hook(self._arrived)
 
@@ -83,10 +86,8 @@ class Traps:
         if getattr(optimizer, "_steps_prepared", False) or not self.parameters:
             return
         if not self.parameters.isdisjoint(map(id, parameters_of(optimizer))):
-            self.say(
-                f"{type(optimizer).__name__}.step() was called on an optimizer that is not prepared"
-                ", and its model is: call it on what accelerator.prepare(optimizer) returned."
-            )
+            text = f"{type(optimizer).__name__} is not prepared, and its model is: call step() on"
+            self.say(f"{text} what accelerator.prepare(optimizer) returned.")
 
     def update_scale(self) -> None:
         """After all optimizers of a step, so that they see the same scale."""
@@ -151,11 +152,9 @@ def tell(process: Process, mixed_precision: str) -> None:
     if process.count == 1 and count > 1 and config.launched() is None:
         path = config.find()
         there = f"{path} is read by the launcher only" if path else "there is no configuration file"
-        warnings.warn(
-            f"of {count} {kind} devices this process uses one, and it is alone ({there}): `python "
-            "-m envcheck.accelerator launch SCRIPT` starts a process for each",
-            stacklevel=3,
-        )
+        text = f"of {count} {kind} devices this process uses one, and it is alone ({there})"
+        remedy = "`python -m envcheck.accelerator launch SCRIPT` starts a process for each"
+        warnings.warn(f"{text}: {remedy}", stacklevel=3)
 
 
 class MixedForward:
@@ -166,8 +165,7 @@ class MixedForward:
 
     def __init__(self, forward: Any, **autocast: Any) -> None:
         functools.update_wrapper(self, forward)
-        self.forward = forward
-        self.autocast = autocast
+        self.forward, self.autocast = forward, autocast
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with torch.autocast(**self.autocast):
@@ -179,14 +177,28 @@ def unwrap(model: Any, keep_fp32_wrapper: bool = True, keep_torch_compile: bool 
     """The model that was prepared, out of what distributes it; with ``keep_torch_compile`` false
     out of what compiles it too. ``keep_fp32_wrapper`` false restores its own ``forward``.
     """
-    if isinstance(model, DistributedDataParallel):
+    if isinstance(model, _DISTRIBUTED):
         model = model.module
     inner = getattr(model, "_orig_mod", model)
-    if isinstance(inner, DistributedDataParallel):  # compiled from outside
+    if isinstance(inner, _DISTRIBUTED):  # compiled from outside
         model = inner = inner.module
     if not keep_fp32_wrapper and isinstance(inner.__dict__.get("forward"), MixedForward):
         del inner.forward
     return model if keep_torch_compile else inner
+
+
+@contextlib.contextmanager
+def trigger_sync_in_backward(model: Any) -> Iterator[None]:
+    """A context whose ``backward`` sums gradients over processes, after a forward in no_sync."""
+    if not isinstance(model, DistributedDataParallel):
+        yield
+        return
+    before, model.require_backward_grad_sync = model.require_backward_grad_sync, True
+    model.reducer.prepare_for_backward([])
+    try:
+        yield
+    finally:
+        model.require_backward_grad_sync = before
 
 
 @dataclass(eq=False)
@@ -196,6 +208,8 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
     ``step_was_skipped``: gradients were infinite, with a loss scale. ``unscaled``: they have been
     divided by it since the last step.
     """
+
+    _is_accelerate_prepared = True
 
     optimizer: Any
     scaler: Any = None
@@ -264,6 +278,8 @@ class AcceleratedScheduler:
 
     With ``step_with_optimizer`` false it steps whenever it is told to.
     """
+
+    _is_accelerate_prepared = True
 
     scheduler: Any
     optimizers: Any
