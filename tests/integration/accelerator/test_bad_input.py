@@ -61,7 +61,7 @@ if accelerator.num_processes > 1:
     for unsendable in ("text", 3, {"t": tensor, "s": "x"}, [None]):
         for operation in (accelerator.gather, accelerator.reduce, accelerator.broadcast):
             error = raised(operation, unsendable)
-            assert type(error) is TypeError and "gather_object" in str(error)
+            assert type(error) is TypeError, error
     error = raised(accelerator.gather, [tensor[: 1 + RANK]])
     assert "rank 0: [((1, 3), 'torch.float32')]; rank 1: [((2, 3)" in str(error), error
 """,
