@@ -136,17 +136,17 @@ def gather(tensor: Any) -> Any:
 
 
 def reduce(tensor: Any, reduction: str = "mean", scale: float = 1.0) -> Any:
-    """``sum``, ``mean`` or ``max`` over the processes, times ``scale``; ``none``: as it is."""
+    """``sum``, ``mean``, ``max`` over the processes, or ``none``; then times ``scale``."""
     if reduction not in ("sum", "mean", "max", "none"):
         raise ValueError(f"reduction={reduction!r}: one of sum, mean, max, none")
 
     def combine(own: torch.Tensor) -> torch.Tensor:
         total, kinds = own.clone(), distributed.ReduceOp
         distributed.all_reduce(total, kinds.MAX if reduction == "max" else kinds.SUM)
-        total = total / processes.current().count if reduction == "mean" else total
-        return total if scale == 1 else total * scale
+        return total / processes.current().count if reduction == "mean" else total
 
-    return tensor if reduction == "none" else _together(combine, tensor)
+    result = tensor if reduction == "none" else _together(combine, tensor)
+    return result if scale == 1 else recursively_apply(lambda own: own * scale, result)
 
 
 def broadcast(tensor: Any, from_process: int = 0) -> Any:
