@@ -585,4 +585,44 @@ observed("saved names:", ", ".join(sorted(torch.load("output/pytorch_model.bin")
         r"saved names: one\.weight, other\.weight",
         "Accelerate: torch's format can hold a tensor under two names, and a plain load_state_dict wants both",
     ),
+    Case(
+        "variables of the environment",
+        """
+os.environ.update(ACCELERATE_MIXED_PRECISION="bf16", ACCELERATE_GRADIENT_ACCUMULATION_STEPS="4", ACCELERATE_TORCH_DEVICE="meta")
+accelerator = Accelerator()
+observed(f"{accelerator.mixed_precision}, {accelerator.gradient_accumulation_steps} steps, on {accelerator.device.type}")
+""",
+        r"^no, 1 steps, on cpu$",
+        r"^bf16, 4 steps, on meta$",
+        "ours: what trains is in the program and in the configuration file, not in what some parent process has exported",
+    ),
+    Case(
+        "views of a state that was reset",
+        """
+from accelerate import PartialState
+state = PartialState()
+PartialState._reset_state()
+observed(f"{state.num_processes} process")
+""",
+        r"^1 process$",
+        r"raises AttributeError",
+        "ours: a view asks again. Accelerate's are one dictionary that is emptied under them",
+    ),
+    Case(
+        "hooks of save_state, and where they write",
+        """
+accelerator = Accelerator(cpu=True)
+model = accelerator.prepare(nn.Linear(2, 2))
+def hook(models, weights, folder):
+    with open(os.path.join(folder, "mine.txt"), "w") as file: file.write("x")
+handle = accelerator.register_save_state_pre_hook(hook)
+accelerator.save_state("one")
+handle.remove()
+accelerator.save_state("two")
+observed("in the first:", os.path.exists("one/mine.txt"), "in the second:", os.path.exists("two/mine.txt"))
+""",
+        r"in the first: True in the second: False",
+        r"in the first: True in the second: False",
+        "the same; ours hands the hook the folder that becomes the checkpoint when it is complete",
+    ),
 )
