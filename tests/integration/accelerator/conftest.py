@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -13,7 +13,9 @@ if ROOT not in sys.path:  # `benchmarks` is not installed
     sys.path.append(ROOT)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from checkpoints import Training
 
     from benchmarks.parity.problem import Trace
     from benchmarks.parity.worker import Outcome
@@ -64,3 +66,32 @@ def fresh() -> Iterator[None]:
     AcceleratorState._reset_state(reset_partial_state=True)
     torch.set_rng_state(generators)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def training(tmp_path: Path, fresh: None) -> Training:
+    """One that has gone on since it wrote a checkpoint."""
+    pytest.importorskip("numpy")
+    pytest.importorskip("safetensors")
+    from checkpoints import FILES, Training
+
+    training = Training(tmp_path / "checkpoint")
+    training.train()
+    training.accelerator.save_state(training.folder)
+    assert {path.name for path in training.folder.iterdir()} == FILES
+    training.train()
+    return training
+
+
+@pytest.fixture
+def refused(training: Training) -> Callable[..., str]:
+    """Loads the checkpoint, which must fail and change nothing, and returns what was raised."""
+
+    def load(kind: Any = Exception, **keywords: Any) -> str:
+        before = training.everything()
+        with pytest.raises(kind) as caught:
+            training.accelerator.load_state(training.folder, **keywords)
+        assert training.everything() == before
+        return str(caught.value)
+
+    return load
