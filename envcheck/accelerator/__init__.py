@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _NAMES = {
     "accelerator": "Accelerator",
     "config": "write_basic_config",
-    "data_loader": "BatchSamplerShard DataLoaderDispatcher DataLoaderShard IterableDatasetShard "
-    "SeedableRandomSampler SkipBatchSampler SkipDataLoader prepare_data_loader skip_first_batches",
+    "data_loader": "BatchSamplerShard DataLoaderDispatcher DataLoaderShard DataLoaderStateMixin "
+    "IterableDatasetShard SeedableRandomSampler SkipBatchSampler SkipDataLoader "
+    "prepare_data_loader skip_first_batches",
     "launchers": "notebook_launcher debug_launcher",
     "operations": "broadcast broadcast_object_list convert_to_fp32 "
     "gather gather_object is_torch_tensor pad_across_processes recursively_apply reduce "

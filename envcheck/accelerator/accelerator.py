@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,21 +23,11 @@ import torch
 from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
 
-from envcheck.accelerator import config, devices, operations, options, stepping
+from envcheck.accelerator import config, devices, operations, options, processes, stepping
+from envcheck.accelerator import data_loader as loaders
 from envcheck.accelerator.checkpointing import Checkpointing
-from envcheck.accelerator.data_loader import (
-    DataLoaderShard,
-    prepare_data_loader,
-    skip_first_batches,
-)
-from envcheck.accelerator.processes import (
-    AcceleratorState,
-    GradientAccumulationPlugin,
-    GradientState,
-    Ranks,
-)  # fmt: skip
-from envcheck.accelerator.stepping import AcceleratedOptimizer, AcceleratedScheduler
 
 
 def _of(owner: str, name: str) -> property:
@@ -47,12 +38,7 @@ def _of(owner: str, name: str) -> property:
     )
 
 
-def _kept(prepared: Any, among: list[Any]) -> Any:
-    among.append(prepared)
-    return prepared
-
-
-class Accelerator(Checkpointing, Ranks):
+class Accelerator(Checkpointing, processes.Ranks):
     """Prepares models, optimizers, dataloaders and schedulers, and does what depends on them all.
 
     Raises ValueError for settings that cannot be, RuntimeError if this is one of several processes
@@ -65,43 +51,37 @@ class Accelerator(Checkpointing, Ranks):
         cpu: bool = False, dataloader_config: options.DataLoaderConfiguration | None = None,
         rng_types: list[str] | None = None, project_dir: str | None = None,
         project_config: options.ProjectConfiguration | None = None,
-        gradient_accumulation_plugin: GradientAccumulationPlugin | None = None,
+        gradient_accumulation_plugin: processes.GradientAccumulationPlugin | None = None,
         step_scheduler_with_optimizer: bool = True,
         kwargs_handlers: list[options.KwargsHandler] | None = None, even_batches: bool = True,
     ) -> None:  # fmt: skip
         wanted = getattr(mixed_precision, "value", mixed_precision)
-        if wanted not in (None, "no", *devices.DTYPES):
-            raise ValueError(f"mixed_precision={wanted!r}: one of no, bf16, fp16")
-        steps = gradient_accumulation_steps
-        if steps == 1:
-            steps = getattr(config.launched(), "gradient_accumulation_steps", None) or 1
-        plugin = gradient_accumulation_plugin or GradientAccumulationPlugin(steps)
+        if wanted not in (None, *config.PRECISIONS):
+            raise ValueError(f"mixed_precision={wanted!r}: one of {', '.join(config.PRECISIONS)}")
+        steps = getattr(config.launched(), "gradient_accumulation_steps", None) or 1
+        steps = steps if gradient_accumulation_steps == 1 else gradient_accumulation_steps
+        plugin = gradient_accumulation_plugin or processes.GradientAccumulationPlugin(steps)
         if plugin.num_steps < 1:
             raise ValueError(f"gradient_accumulation_steps={plugin.num_steps}: at least 1")
         self._handlers = {type(handler): vars(handler) for handler in kwargs_handlers or ()}
-        self.state = AcceleratorState(wanted, cpu, **self._told(options.InitProcessGroupKwargs))
-        self.gradient_state = GradientState(**vars(plugin))
-        self.dataloader_config = dataloader_config or options.DataLoaderConfiguration(
-            split_batches=split_batches, even_batches=even_batches
-        )
+        group = self._told(options.InitProcessGroupKwargs)
+        self.state = processes.AcceleratorState(wanted, cpu, **group)
+        self.gradient_state = processes.GradientState(**vars(plugin))
+        dealing = options.DataLoaderConfiguration(split_batches, even_batches=even_batches)
+        self.dataloader_config = dataloader_config or dealing
         self.project_configuration = project_config or options.ProjectConfiguration()
         self.project_dir = project_dir or self.project_dir
         self.device_placement = device_placement
         self.rng_types = ["generator"] if rng_types is None else rng_types
         self.step_scheduler_with_optimizer = step_scheduler_with_optimizer
-        self.step = 0
-        self.scaler: Any = None
-        if self.mixed_precision == "fp16":
-            scaling = {"device": self.device.type, **self._told(options.GradScalerKwargs)}
-            self.scaler = torch.amp.GradScaler(**scaling)
-        self._models: list[Any] = []
-        self._optimizers: list[Any] = []
-        self._schedulers: list[Any] = []
-        self._dataloaders: list[Any] = []
-        self._custom_objects: list[Any] = []
-        self._save_hooks: dict[int, Any] = {}
-        self._load_hooks: dict[int, Any] = {}
-        self._trigger = False
+        self.step, self._trigger = 0, False
+        scaling = {"device": self.device.type, **self._told(options.GradScalerKwargs)}
+        fp16 = self.mixed_precision == "fp16"
+        self.scaler: Any = torch.amp.GradScaler(**scaling) if fp16 else None
+        kept: Any = [[] for _ in range(5)]
+        self._models, self._optimizers, self._schedulers, self._dataloaders = kept[:4]
+        self._custom_objects = kept[4]
+        self._hooks: Any = {"save": OrderedDict(), "load": OrderedDict()}  # what handles want
         self.traps = stepping.Traps(self.process, self.gradient_state, self.scaler)
         stepping.tell(self.process, self.mixed_precision)
 
@@ -116,13 +96,13 @@ class Accelerator(Checkpointing, Ranks):
     sync_gradients = _of("gradient_state", "sync_gradients")
     gradient_accumulation_steps = _of("gradient_state", "num_steps")
     optimizer_step_was_skipped = property(
-        lambda self: any(optimizer.step_was_skipped for optimizer in self._optimizers)
+        lambda self: any(one.step_was_skipped for one in self._optimizers)
     )
     gather = staticmethod(operations.gather)
     trigger_sync_in_backward = staticmethod(stepping.trigger_sync_in_backward)
     broadcast = staticmethod(operations.broadcast)
     pad_across_processes = staticmethod(operations.pad_across_processes)
-    skip_first_batches = staticmethod(skip_first_batches)
+    skip_first_batches = staticmethod(loaders.skip_first_batches)
     unwrap_model = staticmethod(stepping.unwrap)
 
     def reduce(self, tensor: Any, reduction: str = "sum", scale: float = 1.0) -> Any:
@@ -144,7 +124,7 @@ class Accelerator(Checkpointing, Ranks):
         return result[0] if len(result) == 1 else tuple(result)
 
     def _prepare(self, one: Any, place: bool | None) -> Any:
-        if isinstance(one, torch.utils.data.DataLoader):
+        if isinstance(one, DataLoader):
             return self.prepare_data_loader(one, place)
         if isinstance(one, torch.nn.Module):
             return self.prepare_model(one, place)
@@ -169,36 +149,40 @@ class Accelerator(Checkpointing, Ranks):
             model = DistributedDataParallel(model, device_ids=ids, **told)
         self.traps.parameters.update(map(id, model.parameters()))
         model._is_accelerate_prepared = True
-        return _kept(model, self._models)
+        self._models.append(model)
+        return model
 
-    def prepare_optimizer(self, optimizer: Any, device_placement: bool | None = None) -> Any:
+    def prepare_optimizer(self, optimizer: Any, device_placement: Any = None) -> Any:  # noqa: ARG002
         """The optimizer, stepping when accumulation is complete."""
-        del device_placement
-        if isinstance(optimizer, AcceleratedOptimizer):
+        if isinstance(optimizer, stepping.AcceleratedOptimizer):
             return optimizer
         self.traps.watch(stepping.parameters_of(optimizer))
-        prepared = AcceleratedOptimizer(optimizer, self.scaler, self.gradient_state, self.traps)
-        return _kept(prepared, self._optimizers)
+        more = (self.scaler, self.gradient_state, self.traps)
+        prepared = stepping.AcceleratedOptimizer(optimizer, *more)
+        self._optimizers.append(prepared)
+        return prepared
 
     def prepare_scheduler(self, scheduler: Any) -> Any:
         """The scheduler, stepping with its optimizer."""
         own = [o for o in self._optimizers if scheduler.optimizer in (o, o.optimizer)]
-        prepared = AcceleratedScheduler(
-            scheduler, own or self._optimizers, self.step_scheduler_with_optimizer,
-            self.split_batches, self.num_processes, self.gradient_state,
-        )  # fmt: skip
-        return _kept(prepared, self._schedulers)
+        how = (self.step_scheduler_with_optimizer, self.split_batches, self.num_processes)
+        state = self.gradient_state
+        prepared = stepping.AcceleratedScheduler(scheduler, own or self._optimizers, *how, state)
+        self._schedulers.append(prepared)
+        return prepared
 
     def prepare_data_loader(self, data_loader: Any, device_placement: bool | None = None) -> Any:
         """The dataloader with this process's batches on its device."""
-        if isinstance(data_loader, DataLoaderShard):
+        if getattr(data_loader, "_is_accelerate_prepared", False):
             return data_loader
-        prepared = prepare_data_loader(
+        prepared = loaders.prepare_data_loader(
             data_loader, self.device, rng_types=self.rng_types, gradient_state=self.gradient_state,
             put_on_device=self.device_placement if device_placement is None else device_placement,
             **vars(self.dataloader_config),
         )  # fmt: skip
-        return _kept(prepared, self._dataloaders)
+        prepared._is_accelerate_prepared = True
+        self._dataloaders.append(prepared)
+        return prepared
 
     def backward(self, loss: torch.Tensor, **kwargs: Any) -> None:
         """``loss.backward()`` of a loss that is divided by the accumulation, and scaled in fp16.
@@ -228,10 +212,10 @@ class Accelerator(Checkpointing, Ranks):
         else:
             self.step += 1
             state.sync_gradients = self.step % state.num_steps == 0
+        apart = self.num_processes > 1 and not (state.sync_gradients or state.sync_each_batch)
         with contextlib.ExitStack() as stack:
-            if self.num_processes > 1 and not (state.sync_gradients or state.sync_each_batch):
-                for model in models:
-                    stack.enter_context(self.no_sync(model))
+            for model in models if apart else ():
+                stack.enter_context(self.no_sync(model))
             yield
 
     def no_sync(self, model: Any) -> Any:
@@ -239,9 +223,7 @@ class Accelerator(Checkpointing, Ranks):
         return getattr(model, "no_sync", contextlib.nullcontext)()
 
     @contextlib.contextmanager
-    def join_uneven_inputs(
-        self, joinables: Any, even_batches: bool | None = None
-    ) -> Iterator[None]:
+    def join_uneven_inputs(self, joinables: Any, even_batches: bool | None = None) -> Any:
         """A context in which processes that are out of batches shadow the others.
 
         ``even_batches`` overrides the setting of the prepared dataloaders meanwhile.
@@ -272,19 +254,18 @@ class Accelerator(Checkpointing, Ranks):
 
     def unscale_gradients(self, optimizer: Any = None) -> None:
         """Take the loss scale out of the gradients of an optimizer, or of all, once for a step."""
+        self.traps.clip()
         for one in self._optimizers if optimizer is None else [optimizer]:
             if any(parameter.grad is not None for parameter in stepping.parameters_of(one)):
                 one.unscale()
 
     def clip_grad_norm_(self, parameters: Any, max_norm: float, norm_type: float = 2) -> Any:
         """Scale gradients, in fp16 unscaled first, down to this norm; returns the one before."""
-        self.traps.clip()
         self.unscale_gradients()
         return torch.nn.utils.clip_grad_norm_(parameters, max_norm, norm_type=norm_type)
 
     def clip_grad_value_(self, parameters: Any, clip_value: float) -> None:
         """Limit every gradient, in fp16 unscaled first, to plus or minus ``clip_value``."""
-        self.traps.clip()
         self.unscale_gradients()
         torch.nn.utils.clip_grad_value_(parameters, clip_value)
 
@@ -299,9 +280,9 @@ class Accelerator(Checkpointing, Ranks):
         if not state.end_of_dataloader or self.num_processes == 1:
             return data
         if state.remainder < 0 and not state.active_dataloader.drop_last:
-            text = "gather_for_metrics: the number of samples is not known, so duplicates that "
-            self.traps.say(f"{text}completed the last round stay in", wrong=False)
-        cut = slice(0, state.remainder if state.remainder > 0 else None)
+            text = "gather_for_metrics: the number of samples is not known: duplicates stay in"
+            self.traps.say(text, wrong=False)
+        cut = slice(state.remainder if state.remainder > 0 else None)
         return operations.slice_tensors(data, cut) if plain else data[cut]
 
     def set_trigger(self) -> None:

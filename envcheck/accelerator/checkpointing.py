@@ -56,12 +56,12 @@ def distinct(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def write(obj: Any, path: Any, safe: bool) -> None:
     """``obj`` to ``path``; as safetensors, the distinct tensors of a state dict."""
-    if not safe:
-        torch.save(obj, path)
-        return
-    from safetensors.torch import save_file
+    if safe:
+        from safetensors.torch import save_file
 
-    save_file(distinct(obj), path, metadata={"format": "pt"})
+        save_file(distinct(obj), path, metadata={"format": "pt"})
+    else:
+        torch.save(obj, path)
 
 
 def read(path: str, **options: Any) -> Any:
@@ -160,15 +160,20 @@ class Checkpointing:
                 raise ValueError(f"{text} load_state_dict()")
         self._custom_objects.extend(objects)
 
+    def _hooked(self: Any, when: str, hook: Callable[..., None]) -> RemovableHandle:
+        handle = RemovableHandle(self._hooks[when])
+        self._hooks[when][handle.id] = hook
+        return handle
+
     def register_save_state_pre_hook(self: Any, hook: Callable[..., None]) -> RemovableHandle:
         """Call ``hook(models, weights, directory)`` on each process before files are written; what
         it takes out of ``weights``, the models' state dicts, it has saved itself.
         """
-        return _hooked(self._save_hooks, hook)
+        return self._hooked("save", hook)
 
     def register_load_state_pre_hook(self: Any, hook: Callable[..., None]) -> RemovableHandle:
         """Call ``hook(models, directory)`` first in ``load_state``; it may take out ``models``."""
-        return _hooked(self._load_hooks, hook)
+        return self._hooked("load", hook)
 
     def get_state_dict(self: Any, model: Any, unwrap: bool = True) -> dict[str, Any]:
         """The weights of a prepared model."""
@@ -213,7 +218,7 @@ class Checkpointing:
         safe = is_safe(safe_serialization)
 
         def fill(place: str) -> None:
-            for hook in self._save_hooks.values():
+            for hook in self._hooks["save"].values():
                 hook(self._models, weights, place)
             torch.save(rank, os.path.join(place, f"random_states_{self.process_index}.pkl"))
             for file, one in self._parts(safe, weights) if self.is_main_process else ():
@@ -245,7 +250,7 @@ class Checkpointing:
             text = f"{input_dir} has {custom} custom objects, not {len(self._custom_objects)}"
             raise RuntimeError(f"{text}: register_for_checkpointing() the same before load_state()")
         models = list(self._models)
-        for hook in self._load_hooks.values():
+        for hook in self._hooks["load"].values():
             hook(models, input_dir)
         states = []
         for file, one in self._parts("model.safetensors" in names, map(self.unwrap_model, models)):
@@ -276,12 +281,6 @@ class Checkpointing:
         return found
 
 
-def _hooked(hooks: dict[int, Any], hook: Callable[..., None]) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
 def _automatic(folder: str) -> list[tuple[int, str]]:
     names = os.listdir(folder) if os.path.isdir(folder) else []
     found = [(re.fullmatch(r"checkpoint_(\d+)", name), name) for name in names]
@@ -298,7 +297,7 @@ def _replace(directory: Any, fill: Callable[[str], None], ranks: Any = None) -> 
 
     def make(_place: str) -> None:
         if leads:
-            if os.path.exists(directory) and not os.path.isdir(directory):
+            if os.path.isfile(directory):
                 raise NotADirectoryError(f"{directory} is a file")
             shutil.rmtree(place, ignore_errors=True)
             os.makedirs(place)
@@ -308,15 +307,15 @@ def _replace(directory: Any, fill: Callable[[str], None], ranks: Any = None) -> 
             os.rename(place, directory)
         elif leads:
             names = os.listdir(place)
+            for name in os.listdir(directory):
+                path = os.path.join(directory, name)
+                if os.path.isdir(path) and name in names:  # of a hook
+                    shutil.rmtree(path)
+                elif ranks is None and is_shard(name) and name not in names:
+                    os.unlink(path)
             for name in names:
-                goal = os.path.join(directory, name)
-                if os.path.isdir(goal):  # of a hook
-                    shutil.rmtree(goal)
-                os.replace(os.path.join(place, name), goal)
+                os.replace(os.path.join(place, name), os.path.join(directory, name))
             os.rmdir(place)
-            for name in set(os.listdir(directory)) - set(names):
-                if ranks is None and is_shard(name):
-                    os.unlink(os.path.join(directory, name))
 
     for step in (make, fill, swap):
         problem = None

@@ -195,7 +195,6 @@ class DataLoaderShard(DataLoader):
     """
 
     end_of_dataloader, uneven, remainder = False, False, -1
-    _is_accelerate_prepared = True
 
     def __init__(
         self, dataset: Any, device: Any = None, rng_types: Any = (),
@@ -203,7 +202,8 @@ class DataLoaderShard(DataLoader):
         gradient_state: GradientState | None = None, non_blocking: bool = False, **keywords: Any,
     ) -> None:  # fmt: skip
         base = dataset if isinstance(dataset, DataLoader) else DataLoader(dataset, **keywords)
-        self.base_dataloader, self.device, self.non_blocking = base, device, non_blocking
+        self.original, self.base_dataloader = base, base
+        self.device, self.non_blocking = device, non_blocking
         self.rng_types, self.synchronized_generator = rng_types, synchronized_generator
         self.gradient_state, self.progress = gradient_state or GradientState(), Progress()
         self._sampled = not isinstance(base.dataset, IterableDataset)
@@ -335,7 +335,7 @@ class DataLoaderShard(DataLoader):
 
 
 #: Accelerate's names for what is one class here
-DataLoaderDispatcher = SkipDataLoader = DataLoaderShard
+DataLoaderDispatcher = SkipDataLoader = DataLoaderStateMixin = DataLoaderShard
 
 
 def _changed(loader: Any, **values: Any) -> Any:
@@ -360,6 +360,11 @@ def prepare_data_loader(
     here = processes.current()
     count = here.count if num_processes is None else num_processes
     index = here.index if process_index is None else process_index
+    skip = 0
+    if isinstance(dataloader, DataLoaderShard):
+        if count > 1:
+            raise ValueError("skip_first_batches() is for what prepare() returned, not before it")
+        dataloader, skip = dataloader.original, dataloader.skip_batches
     iterable = isinstance(dataloader.dataset, IterableDataset)
     owner = dataloader if dataloader.batch_sampler is None else dataloader.batch_sampler
     source = getattr(owner, "sampler", owner)
@@ -369,21 +374,17 @@ def prepare_data_loader(
         raise ValueError("the DistributedSampler deals out, and prepare() too: use a plain sampler")
     if use_seedable_sampler and isinstance(source, data.RandomSampler):
         seeds = [torch.initial_seed() if data_seed is None else data_seed]
-        source = SeedableRandomSampler(
-            source.data_source, source.replacement, source._num_samples, source.generator,
-            data_seed=operations.broadcast_object_list(seeds)[0],
-        )  # fmt: skip
-        vars(owner)["sampler"] = source
+        [seed] = operations.broadcast_object_list(seeds)
+        given = (source.data_source, source.replacement, source._num_samples, source.generator)
+        vars(owner)["sampler"] = source = SeedableRandomSampler(*given, data_seed=seed)
     if count > 1 and iterable:
         dispatch = not dataloader.num_workers if dispatch_batches is None else dispatch_batches
         size, last = dataloader.batch_size or 1, dataloader.drop_last
         place = (size, last, count, index, split_batches, dispatch)
         shard = IterableDatasetShard(dataloader.dataset, *place)
         turns = None if owner is dataloader else BatchSampler(source, shard.share, last)
-        dataloader = _changed(
-            dataloader, dataset=shard, batch_size=shard.share, batch_sampler=turns
-        )
-        source = shard.dataset
+        source, changes = shard.dataset, {"dataset": shard, "batch_sampler": turns}
+        dataloader = _changed(dataloader, batch_size=shard.share, **changes)
     elif count > 1:
         if getattr(source, "generator", source) is None:  # a shuffle by torch's own generator
             seed = int(torch.empty((), dtype=torch.int64).random_().item())
@@ -394,7 +395,7 @@ def prepare_data_loader(
         dataloader = _changed(dataloader, **{name: dealt})
     generator = getattr(source, "generator", None) if count > 1 else None
     goal, rng_types = device if put_on_device else None, rng_types or []
-    more = (generator, 0, gradient_state, non_blocking)
+    more = (generator, skip, gradient_state, non_blocking)
     return DataLoaderShard(dataloader, goal, rng_types, *more)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 
 #: Kinds of devices, in the order in which they are chosen, and what connects their processes.
@@ -15,13 +13,6 @@ _FEATURES = {
     "bf16": {"avx512_bf16", "amx_bf16", "bf16", "svebf16"},
     "fp16": {"avx512_fp16", "amx_fp16", "asimdhp", "fphp"},
 }
-
-
-class Support(NamedTuple):
-    """``level``: ``native``, ``emulated``, ``none`` or ``unknown``; ``why``: what that rests on."""
-
-    level: str
-    why: str
 
 
 def count(kind: str) -> int:
@@ -45,16 +36,15 @@ def choose(*, cpu: bool = False, index: int | None = None) -> torch.device:
     if index is None:
         index = int(getattr(torch, kind).current_device())
     if index >= count(kind):
-        raise RuntimeError(
-            f"process {index} of this machine has no device, {count(kind)} {kind} are visible: "
-            "start one process for each, or pass cpu=True"
-        )
+        text = f"process {index} of this machine has no device, {count(kind)} {kind} are visible"
+        raise RuntimeError(f"{text}: start one process for each, or pass cpu=True")
     getattr(torch, kind).set_device(index)
     return torch.device(kind, index)
 
 
-def support(device: torch.device, precision: str) -> Support:
-    """What ``device`` does with ``bf16`` or ``fp16``.
+def support(device: torch.device, precision: str) -> tuple[str, str]:
+    """What ``device`` does with ``bf16`` or ``fp16``: ``native``, ``emulated``, ``none`` or
+    ``unknown``; and what that rests on.
 
     CUDA C++ Programming Guide, "Arithmetic instructions": fp16 from 5.3, bf16 from 8.0.
     """
@@ -63,21 +53,21 @@ def support(device: torch.device, precision: str) -> Support:
     if device.type == "cuda" and torch.version.hip is None:
         has = torch.cuda.get_device_capability(device)
         native = has >= ((8, 0) if precision == "bf16" else (5, 3))
-        return Support("native" if native else "emulated", "compute capability {}.{}".format(*has))
+        return "native" if native else "emulated", ("compute capability {}.{}".format(*has))
     try:
         ones = torch.ones(8, 8, dtype=DTYPES[precision], device=device)
         exact = bool((ones @ ones == 8).all())
     except (RuntimeError, TypeError) as error:
-        return Support("none", str(error).splitlines()[0])
-    return Support("unknown" if exact else "none", "a product of ones")
+        return "none", str(error).splitlines()[0]
+    return "unknown" if exact else "none", "a product of ones"
 
 
-def _processor(precision: str) -> Support:
+def _processor(precision: str) -> tuple[str, str]:
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             flags = next(line.split() for line in file if line.startswith(("flags", "Features")))
     except (OSError, StopIteration):
-        return Support("unknown", "the system does not name the processor's instruction sets")
+        return "unknown", "the system does not name the processor's instruction sets"
     found = ", ".join(sorted(_FEATURES[precision].intersection(flags)))
     wanted = ", ".join(sorted(_FEATURES[precision]))
-    return Support("native", found) if found else Support("emulated", f"it has none of {wanted}")
+    return ("native", found) if found else ("emulated", f"it has none of {wanted}")

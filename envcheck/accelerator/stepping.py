@@ -61,9 +61,7 @@ class Traps:
     def check_fork(self) -> None:
         """Raise if this process is a fork of the one that made the Accelerator."""
         if self.pid != os.getpid():
-            text = (
-                f"this process is a fork of {self.pid}, which made this Accelerator, and is alone"
-            )
+            text = f"this process is a fork of {self.pid}, which made the Accelerator, and is alone"
             raise RuntimeError(f"{text}: create it in the function given to notebook_launcher")
 
     def watch(self, parameters: list[Any]) -> None:
@@ -215,7 +213,7 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
     scaler: Any = None
     gradient_state: GradientState = field(default_factory=GradientState)
     traps: Any = None
-    step_was_skipped: bool = False
+    _is_overflow: bool = False
     unscaled: bool = False
 
     def __post_init__(self) -> None:
@@ -233,12 +231,13 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
+    step_was_skipped = property(lambda self: self._is_overflow)
     add_param_group = property(lambda self: self.optimizer.add_param_group)
     state_dict = property(lambda self: self.optimizer.state_dict)
     load_state_dict = property(lambda self: self.optimizer.load_state_dict)
 
     def _really_stepped(self, *_arguments: Any) -> None:
-        self.step_was_skipped = False
+        self._is_overflow = False
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Nothing in the middle of an accumulation."""
@@ -266,7 +265,7 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
             if self.scaler is None:
                 optimizer.step(*arguments)
             else:
-                self.step_was_skipped = self.traps.stepped = True
+                self._is_overflow = self.traps.stepped = True
                 self.scaler.step(optimizer, *arguments)
         finally:
             optimizer._steps_prepared = self.unscaled = False

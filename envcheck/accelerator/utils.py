@@ -1,9 +1,58 @@
-"""Where programs written for Accelerate import its functions from; they live beside this file."""
+"""Where programs written for Accelerate import its functions from; most live beside this file."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
 from envcheck import accelerator
+from envcheck.accelerator import operations, stepping
+
+extract_model_from_parallel = stepping.unwrap
 
 
 def __getattr__(name: str) -> object:
     return getattr(accelerator, name)
+
+
+def is_namedtuple(data: Any) -> bool:
+    """Whether it is a named tuple."""
+    return isinstance(data, tuple) and hasattr(data, "_fields")
+
+
+def listify(data: Any) -> Any:
+    """Every tensor in ``data`` as numbers in lists."""
+    return operations.recursively_apply(torch.Tensor.tolist, data)
+
+
+def find_device(data: Any) -> Any:
+    """The device of the first tensor in ``data``, or None."""
+    return next((tensor.device for tensor in operations.tensors(data)), None)
+
+
+def find_batch_size(data: Any) -> Any:
+    """The length of the first tensor in ``data``, or None."""
+    return next((len(tensor) for tensor in operations.tensors(data) if tensor.ndim), None)
+
+
+def concatenate(data: Any, dim: int = 0) -> Any:
+    """One of several containers that are alike, of their tensors joined along ``dim``."""
+    columns = zip(*map(operations.tensors, data))  # noqa: B905  # Python 3.9
+    joined = (torch.cat(column, dim=dim) for column in columns)
+    return operations.recursively_apply(lambda _first: next(joined), data[0])
+
+
+@contextmanager
+def patch_environment(**values: Any) -> Iterator[None]:
+    """A context with these environment variables, in capital letters."""
+    before = dict(os.environ)
+    os.environ.update({name.upper(): str(value) for name, value in values.items()})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
