@@ -11,7 +11,7 @@ from benchmarks.parity import problem
 FOLDER = "checkpoint"
 knobs, trace = problem.begin(sys.argv)
 set_seed(knobs.seed if knobs.stage != "second" else 12345)
-seedable = {"use_seedable_sampler": True} if knobs.seedable else {}
+seedable = {"use_seedable_sampler": True, "data_seed": 5} if knobs.seedable else {}
 accelerator = Accelerator(
     cpu=True,
     mixed_precision=knobs.precision,
