@@ -154,10 +154,10 @@ class Checkpointing:
 
     def register_for_checkpointing(self: Any, *objects: Any) -> None:
         """Save and load these too. Raises ValueError for what has no state_dict."""
-        for number, one in enumerate(objects):
-            if not (hasattr(one, "state_dict") and hasattr(one, "load_state_dict")):
-                text = f"Item at index {number}, a {type(one).__name__}, has no state_dict() and"
-                raise ValueError(f"{text} load_state_dict()")
+        wrong = [n for n, one in enumerate(objects) if not hasattr(one, "load_state_dict")]
+        if wrong:
+            text = ", ".join(f"Item at index {n} ({type(objects[n]).__name__})" for n in wrong)
+            raise ValueError(f"register_for_checkpointing: {text}: no load_state_dict()")
         self._custom_objects.extend(objects)
 
     def _hooked(self: Any, when: str, hook: Callable[..., None]) -> RemovableHandle:
@@ -293,39 +293,35 @@ def _replace(directory: Any, fill: Callable[[str], None], ranks: Any = None) -> 
     raised and nothing has changed.
     """
     directory = os.path.normpath(directory)
-    place, leads, failed = f"{directory}.saving", ranks is None or ranks.is_main_process, ""
-
-    def make(_place: str) -> None:
-        if leads:
-            if os.path.isfile(directory):
-                raise NotADirectoryError(f"{directory} is a file")
-            shutil.rmtree(place, ignore_errors=True)
-            os.makedirs(place)
-
-    def swap(_place: str) -> None:
-        if leads and not os.path.exists(directory):
-            os.rename(place, directory)
-        elif leads:
-            names = os.listdir(place)
-            for name in os.listdir(directory):
-                path = os.path.join(directory, name)
-                if os.path.isdir(path) and name in names:  # of a hook
-                    shutil.rmtree(path)
-                elif ranks is None and is_shard(name) and name not in names:
-                    os.unlink(path)
-            for name in names:
-                os.replace(os.path.join(place, name), os.path.join(directory, name))
-            os.rmdir(place)
-
-    for step in (make, fill, swap):
-        problem = None
-        try:
-            if not failed:
-                step(place)
-        except Exception as error:  # of the system, of torch's writer, of safetensors
-            problem = f"{type(error).__name__}: {error}"
-        problems = [problem] if ranks is None else operations.gather_object([problem])
-        failed = failed or "; ".join(f"rank {r}: {text}" for r, text in enumerate(problems) if text)
+    place, leads, problem = f"{directory}.saving", ranks is None or ranks.is_main_process, None
+    if leads:
+        shutil.rmtree(place, ignore_errors=True)
+    if ranks is not None:
+        ranks.wait_for_everyone()
+    try:
+        if os.path.isfile(directory):
+            raise NotADirectoryError(f"{directory} is a file")
+        os.makedirs(place, exist_ok=True)
+        fill(place)
+    except Exception as error:  # of the system, of torch's writer, of safetensors
+        problem = f"{type(error).__name__}: {error}"
+    problems = [problem] if ranks is None else operations.gather_object([problem])
+    failed = "; ".join(f"rank {rank}: {text}" for rank, text in enumerate(problems) if text)
     if failed:
         shutil.rmtree(place, ignore_errors=True)
         raise OSError(f"{directory} was not saved, and is as it was: {failed}")
+    if leads and not os.path.exists(directory):
+        os.rename(place, directory)
+    elif leads:
+        names = os.listdir(place)
+        for name in names:
+            goal = os.path.join(directory, name)
+            if os.path.isdir(goal):  # of a hook
+                shutil.rmtree(goal)
+            os.replace(os.path.join(place, name), goal)
+        os.rmdir(place)
+        for name in set(os.listdir(directory)) - set(names):
+            if ranks is None and is_shard(name):
+                os.unlink(os.path.join(directory, name))
+    if ranks is not None:
+        ranks.wait_for_everyone()

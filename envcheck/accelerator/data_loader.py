@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, cycle, islice
 from typing import Any
@@ -48,7 +47,7 @@ class BatchSamplerShard(BatchSampler):
     one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
     one, so that all processes have as many and as large batches; without it, some have less.
     ``dispatch``: the main process reads for all, and a last round that is smaller is shared evenly.
-    ``last``: size of the round that was read last.
+    ``last``: samples of the round that was read last; -1 if unknown.
     """
 
     batch_sampler: Any
@@ -91,10 +90,10 @@ class BatchSamplerShard(BatchSampler):
         first: list[Any] = []
         for turn in self._rounds():
             items = turn if whole else list(chain(*turn))
-            first, self.last = first or items, len(items)
+            if len(items) < share * count and self.drop_last:
+                return
+            first, self.last = first or items, -1 if whole else len(items)
             if len(items) < share * count:
-                if self.drop_last:
-                    return
                 if self.dispatch:
                     share = -(-len(items) // count)
                 if self.even_batches:
@@ -194,7 +193,7 @@ class DataLoaderShard(DataLoader):
     sampler, a sampler or an iterable dataset.
     """
 
-    end_of_dataloader, uneven, remainder = False, False, -1
+    end_of_dataloader, uneven = False, False
 
     def __init__(
         self, dataset: Any, device: Any = None, rng_types: Any = (),
@@ -228,14 +227,15 @@ class DataLoaderShard(DataLoader):
 
     iteration = property(lambda self: self.progress.epoch)
     total_dataset_length = property(lambda self: len(self.dataset))
+    _shard = property(lambda self: getattr(self.dealt, "batches", self.dealt))
+    remainder = property(lambda self: getattr(self._shard, "last", -1))
 
     @property
     def total_batch_size(self) -> int | None:
         """Samples in one round of all processes; None where batches have no fixed size."""
-        shard = getattr(self.dealt, "batches", self.dealt)
-        size = getattr(shard, "batch_size", None) or self.base_dataloader.batch_size
-        split = getattr(shard, "split_batches", False) or size is None
-        return size if split else size * getattr(shard, "num_processes", 1)
+        size = getattr(self._shard, "batch_size", None) or self.base_dataloader.batch_size
+        split = getattr(self._shard, "split_batches", False) or size is None
+        return size if split else size * getattr(self._shard, "num_processes", 1)
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the samplers and the dataset which epoch it is."""
@@ -258,7 +258,7 @@ class DataLoaderShard(DataLoader):
         if progress.ended and not self.skip_batches:  # a checkpoint of the end of an epoch
             progress.set(epoch=progress.epoch + 1)
         self.set_epoch(progress.epoch)
-        self._measure()
+        self._check_lengths()
         batches = self._begin()
         progress.batches, self.end_of_dataloader = self.skip_batches, False
         references.append(self)
@@ -304,18 +304,10 @@ class DataLoaderShard(DataLoader):
             operations.restore(now)
         return batches if self._sampled else self._ahead
 
-    def _measure(self) -> None:
-        """How many samples the last round has, and whether all processes have as many batches.
-
-        Raises ValueError if they were to have, and have not.
-        """
-        size, source, self.remainder = self.total_batch_size, self._sources()[-1], -1
-        if not hasattr(source, "__len__"):
-            return
-        if size and not self.base_dataloader.drop_last:
-            with suppress(TypeError):  # an iterable dataset that does not say
-                self.remainder = len(getattr(source, "dataset", source)) % size
-        if self._sampled and processes.current().count > 1:
+    def _check_lengths(self) -> None:
+        """Raises ValueError if processes were to have as many batches each, and have not."""
+        sized = self._sampled and hasattr(self._sources()[-1], "__len__")
+        if sized and processes.current().count > 1:
             counts = operations.gather_object([len(self)])
             self.uneven = len(set(counts)) > 1
             if self.uneven and getattr(self.dealt, "even_batches", True):
@@ -330,8 +322,6 @@ class DataLoaderShard(DataLoader):
             ranks = [rank for rank, end in enumerate(ends) if end]
             text = f"the iterable dataset ends on ranks {ranks} and goes on elsewhere"
             raise ValueError(f"{text}: they would wait for each other for ever")
-        if ends[0] and not self.num_workers and not self.base_dataloader.drop_last:
-            self.remainder = getattr(getattr(self.dataset, "batches", None), "last", -1)
 
 
 #: Accelerate's names for what is one class here

@@ -12,6 +12,7 @@ import dataclasses
 import random
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from zlib import crc32
 
@@ -68,11 +69,10 @@ def tensors(data: Any) -> list[torch.Tensor]:
 
 def only_tensors(data: Any) -> bool:
     """Whether there is nothing but tensors in the containers of ``data``."""
-    try:
-        recursively_apply(lambda tensor: tensor, data, error_on_other_type=True)
-    except TypeError:
-        return False
-    return True
+    with suppress(TypeError):
+        recursively_apply(torch.Tensor.detach, data, error_on_other_type=True)
+        return True
+    return False
 
 
 def send_to_device(tensor: Any, device: Any, non_blocking: bool = False) -> Any:

@@ -60,19 +60,14 @@ class Process:
         except RuntimeError as error:
             if self.count == 1 or not any(sign in str(error) for sign in _LOST):
                 raise
-            gone, end = "", time.monotonic() + _PATIENCE
+            gone: list[str] = []
+            here, end = platform.node(), time.monotonic() + _PATIENCE
+            local = [(rank, pid) for rank, (host, pid) in enumerate(self.peers) if host == here]
             while not gone and time.monotonic() < end:
                 time.sleep(0.05)
-                gone = ", ".join(map(self._name, filter(self._ended, range(self.count))))
-            text = f"{gone or 'no process on this machine'} has ended, and rank {self.index}"
-            raise RuntimeError(f"{text} cannot reach the others: {error}") from error
-
-    def _name(self, rank: int) -> str:
-        return f"rank {rank} (process {self.peers[rank][1]})"
-
-    def _ended(self, rank: int) -> bool:
-        host, pid = self.peers[rank]
-        return host == platform.node() and not _runs(pid)
+                gone = [f"rank {rank} (process {pid})" for rank, pid in local if not _runs(pid)]
+            text = f"{', '.join(gone) or 'no process on this machine'} has ended, and rank"
+            raise RuntimeError(f"{text} {self.index} cannot reach the others: {error}") from error
 
 
 def _runs(pid: int) -> bool:

@@ -156,7 +156,7 @@ def tell(process: Process, mixed_precision: str) -> None:
 
 
 class MixedForward:
-    """``forward`` of a model in autocast; what it returns in fp16 or bf16 becomes fp32.
+    """``forward`` of a model, in autocast if any; what it returns in fp16 or bf16 becomes fp32.
 
     An attribute of the model, which stays the same object and can be copied and pickled with it.
     """
@@ -166,7 +166,7 @@ class MixedForward:
         self.forward, self.autocast = forward, autocast
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with torch.autocast(**self.autocast):
+        with torch.autocast(**self.autocast) if self.autocast else contextlib.nullcontext():
             result = self.forward(*args, **kwargs)
         return convert_to_fp32(result)
 

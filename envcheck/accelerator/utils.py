@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +10,7 @@ from envcheck import accelerator
 from envcheck.accelerator import operations, stepping
 
 extract_model_from_parallel = stepping.unwrap
+convert_outputs_to_fp32 = stepping.MixedForward
 
 
 def __getattr__(name: str) -> object:
@@ -43,16 +41,6 @@ def concatenate(data: Any, dim: int = 0) -> Any:
     """One of several containers that are alike, of their tensors joined along ``dim``."""
     columns = zip(*map(operations.tensors, data))  # noqa: B905  # Python 3.9
     joined = (torch.cat(column, dim=dim) for column in columns)
-    return operations.recursively_apply(lambda _first: next(joined), data[0])
-
-
-@contextmanager
-def patch_environment(**values: Any) -> Iterator[None]:
-    """A context with these environment variables, in capital letters."""
-    before = dict(os.environ)
-    os.environ.update({name.upper(): str(value) for name, value in values.items()})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    return operations.recursively_apply(
+        lambda _first: next(joined), data[0], error_on_other_type=True
+    )
