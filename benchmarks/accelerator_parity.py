@@ -153,7 +153,8 @@ def document(folder: Path, outcomes: dict[str, Outcome]) -> tuple[str, list[str]
     parts = [
         "# `envcheck.accelerator` against a plain loop and against Accelerate\n",
         f"Run on {dt.date.today().isoformat()} with `benchmarks/accelerator_parity.py`: "
-        f"{len(SCENARIOS)} scenarios and {len(CASES)} programs. Python {platform.python_version()}, {versions}; "
+        f"{len(SCENARIOS)} scenarios and {len(CASES)} programs. "
+        f"Python {platform.python_version()}, {versions}; "
         f"{machine.describe()}; CPU only, one thread a process, gloo.\n",
         "The plain loops are in `benchmarks/parity/plain.py`. Ours and Accelerate run the same "
         "text (`benchmarks/parity/scripts/`); only the import line is swapped. Numbers are the "
