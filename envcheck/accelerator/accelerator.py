@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 from torch.distributed.algorithms.join import Join
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
@@ -57,7 +56,7 @@ class Accelerator(Checkpointing, processes.Ranks):
     ) -> None:  # fmt: skip
         wanted = getattr(mixed_precision, "value", mixed_precision)
         if wanted not in (None, *config.PRECISIONS):
-            raise ValueError(f"mixed_precision={wanted!r}: one of {', '.join(config.PRECISIONS)}")
+            raise ValueError(f"mixed_precision={wanted!r}: one of no, bf16, fp16")
         steps = getattr(config.launched(), "gradient_accumulation_steps", None) or 1
         steps = steps if gradient_accumulation_steps == 1 else gradient_accumulation_steps
         plugin = gradient_accumulation_plugin or processes.GradientAccumulationPlugin(steps)
@@ -146,7 +145,7 @@ class Accelerator(Checkpointing, processes.Ranks):
         if self.num_processes > 1 and learns and not evaluation_mode:
             ids = None if self.device.type == "cpu" else [self.device.index]
             told = self._told(options.DistributedDataParallelKwargs)
-            model = DistributedDataParallel(model, device_ids=ids, **told)
+            model = self.process.talk(stepping.Distributed, model, device_ids=ids, **told)
         self.traps.parameters.update(map(id, model.parameters()))
         model._is_accelerate_prepared = True
         self._models.append(model)
@@ -238,7 +237,8 @@ class Accelerator(Checkpointing, processes.Ranks):
             for sampler in samplers if even_batches is not None else ():
                 sampler.even_batches = even_batches
             self.traps.joined = True
-            with Join(joinables) if self.num_processes > 1 else contextlib.nullcontext():
+            together = Join(joinables) if self.num_processes > 1 else contextlib.nullcontext()
+            with self.process.talking(), together:
                 yield
         finally:
             self.traps.joined = False

@@ -55,8 +55,14 @@ class Process:
 
     def talk(self, operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """``operation`` with the other processes. Raises RuntimeError that names who has ended."""
-        try:
+        with self.talking():
             return operation(*args, **kwargs)
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """A context in which the error that another process has ended names that."""
+        try:
+            yield
         except RuntimeError as error:
             if self.count == 1 or not any(sign in str(error) for sign in _LOST):
                 raise

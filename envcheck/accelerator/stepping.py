@@ -22,7 +22,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from envcheck.accelerator import config, devices
 from envcheck.accelerator.operations import convert_to_fp32
-from envcheck.accelerator.processes import GradientState, Process
+from envcheck.accelerator.processes import GradientState, Process, current
 
 _DISTRIBUTED = (DistributedDataParallel, DataParallel)
 _LOOK_EVERY = 16  # losses on a device: to look at one is to wait for all that was queued before it
@@ -169,6 +169,13 @@ class MixedForward:
         with torch.autocast(**self.autocast) if self.autocast else contextlib.nullcontext():
             result = self.forward(*args, **kwargs)
         return convert_to_fp32(result)
+
+
+class Distributed(DistributedDataParallel):
+    """Its ``forward`` talks to the other processes too."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return current().talk(super().forward, *args, **kwargs)
 
 
 def unwrap(model: Any, keep_fp32_wrapper: bool = True, keep_torch_compile: bool = True) -> Any:
