@@ -55,6 +55,8 @@ class Process:
 
     def talk(self, operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """``operation`` with the other processes. Raises RuntimeError that names who has ended."""
+        if self.count == 1:
+            return operation(*args, **kwargs)
         with self.talking():
             return operation(*args, **kwargs)
 
@@ -195,9 +197,10 @@ class Ranks:
         pad = apply_padding and extra and end - start == each
         parts = {}
         for key, values in named.items():
-            part, last = values[start:end], values[-1:] if pad else values[:0]
-            tensor = isinstance(values, torch.Tensor)
-            parts[key] = torch.cat([part, last]) if tensor else part + last
+            parts[key] = part = values[start:end]
+            if pad:
+                last, tensor = values[-1:], isinstance(values, torch.Tensor)
+                parts[key] = torch.cat([part, last]) if tensor else part + last
         yield type(inputs)(parts) if isinstance(inputs, dict) else parts[""]
 
     def on_process(
