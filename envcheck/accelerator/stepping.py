@@ -195,15 +195,10 @@ def unwrap(model: Any, keep_fp32_wrapper: bool = True, keep_torch_compile: bool 
 @contextlib.contextmanager
 def trigger_sync_in_backward(model: Any) -> Iterator[None]:
     """A context whose ``backward`` sums gradients over processes, after a forward in no_sync."""
-    if not isinstance(model, DistributedDataParallel):
-        yield
-        return
-    before, model.require_backward_grad_sync = model.require_backward_grad_sync, True
-    model.reducer.prepare_for_backward([])
-    try:
-        yield
-    finally:
-        model.require_backward_grad_sync = before
+    if isinstance(model, DistributedDataParallel):  # no_sync puts back what it found
+        model.require_backward_grad_sync = True
+        model.reducer.prepare_for_backward([])
+    yield
 
 
 @dataclass(eq=False)

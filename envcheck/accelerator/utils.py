@@ -42,5 +42,5 @@ def concatenate(data: Any, dim: int = 0) -> Any:
     columns = zip(*map(operations.tensors, data))  # noqa: B905  # Python 3.9
     joined = (torch.cat(column, dim=dim) for column in columns)
     return operations.recursively_apply(
-        lambda _first: next(joined), data[0], error_on_other_type=True
+        lambda _first: next(joined), data[0], error_on_other_type=len(data) > 1
     )
