@@ -211,9 +211,11 @@ class Accelerator(Checkpointing, processes.Ranks):
         else:
             self.step += 1
             state.sync_gradients = self.step % state.num_steps == 0
-        apart = self.num_processes > 1 and not (state.sync_gradients or state.sync_each_batch)
+        if self.num_processes == 1 or state.sync_gradients or state.sync_each_batch:
+            yield
+            return
         with contextlib.ExitStack() as stack:
-            for model in models if apart else ():
+            for model in models:
                 stack.enter_context(self.no_sync(model))
             yield
 

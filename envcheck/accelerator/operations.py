@@ -101,8 +101,9 @@ def slice_tensors(data: Any, tensor_slice: slice) -> Any:
 
 def convert_to_fp32(tensor: Any) -> Any:
     """Every fp16 or bf16 tensor as fp32."""
-    half = (torch.float16, torch.bfloat16)
-    return recursively_apply(lambda own: own.float() if own.dtype in half else own, tensor)
+    if isinstance(tensor, torch.Tensor):
+        return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+    return recursively_apply(convert_to_fp32, tensor)
 
 
 def _together(operation: Callable[[torch.Tensor], Any], data: Any) -> Any:
