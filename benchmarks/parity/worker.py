@@ -29,6 +29,8 @@ SCRIPTS = Path(__file__).parent / "scripts"
 #: library -> what stands in its import lines
 LIBRARIES = {"ours": "envcheck.accelerator", "accelerate": "accelerate"}
 HUNG = -1
+#: Seconds for which a rank that is ready waits for others; one that waits for it does so in vain.
+LINGER = 2.0
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,9 @@ def free_port() -> int:
 
 def child(job: Job, rank: int, port: int, folder: Path) -> NoReturn:
     """Be rank ``rank`` of ``job``; never return."""
-    status = 1
+    status, own = 1, folder / job.name
     try:
         os.setsid()
-        own = folder / job.name
         own.mkdir(exist_ok=True)
         output = os.open(own / f"log.{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
@@ -184,7 +185,16 @@ def child(job: Job, rank: int, port: int, folder: Path) -> NoReturn:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
+    linger(own, rank, job.world)
     os._exit(status)
+
+
+def linger(own: Path, rank: int, world: int) -> None:
+    """Wait for the other ranks, but not long: rank 0 has the store that they connect through."""
+    (own / f"done.{rank}").touch()
+    end = time.monotonic() + LINGER
+    while time.monotonic() < end and len(list(own.glob("done.*"))) < world:
+        time.sleep(0.01)
 
 
 def execute(job: Job, own: Path, rank: int) -> None:
