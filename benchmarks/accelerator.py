@@ -17,6 +17,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import statistics
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -83,31 +84,20 @@ def costs_table(found: Costs) -> str:
     return table(rows, headers)
 
 
-def imports_table(found: Mapping[str, list[list[float]]]) -> str:
-    """Milliseconds of processor time over ``import torch``."""
+def imports_table(found: Mapping[str, list[float]]) -> str:
+    """Milliseconds of processor time; those of the libraries come on top of torch's."""
     rows = []
-    for name, rounds in found.items():
-        cost = overhead(found[PLAIN], rounds)
-        low, high = _quartiles(found[PLAIN], rounds)
-        rows.append(
-            [
-                "`import torch`" if name == PLAIN else name,
-                f"{middle(rounds) * 1e3:.0f}",
-                "" if name == PLAIN else f"{cost.typical * 1e3:+.1f} [{low:+.1f}, {high:+.1f}]",
-                "" if name == PLAIN else f"{cost.least * 1e3:+.1f}",
-            ]
-        )
-    return table(rows, ["", "CPU ms, median", "over torch [quartiles]", "by minima"])
+    for name, seconds in found.items():
+        ordered = [f"{value * 1e3:.1f}" for value in sorted(seconds)]
+        quarter = (len(ordered) - 1) // 4
+        typical = f"{statistics.median(seconds) * 1e3:.1f}"
+        spread = f"{typical} [{ordered[quarter]}, {ordered[-1 - quarter]}]"
+        shown = "`import torch`" if name == PLAIN else f"after it: {name}"
+        rows.append([shown, spread, ordered[0]])
+    return table(rows, ["", "CPU ms, median [quartiles]", "smallest"])
 
 
-def _quartiles(plain: list[list[float]], other: list[list[float]]) -> tuple[float, float]:
-    """Of the paired differences, in milliseconds."""
-    differences = sorted((b[0] - a[0]) * 1e3 for a, b in zip(plain, other, strict=True))
-    quarter = (len(differences) - 1) // 4
-    return differences[quarter], differences[-1 - quarter]
-
-
-def goals_table(found: Costs, loaded: Mapping[str, list[list[float]]]) -> str:
+def goals_table(found: Costs, loaded: Mapping[str, list[float]]) -> str:
     """The worst of each kind is what counts."""
     rows: list[tuple[str, float, float | None, str]] = []
     for title, chosen in (
@@ -127,14 +117,14 @@ def goals_table(found: Costs, loaded: Mapping[str, list[list[float]]]) -> str:
         where = f" ({closest.name})" if closest else ""
         rows.append((f"{title}: over Accelerate, worst case{where}", 0.0, difference, " µs"))
     for name in (OURS, f"{OURS}, made"):
-        cost = overhead(loaded[PLAIN], loaded[name]).typical * 1e3 if name in loaded else None
+        cost = statistics.median(loaded[name]) * 1e3 if name in loaded else None
         rows.append((f"import: {name}, over `import torch`", IMPORT_LIMIT, cost, " ms"))
     return goals(rows)
 
 
 def document(
     trained: Mapping[Case, Trained],
-    loaded: Mapping[str, list[list[float]]],
+    loaded: Mapping[str, list[float]],
     facts: Mapping[str, str],
     device: str,
 ) -> str:

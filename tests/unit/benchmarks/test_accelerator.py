@@ -99,8 +99,7 @@ def test_goals_are_judged_by_the_worst_case():
             constant(1.0), constant(1.05), constant(1.04)
         ),
     }
-    loaded = {name: [[1.0]] * 4 for name in (cases.PLAIN, cases.ACCELERATE)}
-    loaded |= {cases.OURS: [[1.02]] * 4}
+    loaded = {cases.PLAIN: [1.0] * 4, cases.OURS: [0.021, 0.020, 0.019, 0.030, 0.010]}
     text = goals_table(costs(results, "cpu"), loaded)
     row = cells(text, "tiny, one process: over the plain loop, worst case (bf16)")
     assert row[1:] == ["≤ 3 %", "5 %", "**not reached**"]
@@ -109,11 +108,8 @@ def test_goals_are_judged_by_the_worst_case():
     assert cells(text, "medium: over the plain loop")[2:] == ["–", "not measured"]
     assert cells(text, "import: envcheck, over")[1:] == ["≤ 30 ms", "20 ms", "reached"]
     assert cells(text, "import: envcheck, made")[2:] == ["–", "not measured"]
-    assert cells(imports_table(loaded), "envcheck")[1:] == [
-        "1020",
-        "+20.0 [+20.0, +20.0]",
-        "+20.0",
-    ]
+    row = cells(imports_table(loaded), "after it: envcheck")
+    assert row[1:] == ["20.0 [19.0, 21.0]", "10.0"]
 
 
 def test_titles_name_one_case_each():
