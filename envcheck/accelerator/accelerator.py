@@ -60,8 +60,11 @@ class Accelerator(Checkpointing, processes.Ranks):
         steps = getattr(config.launched(), "gradient_accumulation_steps", None) or 1
         steps = steps if gradient_accumulation_steps == 1 else gradient_accumulation_steps
         plugin = gradient_accumulation_plugin or processes.GradientAccumulationPlugin(steps)
-        if plugin.num_steps < 1:
-            raise ValueError(f"gradient_accumulation_steps={plugin.num_steps}: at least 1")
+        if type(plugin.num_steps) is not int or plugin.num_steps < 1:
+            what = f"gradient_accumulation_steps={plugin.num_steps!r}"
+            raise ValueError(f"{what}: a whole number, at least 1")
+        if dataloader_config is not None and (split_batches, even_batches) != (False, True):
+            raise ValueError("split_batches and even_batches are in the dataloader_config already")
         self._handlers = {type(handler): vars(handler) for handler in kwargs_handlers or ()}
         group = self._told(options.InitProcessGroupKwargs)
         self.state = processes.AcceleratorState(wanted, cpu, **group)
@@ -127,6 +130,9 @@ class Accelerator(Checkpointing, processes.Ranks):
             return self.prepare_data_loader(one, place)
         if isinstance(one, torch.nn.Module):
             return self.prepare_model(one, place)
+        held = one.values() if isinstance(one, dict) else one
+        if isinstance(one, (list, tuple, dict)) and any(map(stepping.is_preparable, held)):
+            raise TypeError(f"prepare takes objects one by one, not in a {type(one).__name__}")
         return self.prepare_optimizer(one) if isinstance(one, torch.optim.Optimizer) else one
 
     def prepare_model(
@@ -276,6 +282,7 @@ class Accelerator(Checkpointing, processes.Ranks):
 
         What holds anything but tensors is gathered as objects: lists are joined.
         """
+        self.traps.check_even()
         plain = not use_gather_object and operations.only_tensors(input_data)
         data = operations.gather(input_data) if plain else operations.gather_object(input_data)
         state = self.gradient_state
@@ -284,8 +291,17 @@ class Accelerator(Checkpointing, processes.Ranks):
         if state.remainder < 0 and not state.active_dataloader.drop_last:
             text = "gather_for_metrics: the number of samples is not known: duplicates stay in"
             self.traps.say(text, wrong=False)
-        cut = slice(state.remainder if state.remainder > 0 else None)
-        return operations.slice_tensors(data, cut) if plain else data[cut]
+
+        def cut(part: Any) -> Any:
+            if len(part) == state.active_dataloader.full:
+                return part[: state.remainder]
+            text = "gather_for_metrics: not one value for each sample: duplicates stay in"
+            self.traps.say(text, wrong=False)
+            return part
+
+        if state.remainder <= 0:
+            return data
+        return operations.recursively_apply(cut, data) if plain else cut(data)
 
     def set_trigger(self) -> None:
         """Let ``check_trigger`` return true on every process."""

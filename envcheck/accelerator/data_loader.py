@@ -47,7 +47,8 @@ class BatchSamplerShard(BatchSampler):
     one round, cut in pieces. ``even_batches`` completes the last round with samples from the first
     one, so that all processes have as many and as large batches; without it, some have less.
     ``dispatch``: the main process reads for all, and a last round that is smaller is shared evenly.
-    ``last``: samples of the round that was read last; -1 if unknown.
+    ``last``: samples of the round that was read last, 0 if it was complete and -1 if unknown;
+    ``full``: when it was completed.
     """
 
     batch_sampler: Any
@@ -57,6 +58,7 @@ class BatchSamplerShard(BatchSampler):
     even_batches: bool = True
     dispatch: bool = False
     last: int = -1
+    full: int = -1
 
     def __post_init__(self) -> None:
         self.batch_size: Any = getattr(self.batch_sampler, "batch_size", None)
@@ -88,14 +90,21 @@ class BatchSamplerShard(BatchSampler):
         count, whole = self.num_processes, self.batch_size is None
         share = 1 if whole else self.batch_size // (count if self.split_batches else 1)
         first: list[Any] = []
+        self.last, short = 0, False
         for turn in self._rounds():
             items = turn if whole else list(chain(*turn))
-            if len(items) < share * count and self.drop_last:
-                return
-            first, self.last = first or items, -1 if whole else len(items)
-            if len(items) < share * count:
+            if not whole and (short or max(map(len, turn)) > self.batch_size):
+                text = f"the batch sampler has batches that are not of its size, {self.batch_size}"
+                raise ValueError(f"{text}: leave batch_size away, and they are dealt out whole")
+            short = len(items) < share * count
+            if short and self.drop_last:
+                continue  # to its end, if it is that
+            first, self.last = first or items, 0
+            if short:
+                self.last = -1 if whole else len(items)
                 if self.dispatch:
                     share = -(-len(items) // count)
+                self.full = share * count
                 if self.even_batches:
                     items = list(islice(chain(items, cycle(first)), share * count))
             mine = items[self.process_index * share :][:share]
@@ -229,6 +238,7 @@ class DataLoaderShard(DataLoader):
     total_dataset_length = property(lambda self: len(self.dataset))
     _shard = property(lambda self: getattr(self.dealt, "batches", self.dealt))
     remainder = property(lambda self: getattr(self._shard, "last", -1))
+    full = property(lambda self: getattr(self._shard, "full", -1))
 
     @property
     def total_batch_size(self) -> int | None:
@@ -260,7 +270,11 @@ class DataLoaderShard(DataLoader):
         self.set_epoch(progress.epoch)
         self._check_lengths()
         batches = self._begin()
-        progress.batches, self.end_of_dataloader = self.skip_batches, False
+        progress.batches, self.end_of_dataloader, number = (
+            self.skip_batches,
+            False,
+            self.skip_batches,
+        )
         references.append(self)
         try:
             for number, batch in enumerate(batches, start=1):
@@ -273,7 +287,7 @@ class DataLoaderShard(DataLoader):
                 yield batch
         finally:
             references.remove(self)
-        if not progress.batches and not self.uneven:
+        if not number and not self.uneven:
             raise ValueError(f"the dataloader of {type(self.dataset).__name__} has no batches")
         progress.set(epoch=progress.epoch + 1)
 
@@ -308,12 +322,13 @@ class DataLoaderShard(DataLoader):
         """Raises ValueError if processes were to have as many batches each, and have not."""
         sized = self._sampled and hasattr(self._sources()[-1], "__len__")
         if sized and processes.current().count > 1:
-            counts = operations.gather_object([len(self)])
-            self.uneven = len(set(counts)) > 1
-            if self.uneven and getattr(self.dealt, "even_batches", True):
-                text = f"the processes have unequal numbers of batches, by rank {counts}: they"
+            own = (len(self), len(self._sources()[-1]))
+            every = operations.gather_object([own])
+            self.uneven = len({batches for batches, _ in every}) > 1
+            if len(set(every)) > 1 and getattr(self.dealt, "even_batches", True):
+                text = f"the processes have unequal numbers of batches or samples, by rank {every}"
                 remedy = "Give every process the same dataset."
-                raise ValueError(f"{text} would wait for each other for ever. {remedy}")
+                raise ValueError(f"{text}: they would wait for each other for ever. {remedy}")
 
     def _compare_ends(self) -> None:
         """Raises ValueError if an iterable dataset ends here and goes on elsewhere."""

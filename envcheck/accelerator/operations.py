@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import random
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 from zlib import crc32
@@ -41,11 +41,15 @@ def recursively_apply(
         if test_type(value):
             return func(value, *args, **kwargs)
         if isinstance(value, (list, tuple)):
-            items = map(apply, value)
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+            parts = map(apply, value)
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if isinstance(value, Mapping):
-            kind: Any = type(value)
-            return kind({key: apply(item) for key, item in value.items()})
+            items = {key: apply(item) for key, item in value.items()}
+            if type(value) is dict or not isinstance(value, MutableMapping):
+                return type(value)(items)  # type: ignore[call-arg]
+            mapping = copy.copy(value)  # what it knows besides, a factory or encodings, stays
+            mapping.update(items)
+            return mapping
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             changed = copy.copy(value)
             for field in dataclasses.fields(value):
@@ -179,10 +183,12 @@ def pad_across_processes(
 
 
 def gather_object(object: Any) -> Any:  # noqa: A002
-    """The lists of all processes as one list, in order of rank."""
+    """The lists of all processes as one list, in order of rank. Raises TypeError for no list."""
     here = processes.current()
     if here.count == 1:
         return object
+    if not isinstance(object, (list, tuple)):
+        raise TypeError(f"gather_object joins lists, and cannot join {type(object).__name__}")
     every: list[Any] = [None] * here.count
     here.talk(distributed.all_gather_object, every, object)
     return [item for part in every for item in part]

@@ -25,7 +25,16 @@ from envcheck.accelerator import config, devices
 #: torchrun's contract. MPI starts processes too, but says so by other names.
 _NAMES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
-_LOST = ("closed", "reset by peer", "imed out", "Broken pipe", "remote process", "NCCL", "Socket")
+_LOST = (
+    "closed",
+    "reset by peer",
+    "imed out",
+    "timeout",
+    "Broken pipe",
+    "remote process",
+    "NCCL",
+    "Socket",
+)
 _PATIENCE = 3.0  # seconds until the kernel has taken a killed process away
 _SETTLE = 0.1  # seconds until gloo's thread has dropped its last tensor; it aborts or hangs before
 #: By the kind of device; programs compare with Accelerate's other names, which never occur here.
@@ -68,13 +77,21 @@ class Process:
         except RuntimeError as error:
             if self.count == 1 or not any(sign in str(error) for sign in _LOST):
                 raise
+            late = "imed out" in str(error) or "timeout" in str(error)
             gone: list[str] = []
-            here, end = platform.node(), time.monotonic() + _PATIENCE
-            local = [(rank, pid) for rank, (host, pid) in enumerate(self.peers) if host == here]
-            while not gone and time.monotonic() < end:
+            here, end = platform.node(), time.monotonic() + (0 if late else _PATIENCE)
+            local = {rank: pid for rank, (host, pid) in enumerate(self.peers) if host == here}
+            local.pop(self.index, None)
+            while not gone:
+                gone = [
+                    f"rank {rank} (process {pid})" for rank, pid in local.items() if not _runs(pid)
+                ]
+                if time.monotonic() > end:
+                    break
                 time.sleep(0.05)
-                gone = [f"rank {rank} (process {pid})" for rank, pid in local if not _runs(pid)]
-            text = f"{', '.join(gone) or 'no process on this machine'} has ended, and rank"
+            what = "ended" if gone else "not answered in time" if late else "not ended"
+            gone = gone or [f"rank {rank} (process {pid})" for rank, pid in local.items()]
+            text = f"{', '.join(gone) or 'a rank elsewhere'} has {what}, and rank"
             raise RuntimeError(f"{text} {self.index} cannot reach the others: {error}") from error
 
 

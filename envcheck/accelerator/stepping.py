@@ -36,7 +36,8 @@ class Traps:
     def __init__(self, process: Process, state: GradientState, scaler: Any) -> None:
         self.process, self.state, self.scaler = process, state, scaler
         self.pid = os.getpid()
-        self.inside = self.stepped = self.joined = self._foreign = False
+        self.inside = self.stepped = self.joined = False
+        self._foreign: dict[Any, Any] = {}  # gradients of loss.backward(), of watched parameters
         self.losses = 0
         self._unseen: list[torch.Tensor] = []  # of losses on a device
         self._said: set[str] = set()
@@ -66,17 +67,19 @@ class Traps:
 
     def watch(self, parameters: list[Any]) -> None:
         """Notice gradients of ``loss.backward()``: at the first and the last parameter."""
-        for parameter in dict.fromkeys(parameters[:1] + parameters[-1:]):
-            if parameter.requires_grad and parameter.is_leaf:
+        learning = [parameter for parameter in parameters if parameter.requires_grad]
+        for parameter in dict.fromkeys(learning[:1] + learning[-1:]):
+            if parameter.is_leaf:
                 parameter.register_post_accumulate_grad_hook(self._arrived)
 
-    def _arrived(self, _parameter: Any) -> None:
-        self._foreign = self._foreign or not self.inside
+    def _arrived(self, parameter: Any) -> None:
+        if not self.inside:
+            self._foreign[parameter] = parameter.grad
 
     def before_step(self) -> None:
         """A prepared optimizer steps."""
-        if self._foreign:
-            self._foreign = False
+        foreign, self._foreign = self._foreign, {}
+        if any(parameter.grad is gradient for parameter, gradient in foreign.items()):
             self.say("loss.backward() was called instead of accelerator.backward(loss).")
 
     def _stepping(self, optimizer: Any) -> None:
@@ -93,12 +96,18 @@ class Traps:
             self.scaler.update()
             self.stepped = False
 
-    def before_backward(self, loss: torch.Tensor) -> None:
-        """Raise for a loss that is not finite, in a fork, or where other ranks are out of data."""
-        self.check_fork()
+    def check_even(self) -> None:
+        """Raise where other ranks will be out of data, and these would wait for them."""
         if getattr(self.state.active_dataloader, "uneven", False) and not self.joined:
             text = "the processes have unequal numbers of batches, so some would wait for ever: "
             self.say(f"{text}use accelerator.join_uneven_inputs([model])", wrong=True)
+
+    def before_backward(self, loss: torch.Tensor) -> None:
+        """Raise for a loss that is not finite, in a fork, or where other ranks are out of data."""
+        self.check_fork()
+        self.check_even()
+        if not isinstance(loss, torch.Tensor):
+            raise TypeError(f"backward takes the loss as a tensor, not {type(loss).__name__}")
         self.losses += 1
         if loss.device.type == "cpu":
             if loss.numel() == 1 and not math.isfinite(loss.item()):
@@ -127,6 +136,12 @@ class Traps:
         if not self.state.sync_gradients:
             text = "gradients are clipped in the middle of an accumulation: guard that with `if "
             self.say(f"{text}accelerator.sync_gradients`", wrong=self.scaler is not None)
+
+
+def is_preparable(one: Any) -> bool:
+    """Whether it is something that ``prepare`` changes."""
+    kinds = (torch.nn.Module, torch.optim.Optimizer, torch.utils.data.DataLoader)
+    return isinstance(one, (*kinds, torch.optim.lr_scheduler.LRScheduler))
 
 
 def parameters_of(optimizer: Any) -> list[Any]:
@@ -252,23 +267,22 @@ class AcceleratedOptimizer(torch.optim.Optimizer):
             self.scaler.unscale_(self.optimizer)
             self.unscaled = True
 
-    def step(self, closure: Any = None) -> None:
-        """Nothing in the middle of an accumulation.
+    def step(self, closure: Any = None) -> Any:
+        """Nothing in the middle of an accumulation; returns what the optimizer does.
 
         Raises RuntimeError if the gradients came from ``loss.backward()`` and are wrong by that.
         """
         if not self.gradient_state.sync_gradients:
-            return
+            return None
         optimizer, arguments = self.optimizer, () if closure is None else (closure,)
         if self.traps is not None:
             self.traps.before_step()
         optimizer._steps_prepared = True
         try:
             if self.scaler is None:
-                optimizer.step(*arguments)
-            else:
-                self._is_overflow = self.traps.stepped = True
-                self.scaler.step(optimizer, *arguments)
+                return optimizer.step(*arguments)
+            self._is_overflow = self.traps.stepped = True
+            return self.scaler.step(optimizer, *arguments)
         finally:
             optimizer._steps_prepared = self.unscaled = False
 

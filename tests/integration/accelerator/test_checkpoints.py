@@ -90,9 +90,9 @@ def test_of_other_groups_of_an_optimizer(training, refused):
 
 def test_another_number_of_custom_objects(training, refused):
     training.accelerator.register_for_checkpointing(Custom())
-    assert "has 1 custom objects" in refused(RuntimeError)
+    assert "register_for_checkpointing" in refused(RuntimeError)
     del training.accelerator._custom_objects[:]
-    assert "has 1 custom objects" in refused(RuntimeError)
+    assert "register_for_checkpointing" in refused(RuntimeError)
 
 
 class Malicious:
