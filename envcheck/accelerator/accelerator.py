@@ -16,7 +16,6 @@ import contextlib
 import gc
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -207,9 +206,8 @@ class Accelerator(Checkpointing, processes.Ranks):
         finally:
             self.traps.inside = False
 
-    @contextlib.contextmanager
-    def accumulate(self, *models: Any) -> Iterator[None]:
-        """One batch: whether its step counts is decided, and if not, gradients stay here."""
+    def accumulate(self, *models: Any) -> Any:
+        """A context for one batch: if its step does not count, gradients stay in this process."""
         state = self.gradient_state
         if state.sync_with_dataloader and state.end_of_dataloader:
             self.traps.tail(self.step % state.num_steps + 1)
@@ -218,12 +216,11 @@ class Accelerator(Checkpointing, processes.Ranks):
             self.step += 1
             state.sync_gradients = self.step % state.num_steps == 0
         if self.num_processes == 1 or state.sync_gradients or state.sync_each_batch:
-            yield
-            return
-        with contextlib.ExitStack() as stack:
-            for model in models:
-                stack.enter_context(self.no_sync(model))
-            yield
+            return contextlib.nullcontext()
+        held = contextlib.ExitStack()
+        for model in models:
+            held.enter_context(self.no_sync(model))
+        return held
 
     def no_sync(self, model: Any) -> Any:
         """A context in which the gradients of ``model`` are not summed over processes."""
