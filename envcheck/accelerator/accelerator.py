@@ -92,6 +92,7 @@ class Accelerator(Checkpointing, processes.Ranks):
     mixed_precision = property(lambda self: self.state.mixed_precision)
     split_batches = _of("dataloader_config", "split_batches")
     even_batches = _of("dataloader_config", "even_batches")
+    dispatch_batches = _of("dataloader_config", "dispatch_batches")
     project_dir = _of("project_configuration", "project_dir")
     save_iteration = _of("project_configuration", "iteration")
     sync_gradients = _of("gradient_state", "sync_gradients")

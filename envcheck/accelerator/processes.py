@@ -237,6 +237,10 @@ class Ranks:
     on_local_main_process = partialmethod(on_process, fact="is_local_main_process")
     on_last_process = partialmethod(on_process, fact="is_last_process")
 
+    def on_local_process(self, function: Any = None, local_process_index: Any = None) -> Any:
+        """Run ``function`` on the process of this number on its machine only."""
+        return self.on_process(function, local_process_index, "local_process_index")
+
 
 class PartialState(Ranks):
     """A view of this process. The first one joins the group; ``cpu`` keeps it off other devices."""

@@ -1,0 +1,5 @@
+"""Where programs written for Accelerate import these from; they are in ``stepping``."""
+
+from envcheck.accelerator.stepping import AcceleratedOptimizer
+
+__all__ = ["AcceleratedOptimizer"]
