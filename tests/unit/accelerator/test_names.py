@@ -37,7 +37,7 @@ register_load_state_pre_hook skip_first_batches free_memory clear set_trigger ch
 end_training join_uneven_inputs device state distributed_type num_processes process_index
 local_process_index is_main_process is_local_main_process is_last_process use_distributed
 mixed_precision scaler sync_gradients gradient_accumulation_steps gradient_state step split_batches
-even_batches dispatch_batches project_dir save_iteration optimizer_step_was_skipped""".split()
+even_batches dispatch_batches project_dir save_iteration optimizer_step_was_skipped"""
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_it_is_where_accelerate_has_it(module, name):
     assert getattr(import_module(f"envcheck.accelerator{module}"), name) is not None
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", METHODS.split())
 def test_an_accelerator_has_it(name):
     from envcheck.accelerator import Accelerator
 
@@ -86,9 +86,14 @@ def test_variables_come_back():
     from envcheck.accelerator.utils import patch_environment
 
     os.environ["KEPT"] = "before"
-    with pytest.raises(ZeroDivisionError), patch_environment(kept=1, new=2):
-        assert (os.environ["KEPT"], os.environ["NEW"]) == ("1", "2")
-        raise ZeroDivisionError
+
+    def patched():
+        with patch_environment(kept=1, new=2):
+            assert (os.environ["KEPT"], os.environ["NEW"]) == ("1", "2")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        patched()
     assert os.environ.pop("KEPT") == "before"
     assert "NEW" not in os.environ
 
