@@ -22,8 +22,8 @@ _NAMES = {
     "IterableDatasetShard SeedableRandomSampler SkipBatchSampler SkipDataLoader "
     "prepare_data_loader skip_first_batches",
     "launchers": "notebook_launcher debug_launcher",
-    "operations": "broadcast broadcast_object_list convert_to_fp32 "
-    "gather gather_object is_torch_tensor pad_across_processes recursively_apply reduce "
+    "operations": "broadcast broadcast_object_list convert_to_fp32 gather gather_object "
+    "honor_type is_namedtuple is_torch_tensor pad_across_processes recursively_apply reduce "
     "send_to_device set_seed slice_tensors synchronize_rng_states",
     "options": "AutocastKwargs DataLoaderConfiguration DistributedDataParallelKwargs "
     "GradScalerKwargs InitProcessGroupKwargs ProjectConfiguration",

@@ -126,31 +126,16 @@ class Checkpointing:
         models = list(self._models)
         for hook in self._hooks["load"].values():
             hook(models, input_dir)
-        states: list[tuple[str, Any, Any]] = []
         undo: list[tuple[Any, Any]] = []
+        trained: list[tuple[Any, Any]] = []  # models come last: what they had cannot be put back
         problem: Exception | None = None
         path, rank = "", {"step": self.step, "dataloaders": []}
-        now, safe = operations.capture(), "model.safetensors" in names
+        now = operations.capture()
         try:
-            parts = dict(self._parts(safe, map(self.unwrap_model, models)))
-            saved = {
-                name for name in names if weights.STATES.fullmatch(name) and "random" not in name
-            }
-            if saved != set(parts):
-                raise RuntimeError(
-                    f"{input_dir} is of something else: too much {sorted(saved - set(parts))}, "
-                    f"missing {sorted(set(parts) - saved)}. Prepare the same, and register what "
-                    "there is of custom objects with register_for_checkpointing, before"
-                )
-            for file, one in parts.items():
-                path = os.path.join(input_dir, file)
-                states.append((path, one, weights.read(path, **(load_kwargs or {}))))
-                if isinstance(one, torch.nn.Module):
-                    weights.compare(states[-1][2], one, path)
-            for path, one, state in states:
-                if not isinstance(one, torch.nn.Module):
-                    undo.append((copy.deepcopy(one.state_dict()), one))
-                    _fitting(path, weights.put, state, one)
+            trained, others = self._read(input_dir, names, models, load_kwargs or {})
+            for path, one, state in others:
+                undo.append((copy.deepcopy(one.state_dict()), one))
+                _fitting(path, weights.put, state, one)
             path = os.path.join(input_dir, f"random_states_{self.process_index}.pkl")
             if sum(name.startswith("random_states_") for name in names) == self.num_processes:
                 rank = weights.read(path)
@@ -164,9 +149,8 @@ class Checkpointing:
             operations.restore(now)
             failed = "; ".join(f"rank {r}: {text}" for r, text in enumerate(told) if text)
             raise problem or RuntimeError(f"{input_dir} was not loaded: {failed}")
-        for _, one, state in states:
-            if isinstance(one, torch.nn.Module):
-                one.load_state_dict(state, strict=False)
+        for model, state in trained:
+            model.load_state_dict(state, strict=False)
         if len(rank["dataloaders"]) != len(self._dataloaders):
             text = f"{path} is of {len(rank['dataloaders'])} dataloaders, or of another number of "
             warnings.warn(f"{text}processes: data and random numbers begin anew", stacklevel=2)
@@ -176,6 +160,30 @@ class Checkpointing:
         self.step = rank["step"]
         for loader, progress in zip(self._dataloaders, rank["dataloaders"]):  # noqa: B905
             loader.progress.set(**progress, resumed=True)
+
+    def _read(self: Any, folder: str, names: list[str], models: Any, options: Any) -> Any:
+        """(model, weights) of each of ``models``, which fit, and (path, object, state) of the rest.
+
+        Raises RuntimeError if the files are not those of what is prepared, and what ``read`` does.
+        """
+        parts = dict(self._parts("model.safetensors" in names, map(self.unwrap_model, models)))
+        saved = {n for n in names if weights.STATES.fullmatch(n) and "random" not in n}
+        if saved != set(parts):
+            raise RuntimeError(
+                f"{folder} is of something else: too much {sorted(saved - set(parts))}, "
+                f"missing {sorted(set(parts) - saved)}. Prepare the same, and register what "
+                "there is of custom objects with register_for_checkpointing, before"
+            )
+        trained, others = [], []
+        for file, one in parts.items():
+            path = os.path.join(folder, file)
+            state = weights.read(path, **options)
+            if isinstance(one, torch.nn.Module):
+                weights.compare(state, one, path)
+                trained.append((one, state))
+            else:
+                others.append((path, one, state))
+        return trained, others
 
     @staticmethod
     def _restore(rank: dict[str, Any]) -> None:

@@ -27,6 +27,16 @@ def is_torch_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
+def is_namedtuple(data: Any) -> bool:
+    """Whether it is a named tuple."""
+    return isinstance(data, tuple) and hasattr(data, "_fields")
+
+
+def honor_type(obj: Any, generator: Any) -> Any:
+    """The items of ``generator`` in a list or tuple of the type of ``obj``."""
+    return type(obj)(*generator) if is_namedtuple(obj) else type(obj)(generator)
+
+
 def recursively_apply(
     func: Callable[..., Any], data: Any, *args: Any,
     test_type: Callable[[Any], bool] = is_torch_tensor, error_on_other_type: bool = False,
@@ -41,8 +51,7 @@ def recursively_apply(
         if test_type(value):
             return func(value, *args, **kwargs)
         if isinstance(value, (list, tuple)):
-            parts = map(apply, value)
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+            return honor_type(value, map(apply, value))
         if isinstance(value, Mapping):
             items = {key: apply(item) for key, item in value.items()}
             if type(value) is dict or not isinstance(value, MutableMapping):

@@ -21,11 +21,6 @@ def __getattr__(name: str) -> object:
     return getattr(accelerator, name)
 
 
-def is_namedtuple(data: Any) -> bool:
-    """Whether it is a named tuple."""
-    return isinstance(data, tuple) and hasattr(data, "_fields")
-
-
 def listify(data: Any) -> Any:
     """Every tensor in ``data`` as numbers in lists."""
     return operations.recursively_apply(torch.Tensor.tolist, data)
@@ -48,11 +43,6 @@ def concatenate(data: Any, dim: int = 0) -> Any:
     return operations.recursively_apply(
         lambda _first: next(joined), data[0], error_on_other_type=len(data) > 1
     )
-
-
-def honor_type(obj: Any, generator: Any) -> Any:
-    """The items of ``generator`` in a list or tuple of the type of ``obj``."""
-    return type(obj)(*generator) if is_namedtuple(obj) else type(obj)(generator)
 
 
 def pad_input_tensors(tensor: Any, batch_size: int, num_processes: int, dim: int = 0) -> Any:

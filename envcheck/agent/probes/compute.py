@@ -96,15 +96,22 @@ FIELDS = (
 )
 
 
-def collect(facts, request):
-    facts.known("asked", bool(request.deep), "the command line")
-    reason = "" if request.deep else NOT_ASKED
-    if request.deep and request.prefix:
-        reason = "the environment is examined from outside: its interpreter does not run"
-    if reason:
-        for field in FIELDS[1:]:
-            facts.unknown(field.name, reason)
-        return
-    from . import compute_run
+def may_run(facts, request, asked, fields, otherwise):
+    """Whether the target's interpreter is to run something, which ``asked`` says.
 
-    compute_run.collect(facts, request)
+    If not, ``fields`` after the first, ``asked``, are unknown; ``otherwise``: why if it was not.
+    """
+    facts.known("asked", bool(asked), "the command line")
+    if asked and not request.prefix:
+        return True
+    outside = "the environment is examined from outside: its interpreter does not run"
+    for field in fields[1:]:
+        facts.unknown(field.name, outside if asked else otherwise)
+    return False
+
+
+def collect(facts, request):
+    if may_run(facts, request, request.deep, FIELDS, NOT_ASKED):
+        from . import compute_run
+
+        compute_run.collect(facts, request)

@@ -4,6 +4,7 @@ It happens in a grandchild, started as a user starts Python; see ``smoke_run``.
 """
 
 from ..protocol import Field
+from .compute import may_run
 
 NOT_ASKED = "not asked for: --deep, or `envcheck smoke`"
 
@@ -40,14 +41,7 @@ FIELDS = (
 
 
 def collect(facts, request):
-    facts.known("asked", bool(request.smoke), "the command line")
-    reason = "" if request.smoke else NOT_ASKED
-    if request.smoke and request.prefix:
-        reason = "the environment is examined from outside: its interpreter does not run"
-    if reason:
-        for field in FIELDS[1:]:
-            facts.unknown(field.name, reason)
-        return
-    from . import smoke_run
+    if may_run(facts, request, request.smoke, FIELDS, NOT_ASKED):
+        from . import smoke_run
 
-    smoke_run.collect(facts, request)
+        smoke_run.collect(facts, request)

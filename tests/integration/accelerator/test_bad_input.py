@@ -87,14 +87,6 @@ def read(loader, epochs=1, gather=accelerator.gather_for_metrics):
         assert not state.in_dataloader
     return read
 
-class Lying(Sampler):
-    def __init__(self, count, says):
-        self.count, self.says = count, says
-    def __iter__(self):
-        return iter(range(self.count))
-    def __len__(self):
-        return self.says
-
 whole, seven = [list(range(8))], [list(range(7))]
 assert read(DataLoader(Rows(7), batch_size=2)) == seven
 assert read(DataLoader(Rows(3), batch_size=16)) == [[0, 1, 2]]
