@@ -65,7 +65,7 @@ def run(processes: int, *words: str, max_restarts: int = 0) -> None:
 
 
 def _fork(function: Any, args: Any, config: Config) -> None:
-    """Not by torchrun's machinery: its threads hold locks that a fork then waits for for ever."""
+    """Not by torchrun's machinery: it has threads by then, and forks that it made have hung."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
