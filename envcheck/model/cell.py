@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from envcheck.model.matrix import Cell
+from envcheck.model.matrix import Cell  # noqa: TC001  # msgspec reads the annotations
 
 SCHEMA = "envcheck.cell/1"
 
@@ -85,15 +85,16 @@ class Installed(Struct, kw_only=True, frozen=True, rename="kebab"):
     file: str = ""
     sha256: str = ""
     download_size: int | None = None
-    requested: Annotated[bool, Meta(description="Named by the matrix, not only a dependency")] = False
-    newest: Annotated[str, Meta(description="The newest release on the index, final if possible")] = ""
+    requested: Annotated[bool, Meta(description="Named by the matrix")] = False
+    newest: Annotated[str, Meta(description="Newest release, final if any is")] = ""
     newest_uploaded: str = ""
     releases_behind: Annotated[
         int | None, Meta(description="Final releases between this version and the newest")
     ] = None
     reason: Annotated[str, Meta(description="Why it is not the newest, if that is known")] = ""
     compiled: Annotated[
-        bool | None, Meta(description="Whether its build ran a compiler; null if not built or unknown")
+        bool | None,
+        Meta(description="Whether its build ran a compiler"),
     ] = None
     disk: Usage | None = None
 
@@ -160,7 +161,7 @@ class CellResult(Struct, kw_only=True, frozen=True, rename="kebab"):
     cold: Annotated[
         bool | None, Meta(description="Whether anything had to be fetched from the index")
     ] = None
-    isolated: Annotated[bool, Meta(description="Whether the package could not reach the host")] = True
+    isolated: Annotated[bool, Meta(description="Whether it could not reach the host")] = True
     started: Annotated[str, Meta(description="UTC")] = ""
     seconds: float = 0.0
     attempts: int = 1

@@ -16,7 +16,9 @@ Step = Literal["create", "resolve", "install", "import", "smoke", "measure"]
 Installer = Literal["uv", "pip"]
 Bytecode = Literal["installer", "compiled"]
 
-Size = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,5}(\.[0-9]+)?[KMGT]$", description="As 512M, 4G")]
+Size = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]{0,5}(\.[0-9]+)?[KMGT]$", description="As 512M, 4G")
+]
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 
 
@@ -94,12 +96,15 @@ class Steps(Struct, kw_only=True, frozen=True, rename="kebab", forbid_unknown_fi
         int, Meta(ge=1, le=50, description="Fresh processes that import after the first one")
     ] = 3
     bytecode: Annotated[
-        Bytecode, Meta(description="As the installer leaves it, or compiled before the first import")
+        Bytecode,
+        Meta(description="As the installer leaves it, or compiled before the first import"),
     ] = "installer"
     facts: Annotated[bool, Meta(description="Whether the doctor examines each cell")] = True
 
 
-class Seconds(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"import_": "import"}):
+class Seconds(
+    Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"import_": "import"}
+):
     """Deadlines of the steps, in seconds."""
 
     create: float = 120
@@ -120,7 +125,9 @@ class Limits(Struct, kw_only=True, frozen=True, rename="kebab", forbid_unknown_f
         Size, Meta(description="What the package's own code may write (in memory: a tmpfs)")
     ] = "1G"
     processes: Annotated[int, Meta(ge=16, le=100_000)] = 512
-    log: Annotated[Size, Meta(description="Kept of a step's log: its beginning and its end")] = "256K"
+    log: Annotated[Size, Meta(description="Kept of a step's log: its beginning and its end")] = (
+        "256K"
+    )
     seconds: Seconds = field(default_factory=Seconds)
 
 
@@ -136,7 +143,8 @@ class MatrixDocument(Struct, kw_only=True, frozen=True, rename="kebab", forbid_u
         dict[Word, dict[Word, Variant]], Meta(description="Further axes: name, value, what it adds")
     ] = field(default_factory=dict)
     include: Annotated[
-        list[dict[str, str]], Meta(description="Cells added: axis to value; others: the first value")
+        list[dict[str, str]],
+        Meta(description="Cells added: axis to value; others: the first value"),
     ] = field(default_factory=list)
     exclude: Annotated[
         list[dict[str, str]], Meta(description="Cells left out: axis to a glob, all must match")
