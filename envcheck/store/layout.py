@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from envcheck.model.cell import CellResult, RunHeader
-from envcheck.model.matrix import Plan
+from envcheck.model.cell import CellResult, RunHeader  # noqa: TC001  # msgspec reads these
+from envcheck.model.matrix import Plan  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,7 +54,7 @@ def _begun(root: str, run_id: str) -> float:
 
 
 def read(root: str, reference: str = LAST, matrix: str = "") -> Run:
-    """A run: the last result of each cell, in the order of the plan. Raises UsageError, DataError."""
+    """A run: the last result of each cell, in the plan's order. Raises UsageError, DataError."""
     folder = os.path.join(root, find(root, reference, matrix))
     run = _run_file(folder)
     results, ended = journal(folder)
