@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("typed",),
     ("errors", "jsontext"),
     ("tomlfile",),
+    ("tomltable",),
     ("model", "process", "config", "project"),
     ("knowledge", "profiles", "checks", "targets", "index", "report", "store", "schemas"),
     ("redact", "secret_shapes"),

@@ -9,8 +9,9 @@ from envcheck.config import working_directory
 from envcheck.errors import DataError, did_you_mean
 from envcheck.model.profile import SCHEMA, Placed, Profile, WaiverRule
 from envcheck.profiles import FOLDER, SHOWN, names
-from envcheck.profiles.validate import Problem, Reader, Written
+from envcheck.profiles.validate import Reader, Written
 from envcheck.tomlfile import Source, is_path, parse, printable, read
+from envcheck.tomltable import Problem, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +130,7 @@ def _drop(source: Source, written: Written, inherited: dict[object, Placed]) -> 
             what = f"`{printable(name)}` is no id of what is inherited{did_you_mean(name, ids)}"
             problems.append(Problem(written.lines.get("drop", 1), "key `drop`", what))
     if problems:
-        _refuse(source, problems)
+        refuse(source.path, "profile", problems, HINT)
 
 
 def _default_name(source: Source, folder: str) -> str:
@@ -156,18 +157,5 @@ def _read(source: Source) -> Written:
     reader = Reader(source.text, source.path, prefix)
     written = reader.read(table)
     if written is None:
-        _refuse(source, reader.problems)
+        refuse(source.path, "profile", reader.problems, HINT)
     return written
-
-
-def _refuse(source: Source, problems: list[Problem]) -> NoReturn:
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    shown = sorted(set(problems))[:50]
-    context = [
-        f"{source.path}:{p.line}: {': '.join(filter(None, (p.where, p.what)))}" for p in shown
-    ]
-    if len(problems) > len(shown):
-        context.append(f"… and {len(problems) - len(shown)} more")
-    raise DataError(
-        f"{source.path} is not a valid profile: {count}", context=tuple(context), hint=HINT
-    )
