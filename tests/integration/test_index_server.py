@@ -1,4 +1,4 @@
-"""The tests' own index: real installers understand it, it counts, and it is wrong when it must be."""
+"""The tests' own index: real installers understand it, it counts, and it is wrong on demand."""
 
 from __future__ import annotations
 
