@@ -11,6 +11,8 @@ from envcheck.targets import bundle, remote
 from envcheck.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from envcheck.model.facts import FactSheet
     from envcheck.process import Completed
     from envcheck.targets.base import AgentRequest
@@ -23,7 +25,8 @@ class Interpreter:
 
     ``environment`` is the directory of its virtual or conda environment, if it is in one: where
     the interpreter does not start at all, that is examined from outside. ``own_tool``: envcheck's
-    own environment, made by pipx or the like, because there was no other.
+    own environment, made by pipx or the like, because there was no other. ``env``: variables that
+    the agent gets instead of this process's.
     """
 
     def __init__(
@@ -34,12 +37,14 @@ class Interpreter:
         kind: str = "python",
         environment: str = "",
         own_tool: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.executable = executable
         self.chosen_by = chosen_by
         self.kind = kind
         self.environment = environment
         self.own_tool = own_tool
+        self.env = env
 
     def start(self, request: AgentRequest) -> Running:
         """Start the agent in isolated mode."""
@@ -88,7 +93,9 @@ class Running:
         else:  # nothing can be written anywhere: from memory
             argv = remote.words(self.request, flags)
             stdin = remote.payload(self.request).encode()
-        return process.start([self.target.executable, *argv], timeout=seconds, stdin=stdin)
+        return process.start(
+            [self.target.executable, *argv], timeout=seconds, stdin=stdin, env=self.target.env
+        )
 
     def finish(self) -> FactSheet:
         """The sheet. If start-up fails or hangs, once more without ``site``; if that fails too, of

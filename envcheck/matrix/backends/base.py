@@ -32,6 +32,7 @@ class Surroundings(NamedTuple):
     images: Mapping[str, str] = {}  # os -> reference of a base image, `{python}` replaced
     say: Callable[[str], None] = lambda _line: None  # progress, one line
     environment: Mapping[str, str] = {}  # further variables for the package's processes
+    recording: str = ""  # for `replay`: a run's directory in a store, or its JSON document
 
 
 class Paths(NamedTuple):
