@@ -71,7 +71,7 @@ class Tables:
         for name, part in own.items():
             if part.required and name not in table and part.name not in values:
                 self.problem(locate(""), where, f"must have the key `{name}`")
-        complete = all(part.name in values for part in own.values() if part.required)
+        complete = all(part.name in values for part in fields.values() if part.required)
         return struct(**values) if complete else None
 
 
