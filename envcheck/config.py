@@ -59,6 +59,13 @@ class Settings(NamedTuple):
     want: tuple[str, ...] = ()
     timeout: float = 0.0
     paths: tuple[tuple[str, str], ...] = ()
+    images: tuple[tuple[str, str], ...] = ()
+    matrix_backend: str = "auto"
+    matrix_jobs: int = 0
+    matrix_store: str = ""
+    matrix_index_url: str = ""
+    matrix_extra_index_url: tuple[str, ...] = ()
+    matrix_find_links: tuple[str, ...] = ()
     sources: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
@@ -67,7 +74,8 @@ class Settings(NamedTuple):
         return self.sources.get(name, "default")
 
 
-#: setting -> (how it is read, what it is). In TOML its name has hyphens.
+#: setting -> (how it is read, what it is). In TOML its name has hyphens; those of the matrix
+#: stand in the table ``matrix``, without that prefix.
 SETTINGS: dict[str, tuple[str, str]] = {
     "profile": ("names", "profiles by name or file; in TOML also the project's own as a table"),
     "fail-on": ("note warning error never", "lowest severity of a finding that exits with 1"),
@@ -78,7 +86,15 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "want": ("wants", "what is wanted of the environment: cuda, extensions, no-cuda …"),
     "timeout": ("seconds", "for the whole collection"),
     "paths": ("places", "further places whose disk matters, by label"),
+    "images": ("images", "base images of the matrix by os, `{python}` stands for the version"),
+    "matrix-backend": ("auto docker interpreters", "what hosts the cells of a matrix"),
+    "matrix-jobs": ("count", "cells of a matrix that are worked on at once"),
+    "matrix-store": ("path", "where runs of matrices are kept"),
+    "matrix-index-url": ("text", "the package index of matrices"),
+    "matrix-extra-index-url": ("words", "further indexes of matrices"),
+    "matrix-find-links": ("words", "directories of wheels, or pages that link to them"),
 }
+TABLES = ("matrix",)  # in TOML; elsewhere their names are prefixes
 PREFIX = "ENVCHECK_"
 OTHER_VARIABLES = ("ENVCHECK_CACHE_DIR",)
 
@@ -109,7 +125,7 @@ def resolve(command_line: Mapping[str, Any], cwd: str) -> Settings:
     for name, said in command_line.items():
         if said is not None:
             key = name.replace("_", "-")
-            option = f"--{key}"
+            option = f"--{key.removeprefix('matrix-')}"
             values[key], sources[key] = _said(key, said, option), "command line"
     fields = {name.replace("-", "_"): value for name, value in values.items()}
     named = {name.replace("-", "_"): source for name, source in sources.items()}
@@ -147,10 +163,9 @@ _PROJECT_LIMIT = 1 << 20
 def interpret(key: str, said: object) -> Any:
     """The value of setting ``key`` from what was said. Raises ValueError with what is wrong."""
     kind = SETTINGS[key][0]
-    if kind == "seconds":
-        return _seconds(said[0] if isinstance(said, list) and len(said) == 1 else said)
-    if kind == "places":
-        return _places(said)
+    if kind in _READERS:
+        read, takes_one = _READERS[kind]
+        return read(said[0] if takes_one and isinstance(said, list) and len(said) == 1 else said)
     words = [said] if isinstance(said, str) else said
     if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
         raise ValueError("expected a string or a list of strings")
@@ -188,17 +203,51 @@ def _seconds(said: object) -> float:
     return seconds
 
 
+def _count(said: object) -> int:
+    text = str(said)
+    if isinstance(said, (bool, float)) or not (text.isascii() and text.isdigit()):
+        raise ValueError(f"expected a number, not {said!r}")
+    if not 0 < len(text) < 5 or not int(text):
+        raise ValueError(f"expected a number from 1 to 9999, not {text[:20]}")
+    return int(text)
+
+
+def _text(said: object) -> str:
+    if not isinstance(said, str) or not said or "\0" in said:
+        raise ValueError("expected one string")
+    return said
+
+
 def _places(said: object) -> tuple[tuple[str, str], ...]:
+    return _pairs(said, "expected a path for each label, such as output=/data/run1")
+
+
+def _images(said: object) -> tuple[tuple[str, str], ...]:
+    return _pairs(said, "expected a reference for each os, such as slim=python:{python}-slim")
+
+
+def _pairs(said: object, problem: str) -> tuple[tuple[str, str], ...]:
     if isinstance(said, Mapping):
         pairs = list(said.items())
     elif isinstance(said, (list, tuple)):
         pairs = [word.partition("=")[::2] if isinstance(word, str) else ("", "") for word in said]
     else:
         pairs = [("", "")]
-    for label, path in pairs:
-        if not (label and isinstance(path, str) and path) or "=" in label or "\0" in label + path:
-            raise ValueError("expected a path for each label, such as output=/data/run1")
+    for label, word in pairs:
+        if not (label and isinstance(word, str) and word) or "=" in label or "\0" in label + word:
+            raise ValueError(problem)
     return tuple(pairs)
+
+
+#: kind -> (function, whether it takes one value, which in a variable is a list of one)
+_READERS: dict[str, tuple[Any, bool]] = {
+    "seconds": (_seconds, True),
+    "count": (_count, True),
+    "text": (_text, True),
+    "path": (_text, True),
+    "places": (_places, False),
+    "images": (_images, False),
+}
 
 
 def _each_of(words: list[str], choices: tuple[str, ...]) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from envcheck.config import SETTINGS, interpret
+from envcheck.config import SETTINGS, TABLES, interpret
 from envcheck.errors import DataError, did_you_mean
 from envcheck.tomlfile import Places, is_path, parse, printable
 
-HINT = "settings of [tool.envcheck]: " + ", ".join(SETTINGS)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HINT = "settings of [tool.envcheck]: " + ", ".join(SETTINGS).replace("matrix-", "matrix.")
 
 
 def read(path: str, content: bytes, cwd: str) -> dict[str, tuple[Any, str]]:
@@ -26,16 +29,15 @@ def read(path: str, content: bytes, cwd: str) -> dict[str, tuple[Any, str]]:
     if not isinstance(table, dict):
         raise DataError(f"{shown}: [tool.envcheck] is no table", hint=HINT)
     places = Places(source.text)
-    header = next(iter(places.headers("tool", "envcheck")), 0)
     settings: dict[str, tuple[Any, str]] = {}
     problems = []
-    for key, said in table.items():
-        sub = places.headers("tool", "envcheck", key)
-        line = sub[0] if sub else places.key(header, key)
+    for names, said in _said(table):
+        key = "-".join(names)
+        line = _line(places, names)
         try:
             settings[key] = (_value(key, said, path, cwd), f"{shown}:{line}")
         except ValueError as error:
-            problems.append((line, f"{shown}:{line}: key `{printable(key)}`: {error}"))
+            problems.append((line, f"{shown}:{line}: key `{printable('.'.join(names))}`: {error}"))
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         context = tuple(text for _, text in sorted(problems))
@@ -43,10 +45,30 @@ def read(path: str, content: bytes, cwd: str) -> dict[str, tuple[Any, str]]:
     return settings
 
 
+def _said(table: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
+    """(names of the key, what is said) for each setting, those in tables of their own too."""
+    for key, said in table.items():
+        if key in TABLES and isinstance(said, dict):
+            for inner, value in said.items():
+                yield (key, inner), value
+        else:
+            yield (key,), said
+
+
+def _line(places: Places, names: tuple[str, ...]) -> int:
+    """The line where a setting stands."""
+    above = ("tool", "envcheck", *names[:-1])
+    if headers := places.headers(*above, names[-1]):
+        return headers[0]
+    if headers := places.headers(*above):
+        return places.key(headers[0], names[-1])
+    return places.key(next(iter(places.headers("tool", "envcheck")), 0), *names)
+
+
 def _value(key: str, said: object, path: str, cwd: str) -> Any:
     """A setting's value with its paths as seen from ``cwd``. Raises ValueError."""
     if key not in SETTINGS:
-        raise ValueError(f"not known{did_you_mean(key, SETTINGS)}")
+        raise ValueError(f"not known{did_you_mean(key, SETTINGS)}".replace("matrix-", "matrix."))
     folder = os.path.dirname(path)
     if key == "profile" and isinstance(said, dict):
         return (os.path.relpath(path, cwd),)  # the loader finds the table in it
@@ -58,6 +80,12 @@ def _value(key: str, said: object, path: str, cwd: str) -> Any:
         )
     if key == "paths":
         return tuple((label, os.path.join(folder, os.path.expanduser(p))) for label, p in value)
+    if key == "matrix-store":
+        return os.path.join(cwd, _inside(value, folder, cwd))
+    if key == "matrix-find-links":
+        return tuple(w if "://" in w else os.path.join(folder, w) for w in value)
+    if key in ("matrix-index-url", "matrix-extra-index-url"):
+        return _without_password(value)
     if key == "report":
         return tuple(_report(word, folder, cwd) for word in value)
     return value
@@ -68,13 +96,26 @@ def _report(word: str, folder: str, cwd: str) -> str:
     form, separator, target = word.partition(":")
     if not separator or target == "-":
         return word
+    return f"{form}:{_inside(target, folder, cwd)}"
+
+
+def _inside(target: str, folder: str, cwd: str) -> str:
+    """A path below the project, as seen from ``cwd``. Raises ValueError for any other."""
     root = os.path.realpath(folder)
     inside = os.path.realpath(os.path.join(folder, target))
     if os.path.isabs(target) or os.path.commonpath((inside, root)) != root:
         raise ValueError(
             f"`{printable(target)}` is outside of the project; name it on the command line"
         )
-    return f"{form}:{_seen_from(cwd, folder, target)}"
+    return _seen_from(cwd, folder, target)
+
+
+def _without_password(value: Any) -> Any:
+    """The addresses, if they have no credentials. Raises ValueError: projects are published."""
+    for url in [value] if isinstance(value, str) else value:
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("has credentials: leave them to netrc, or to a variable")
+    return value
 
 
 def _seen_from(cwd: str, folder: str, path: str) -> str:

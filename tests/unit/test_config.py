@@ -56,6 +56,13 @@ def test_every_setting_can_be_said_everywhere(project, monkeypatch):
         "want": '["no-cuda"]',
         "timeout": "2.5",
         "paths": '{data = "/d"}',
+        "images": '{slim = "own:{python}"}',
+        "matrix-backend": '"docker"',
+        "matrix-jobs": "3",
+        "matrix-store": '"runs"',
+        "matrix-index-url": '"https://index.example/simple"',
+        "matrix-extra-index-url": '["https://more.example/simple"]',
+        "matrix-find-links": '["https://links.example"]',
     }
     assert said.keys() == config.SETTINGS.keys()
     assert {key.replace("-", "_") for key in said} <= set(config.Settings._fields)
@@ -63,13 +70,49 @@ def test_every_setting_can_be_said_everywhere(project, monkeypatch):
     by_project = config.resolve({}, cwd)
     project("")
     for key, value in said.items():
-        text = "data=/d" if key == "paths" else value.strip('[]"')
+        tables = {"paths": "data=/d", "images": "slim=own:{python}"}
+        text = tables.get(key, value.strip('[]"'))
         monkeypatch.setenv(f"ENVCHECK_{key.upper().replace('-', '_')}", text)
     by_variable = config.resolve({}, cwd)
+    assert config.os.path.relpath(by_project.matrix_store, cwd) == "../../runs"
+    by_variable = by_variable._replace(matrix_store=by_project.matrix_store)
     assert by_project._replace(sources={}) == by_variable._replace(sources={})
     assert by_project.sources.keys() == by_variable.sources.keys()
     assert by_project.timeout == 2.5
     assert by_project.paths == (("data", "/d"),)
+
+
+def test_settings_of_the_matrix_have_a_table(project):
+    cwd = project(
+        '[tool.envcheck]\ncolor = "never"\n[tool.envcheck.matrix]\njobs = 2\n'
+        'find-links = ["wheels"]\n[tool.envcheck.images]\nslim = "own:{python}"\n'
+    )
+    settings = config.resolve({"matrix_backend": "interpreters"}, cwd)
+    assert (settings.matrix_jobs, settings.matrix_backend) == (2, "interpreters")
+    assert settings.images == (("slim", "own:{python}"),)
+    assert settings.matrix_find_links[0].endswith("/wheels")
+    assert settings.source("matrix_jobs") == "../../pyproject.toml:4"
+    assert settings.source("images") == "../../pyproject.toml:6"
+    with pytest.raises(UsageError, match="--backend: `dockr` is not known .did you mean `docker`"):
+        config.resolve({"matrix_backend": "dockr"}, cwd)
+
+
+def test_what_is_wrong_in_the_table_of_the_matrix_is_said(project):
+    cwd = project(
+        '[tool.envcheck.matrix]\njobs = 0\nstore = "../x"\nbackends = "docker"\n'
+        'index-url = "https://user:secret@index.example/simple"\n'
+        "[tool.envcheck.images]\nslim = 3\n"
+    )
+    with pytest.raises(DataError) as caught:
+        config.resolve({}, cwd)
+    shown = [line.partition(":")[2] for line in caught.value.context]
+    assert shown == [
+        "2: key `matrix.jobs`: expected a number from 1 to 9999, not 0",
+        "3: key `matrix.store`: `../x` is outside of the project; name it on the command line",
+        "4: key `matrix.backends`: not known (did you mean `matrix.backend`?)",
+        "5: key `matrix.index-url`: has credentials: leave them to netrc, or to a variable",
+        "6: key `images`: expected a reference for each os, such as slim=python:{python}-slim",
+    ]
 
 
 def test_paths_in_the_project_file_are_relative_to_it(project):
