@@ -19,6 +19,8 @@ from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envcheck.model.cell import Run
+
 HIDDEN = "<redacted>"
 #: Names that say nothing about anybody.
 _COMMON = frozenset(
@@ -205,6 +207,24 @@ def redact_document(document: dict[str, Any]) -> tuple[dict[str, Any], int]:
     elif "facts" in document:
         result["facts"] = redactor.value(facts)
     return result, len(redactor.hidden)
+
+
+def redact_run(run: Run) -> Run:
+    """A run of a matrix fit to leave: every text of it, logs' lines and findings included."""
+    from msgspec import convert, to_builtins
+    from msgspec.structs import replace
+
+    from envcheck.config import identity as own
+    from envcheck.model.cell import Run
+
+    home, user, host = own()
+    redactor = Redactor(Identity((home,), (user,), (host,)))
+    redacted = convert(redactor.value(to_builtins(run)), Run)
+    count = len(redactor.hidden)
+    if not count:
+        return redacted
+    notes = [*redacted.header.notes, f"redacted: {count} value{'' if count == 1 else 's'}"]
+    return replace(redacted, header=replace(redacted.header, notes=notes))
 
 
 def identity(sheet: FactSheet) -> Identity:

@@ -1,0 +1,163 @@
+"""How old a run's answers are: when it was tested, and whether something newer was released since.
+
+A table is stale if a cell was tested more than ``stale_after`` days ago, or if a release exists
+that the run could not know: newer than the newest it saw, final, and allowed by the requirement.
+A matrix that pins a version is not stale because newer ones exist: that is said, and no more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from envcheck.errors import EnvcheckError
+from envcheck.matrix.offers import offers
+from envcheck.model.freshness import Freshness, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from envcheck.model.cell import CellResult, Run
+
+#: Clocks of two machines may differ by so much; a day in the future beyond it is not believed.
+TOLERANCE = dt.timedelta(days=1)
+
+
+def assess(
+    run: Run, now: str, newest: Mapping[str, str] | None = None, *, asked: bool = False
+) -> Freshness:
+    """The freshness of ``run`` at ``now`` (UTC, as ``2026-11-20T21:00:00Z``).
+
+    ``newest``: canonical name -> newest final release that is known now, from later runs or, if it
+    was ``asked``, from the index.
+    """
+    today = day(now)
+    days = {result.cell.id: day(result.started or run.header.started) for result in run.results}
+    known = sorted(found for found in days.values() if found is not None)
+    reasons, remarks = [], []
+    age: int | None = None
+    old: list[str] = []
+    if today is None or not known:
+        remarks.append("when it was tested is not known")
+    elif known[-1] > today + TOLERANCE:
+        remarks.append(f"it says that it was tested on {known[-1]}, which is in the future")
+    else:
+        age = max((today - known[0]).days, 0)
+        limit = run.header.stale_after
+        old = [name for name, found in days.items() if found and (today - found).days > limit]
+        if old:
+            which = "all" if len(old) == len(days) else f"{len(old)} of {len(days)}"
+            reasons.append(f"{which} cells were tested more than {limit} days ago")
+    newer, more = _newer(run, newest or {}, asked)
+    reasons += newer
+    remarks += more
+    state: State = "stale" if reasons else "unknown" if age is None else "fresh"
+    return Freshness(
+        tested=" to ".join(map(str, sorted({known[0], known[-1]}))) if known else "",
+        age=age,
+        state=state,
+        reasons=tuple(reasons),
+        remarks=tuple(remarks),
+        cells=frozenset(old),
+    )
+
+
+def day(text: str) -> dt.date | None:
+    """The day of a UTC time stamp."""
+    try:
+        return dt.date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def known_releases(runs: Iterable[Run]) -> dict[str, str]:
+    """Canonical name -> the newest final release that any of ``runs`` saw on its index."""
+    found: dict[str, Version] = {}
+    for run in runs:
+        for name, version in _seen(run.results).items():
+            found[name] = max(version, found.get(name, version))
+    return {name: str(version) for name, version in found.items()}
+
+
+def newest_of(
+    names: Iterable[str], releases: Callable[[str], Sequence[object] | None]
+) -> dict[str, str]:
+    """Canonical name -> its newest final release that is not yanked, as the index has it.
+
+    ``releases``: as the gateway's; what it raises for one name leaves that one out.
+    """
+    found = {}
+    for name in names:
+        try:
+            final = [offer.version for offer in offers(releases(name) or ()) if offer.final]
+        except EnvcheckError:
+            continue
+        if final:
+            found[name] = str(max(final))
+    return found
+
+
+def subjects(run: Run) -> dict[str, list[Requirement]]:
+    """Canonical name -> the requirements that name it, for what a matrix takes from the index."""
+    found: dict[str, dict[str, Requirement]] = {}
+    for result in run.results:
+        for text in result.cell.test.requirements:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                continue
+            if requirement.url is None:
+                found.setdefault(canonical(requirement.name), {})[text] = requirement
+    return {name: list(said.values()) for name, said in found.items()}
+
+
+def canonical(name: str) -> str:
+    """As in PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _newer(run: Run, newest: Mapping[str, str], asked: bool) -> tuple[list[str], list[str]]:
+    """Reasons and remarks about releases of what is tested."""
+    wanted = subjects(run)
+    reasons, remarks = [], []
+    seen = _seen(run.results)
+    for name, requirements in wanted.items():
+        now, then = _version(newest.get(name, "")), seen.get(name)
+        if now is None:
+            if asked:
+                remarks.append(f"the index did not say which release of {name} is the newest")
+        elif then is None:
+            remarks.append(
+                f"which release of {name} was the newest when it was tested is not known"
+            )
+        elif now > then and any(each.specifier.contains(now) for each in requirements):
+            reasons.append(f"{name} {now} was released since; {then} was the newest")
+        elif now > then:
+            remarks.append(f"{name} {now} was released since; `{requirements[0]}` leaves it out")
+    if wanted and not asked and not reasons:
+        remarks.append("whether newer releases exist is not known: the index was not asked")
+    return reasons, remarks
+
+
+def _seen(results: Iterable[CellResult]) -> dict[str, Version]:
+    """Canonical name -> the newest release that was seen or installed."""
+    found: dict[str, Version] = {}
+    for result in results:
+        for installed in result.distributions:
+            for text in (installed.newest, installed.version):
+                version = _version(text)
+                if version is not None and not version.is_prerelease:
+                    name = canonical(installed.name)
+                    found[name] = max(version, found.get(name, version))
+    return found
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
