@@ -134,6 +134,7 @@ def sdist(
     version: str = "1.0",
     *,
     setup: str = "",
+    beside: Mapping[str, str | bytes] | None = None,
     files: Mapping[str, str | bytes] | None = None,
     extension: str = "",
     requires: Sequence[str] = (),
@@ -146,8 +147,9 @@ def sdist(
     """A source distribution that builds to a wheel with ``files`` (default: as of ``wheel``).
 
     ``setup``: the text of its ``setup.py``, run as ``__main__`` in the build's process with the
-    unpacked source as working directory. ``extension``: C source of a module called ``_NAME``,
-    compiled by the interpreter's own compiler. ``standard``: of PKG-INFO, see ``metadata``.
+    unpacked source as working directory; ``beside``: files that lie there, too. ``extension``: C
+    source of a module called ``_NAME``, compiled by the interpreter's own compiler.
+    ``standard``: of PKG-INFO, see ``metadata``.
     """
     module = name.replace("-", "_")
     if files is None:
@@ -164,6 +166,7 @@ def sdist(
         "setup.py": setup,
         "backend/inplace.py": BACKEND,
         **{f"src/{path}": data for path, data in files.items()},
+        **(beside or {}),
     }
     if extension:
         inside[f"_{module}.c"] = extension

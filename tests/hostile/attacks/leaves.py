@@ -1,0 +1,8 @@
+"""The same, by an exception."""
+
+import sys
+
+from bait import tried
+
+tried()
+sys.exit(0)
