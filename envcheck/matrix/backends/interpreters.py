@@ -140,7 +140,7 @@ class InterpretersBackend:
     def _folder(self, cell: Cell) -> str:
         with self._lock:
             if self._claim is None:
-                self._claim = claims.Claim(self.surroundings.cache, self.surroundings.run)
+                self._claim = claims.Claim(_claims(self.surroundings.cache), self.surroundings.run)
             self._number += 1
             name = f"{self._number}-{re.sub(r'[^A-Za-z0-9._+-]', '_', cell.id)[:40]}"
         folder = os.path.join(_rooms(self.surroundings.cache), self._claim.name, name)
@@ -149,12 +149,11 @@ class InterpretersBackend:
 
     def reclaim(self) -> list[str]:
         """Remove rooms of runs that are dead, and end what still runs in them."""
-        cache = self.surroundings.cache
+        rooms, held = _rooms(self.surroundings.cache), _claims(self.surroundings.cache)
         removed = []
-        with claims.of_the_dead(cache) as dead:
-            rooms = _rooms(cache)
+        with claims.of_the_dead(held) as dead:
             for name in sorted(os.listdir(rooms)) if os.path.isdir(rooms) else ():
-                if name not in dead and claims.alive(cache, name):
+                if name not in dead and claims.alive(held, name):
                     continue
                 folder = os.path.join(rooms, name)
                 ended = leftovers.end(folder + os.sep)
@@ -213,6 +212,9 @@ class InterpreterRoom:
         self._proxy: Mapping[str, str] = {}
         self._env = self._scratch()
         self._killed = killed_for_memory()
+        self.notes: list[str] = []
+        if not cell.os.endswith(COMPILER) and _compiler():
+            self.notes.append(f"this machine has a C compiler: `{cell.os}` images have none")
 
     def run(
         self,
@@ -365,6 +367,11 @@ def _compiler() -> str | None:
 
 def _rooms(cache: str) -> str:
     return os.path.join(cache, "rooms")
+
+
+def _claims(cache: str) -> str:
+    """Of this backend: what is dead is forgotten when its rooms are removed."""
+    return os.path.join(cache, "interpreters")
 
 
 def _remove(folder: str) -> None:
