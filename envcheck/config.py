@@ -39,6 +39,23 @@ def cache_dir() -> str:
     return os.path.join(base, "envcheck")
 
 
+def data_dir() -> str:
+    """Where envcheck keeps what cannot be made again, such as runs: `ENVCHECK_DATA_DIR`, else where
+    the user's programs keep such things.
+    """
+    chosen = variable("ENVCHECK_DATA_DIR")
+    if chosen:
+        return chosen
+    if sys.platform == "win32":
+        return os.path.join(variable("LOCALAPPDATA") or os.path.expanduser("~"), "envcheck", "data")
+    if sys.platform == "darwin":
+        return os.path.expanduser("~/Library/Application Support/envcheck")
+    base = variable("XDG_DATA_HOME")
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.local/share")
+    return os.path.join(base, "envcheck")
+
+
 def identity() -> tuple[str, str, str]:
     """Home directory, user name and host name of this process: what ``redact`` hides."""
     home = os.path.expanduser("~")
@@ -96,7 +113,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
 }
 TABLES = ("matrix",)  # in TOML; elsewhere their names are prefixes
 PREFIX = "ENVCHECK_"
-OTHER_VARIABLES = ("ENVCHECK_CACHE_DIR",)
+OTHER_VARIABLES = ("ENVCHECK_CACHE_DIR", "ENVCHECK_DATA_DIR")
 
 
 def resolve(command_line: Mapping[str, Any], cwd: str) -> Settings:

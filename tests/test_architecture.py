@@ -43,14 +43,14 @@ SIDEWAYS = {
     ("targets", "schemas"),  # a saved sheet is held to its schema …
     ("schemas", "targets"),  # … which is generated from the agent's fields
 }
-ISLANDS = ("agent", "accelerator", "smoke")
+ISLANDS = ("agent", "accelerator", "smoke", "cell")
 #: Islands beside which another one always lies.
 BESIDE = {"smoke": ("accelerator",)}
 PURE = ("model", "checks", "evaluate", "report")
 
 #: What only some may use: module -> units or files that may.
 CONFINED = {
-    "subprocess": ("process.py", "agent/without_fork.py"),
+    "subprocess": ("process.py", "agent/without_fork.py", "cell/creating.py"),
     "socket": ("index", "agent", "accelerator/launchers.py"),  # there a free port
     "http": ("index", "agent"),
     "urllib.request": ("index", "agent"),
@@ -307,6 +307,12 @@ AGENT = [file for file in FILES if unit_of(file) == "agent"]
 def test_the_agent_parses_as_python_3_7():
     for file in AGENT:
         ast.parse(file.read_text(encoding="utf-8"), str(file), feature_version=(3, 7))
+
+
+def test_what_runs_in_a_cell_parses_as_python_3_7():
+    for file in FILES:
+        if unit_of(file) == "cell":
+            ast.parse(file.read_text(encoding="utf-8"), str(file), feature_version=(3, 7))
 
 
 def test_what_is_run_beside_torch_parses_as_python_3_9():

@@ -6,6 +6,7 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "say what is wrong with an environment and what mends it"),
     "smoke": ("smoke", "train tiny models in an environment, or run a script of yours there"),
+    "matrix": ("matrix", "install and try a package on each Python and operating system"),
     "facts": ("facts", "observe an environment and write a fact sheet, to be judged anywhere"),
     "diff": ("diff", "say what differs between two environments, what matters first"),
     "explain": ("explain", "say what a code means, why it matters and what mends it"),

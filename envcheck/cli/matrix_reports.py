@@ -31,8 +31,9 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 def store_root(arguments: argparse.Namespace) -> str:
     """The directory of the store."""
-    chosen: str | None = getattr(arguments, "store", None)
-    return chosen or os.path.join(config.cache_dir(), "runs")
+    from envcheck.cli.matrix_options import settings_of
+
+    return settings_of(arguments).store
 
 
 def read_run(arguments: argparse.Namespace, reference: str) -> Run:

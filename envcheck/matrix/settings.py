@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envcheck.config import cache_dir
+from envcheck.config import data_dir
 from envcheck.errors import UsageError
 from envcheck.model.matrix import Index
 from envcheck.tomlfile import printable
@@ -49,7 +49,7 @@ def of(settings: Settings, cwd: str) -> MatrixSettings:
     for name, text in images.items():
         if problem := _image_problem(name, text):
             raise UsageError(f"{settings.source('images')}: {problem}")
-    store = settings.matrix_store or os.path.join(cache_dir(), "matrix")
+    store = settings.matrix_store or os.path.join(data_dir(), "runs")
     index = Index(
         url=settings.matrix_index_url,
         extra_urls=list(settings.matrix_extra_index_url),

@@ -1,0 +1,140 @@
+"""Options that actions of ``envcheck matrix`` share, and the plan that is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck import config
+from envcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from envcheck.matrix.settings import MatrixSettings
+    from envcheck.matrix.spec import Loaded
+    from envcheck.model.matrix import Plan
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """What is tested, and where."""
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help="a matrix (`envcheck matrix list`, or a file), else requirements ('numpy>=2'), "
+        "a project (.), a wheel, an sdist or git+https://…@tag",
+    )
+    what = parser.add_argument_group("what is tested, where no matrix is named")
+    what.add_argument("-r", "--requirements-file", default="", metavar="FILE")
+    what.add_argument("--extra", action="append", default=[], metavar="NAME", dest="extras")
+    what.add_argument(
+        "--constraint", action="append", default=[], metavar="SPEC", dest="constraints"
+    )
+    what.add_argument("--import", action="append", default=[], metavar="MODULE", dest="imports")
+    what.add_argument(
+        "--smoke", default="", metavar="FILE", help="a script; `none`: no training with torch"
+    )
+    what.add_argument(
+        "--skip", action="append", default=[], metavar="STEP", help="leave a step out"
+    )
+    axes = parser.add_argument_group("axes")
+    for name, example in (
+        ("python", "3.10,3.12"),
+        ("os", "alpine,slim"),
+        ("installer", "uv,pip"),
+        ("architecture", "x86_64"),
+    ):
+        axes.add_argument(f"--{name}", action="append", default=[], metavar=example)
+    axes.add_argument(
+        "--axis", action="append", default=[], metavar="NAME=VALUE,…", help="a further axis"
+    )
+    axes.add_argument(
+        "--only", action="append", default=[], metavar="GLOB", help="cells by id, as '3.12-*'"
+    )
+    index = parser.add_argument_group("index (default: as pip and uv are configured here)")
+    index.add_argument("--index-url", default="", metavar="URL")
+    index.add_argument("--extra-index-url", action="append", default=[], metavar="URL")
+    index.add_argument("--find-links", action="append", default=[], metavar="PLACE")
+    index.add_argument("--pre", action="store_true", help="pre-releases too")
+    index.add_argument("--exclude-newer", default="", metavar="YYYY-MM-DD")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Where runs are kept."""
+    parser.add_argument("--store", metavar="DIR", help="where runs are kept")
+
+
+#: option -> setting
+_SETTINGS = {
+    "store": "matrix_store",
+    "backend": "matrix_backend",
+    "jobs": "matrix_jobs",
+    "index_url": "matrix_index_url",
+    "extra_index_url": "matrix_extra_index_url",
+    "find_links": "matrix_find_links",
+}
+
+
+def settings_of(arguments: argparse.Namespace) -> MatrixSettings:
+    """What holds for the matrix. Raises UsageError, DataError."""
+    from envcheck.matrix import settings
+
+    said = {
+        setting: value
+        for option, setting in _SETTINGS.items()
+        if (value := getattr(arguments, option, None))
+    }
+    cwd = config.working_directory()
+    return settings.of(config.resolve(said, cwd), cwd)
+
+
+def loaded_of(arguments: argparse.Namespace) -> tuple[Loaded, Plan]:
+    """The matrix that is meant, and its plan. Raises UsageError, DataError."""
+    from envcheck.matrix import plan, spec
+
+    if not arguments.what and not arguments.requirements_file:
+        raise UsageError(
+            "nothing is named to be tested",
+            hint="`envcheck matrix list` names the matrices; or name a requirement, or `.`",
+        )
+    axes = _axes(arguments)
+    cwd = config.working_directory()
+    loaded = spec.choose(
+        arguments.what,
+        cwd,
+        **{name: axes.get(name, []) for name in ("python", "os", "installer", "architecture")},
+        extras=arguments.extras,
+        constraints=arguments.constraints,
+        requirements_file=arguments.requirements_file,
+        imports=arguments.imports,
+        smoke=arguments.smoke,
+        skip=arguments.skip,
+        index=_index(arguments),
+    )
+    planned = plan.plan(loaded.document, loaded.name, loaded.folder, axes=axes, only=arguments.only)
+    return loaded, planned
+
+
+def _axes(arguments: argparse.Namespace) -> dict[str, list[str]]:
+    axes = {
+        name: _split(getattr(arguments, name))
+        for name in ("python", "os", "installer", "architecture")
+    }
+    for word in arguments.axis:
+        name, separator, values = word.partition("=")
+        if not (name and separator and values):
+            raise UsageError(f"--axis {word}: not NAME=VALUE,…", hint="e.g. --axis torch=cpu,cu130")
+        axes[name] = _split([values])
+    return {name: values for name, values in axes.items() if values}
+
+
+def _split(words: Sequence[str]) -> list[str]:
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]
+
+
+def _index(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from envcheck.model.matrix import Index
+
+    index = Index(pre=arguments.pre, exclude_newer=arguments.exclude_newer)
+    return None if index == Index() else index

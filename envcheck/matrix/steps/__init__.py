@@ -1,0 +1,54 @@
+"""The steps of a cell, the same on every backend, in three phases.
+
+``settle`` brings the packages into the environment: create, resolve (with download and build),
+install. ``observe`` times imports, and must run alone. ``examine`` is the rest: smoke, what the
+doctor says, how much disk it takes.
+
+==========  ====================================================================================
+step        what its seconds are
+==========  ====================================================================================
+create      opening the room (a container) and making an empty virtual environment in it
+resolve     the installer's own resolution from an empty cache of its own; pages and metadata
+            come through the gateway
+download    fetching the decided files into the store, all at once; 0 where they are there
+build       making wheels of sdists and of projects, each in isolation
+install     the installer's own installation of wheels that are all on this machine by then
+compile     where the matrix asks for it: writing bytecode of everything that was installed
+import      all imports together, see ``matrix/importing.py``
+smoke       the script, or the training
+measure     reading sizes, see ``matrix/disk.py``
+==========  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.matrix.steps import create, doctor, importing, install, measure, resolve, smoke
+
+if TYPE_CHECKING:
+    from envcheck.matrix.session import Session
+
+
+def settle(session: Session) -> None:
+    """Create, resolve, install. Raises Ended where a step fails."""
+    create.run(session)
+    resolve.run(session)
+    install.run(session)
+
+
+def observe(session: Session) -> None:
+    """Import, with nothing else running. Raises Ended where it fails."""
+    if "import" not in session.cell.steps.skip:
+        importing.run(session)
+
+
+def examine(session: Session) -> None:
+    """What is left to be done, as far as there is something to do it with."""
+    known = session.known
+    if known.ended is None and "smoke" not in session.cell.steps.skip:
+        smoke.run(session)
+    if session.created and session.cell.steps.facts:
+        doctor.run(session)
+    if known.distributions and "measure" not in session.cell.steps.skip:
+        measure.run(session)

@@ -1,0 +1,36 @@
+"""Import: the modules that the matrix names, or those of the distributions that it requires."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.matrix.importing import time_imports
+from envcheck.matrix.session import ENVIRONMENT, Ended
+from envcheck.model.matrix import size
+
+if TYPE_CHECKING:
+    from envcheck.matrix.session import Session
+
+
+def run(session: Session) -> None:
+    """Leave `known.imports`. Raises Ended where one fails."""
+    session.watch("import")
+    cell = session.cell
+    done = time_imports(
+        session.room,
+        list(cell.test.imports),
+        requested=sorted(session.inputs.requested),
+        settled=cell.steps.imports,
+        seconds=cell.limits.seconds.import_,
+        log_bytes=size(cell.limits.log),
+        env=ENVIRONMENT,
+        keep_log=session.keep_log,
+    )
+    outcome = session.add(done.outcome)
+    session.known.imports = done.imports
+    session.known.error = done.error
+    if not done.imports and not done.error:
+        session.note("there is nothing to import: no module belongs to what is required")
+    session.must(outcome)
+    if any(imported.error for imported in done.imports):
+        raise Ended(outcome)

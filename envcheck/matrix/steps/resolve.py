@@ -1,0 +1,131 @@
+"""Resolve: what the installer decides, its files downloaded, what has no wheel built."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from envcheck.index.gateway import CLIENT_ENVIRONMENT
+from envcheck.matrix.execution import StepOutcome
+from envcheck.matrix.installers import INSTALLERS, Asked
+from envcheck.matrix.locks import LockError
+from envcheck.matrix.session import Ended
+from envcheck.model.cell import StepResult
+
+if TYPE_CHECKING:
+    from envcheck.index.gateway import IndexOptions
+    from envcheck.matrix.locks import Locked
+    from envcheck.matrix.session import Session
+
+DOWNLOADS = 8  # files at once
+
+
+def run(session: Session) -> None:
+    """Leave `known.locked`, every wheel of it in the store or built. Raises Ended."""
+    session.watch("resolve")
+    base = session.room.open_index()
+    where = session.door.index_options(base)
+    asked = _ask(session)
+    _decide(session, asked, where)
+    sources = [locked for locked in session.known.locked if locked.kind != "wheel"]
+    session.watch("download")
+    _download(session)
+    if sources:
+        session.watch("build")
+        _build(session, sources, where)
+
+
+def _ask(session: Session) -> Asked:
+    """Bring what is wanted into the room."""
+    room, inputs = session.room, session.inputs
+    for name, data in inputs.contents():
+        room.put(name, data)
+    place = room.paths.inputs
+    requirements = "".join(f"{line}\n" for line in inputs.lines(place))
+    constraints = "".join(f"{line}\n" for line in inputs.constraints)
+    asked = Asked(room.put("requirements.txt", requirements.encode()))
+    if constraints:
+        asked = asked._replace(constraints=room.put("constraints.txt", constraints.encode()))
+    return asked
+
+
+def _decide(session: Session, asked: Asked, where: IndexOptions) -> None:
+    cell, paths = session.cell, session.room.paths
+    installer = INSTALLERS[cell.installer]
+    lock = f"{paths.scratch}/{installer.lock}"
+    outcome = session.must(
+        session.execute(
+            installer.resolve(paths, asked, where, cell.index),
+            name="resolve",
+            who="package",
+            seconds=cell.limits.seconds.resolve,
+            env=CLIENT_ENVIRONMENT,
+            read=[lock],
+        )
+    )
+    try:
+        text = outcome.files.get(lock) or b""
+        session.known.locked = installer.read(text.decode("utf-8", "replace"))
+        for locked in session.known.locked:
+            if locked.kind != "local" and _unheard(session, locked):
+                raise LockError(
+                    f"the lock names a file of {locked.name} {locked.version}"
+                    " that the index does not have"
+                )
+    except LockError as error:
+        raise Ended(_failed("resolve", str(error), outcome)) from error
+
+
+def _unheard(session: Session, locked: Locked) -> bool:
+    """Whether no index has told us of this file."""
+    return session.gateway.known(locked.sha256, locked.name, session.cell.index) is None
+
+
+def _failed(name: str, sentence: str, outcome: StepOutcome) -> StepOutcome:
+    return StepOutcome(StepResult(name=name, status="failed", detail=sentence), outcome.text)
+
+
+def _download(session: Session) -> None:
+    """Fetch what was decided into the store of this machine, through this cell's door."""
+    began = time.monotonic()
+    files = [locked for locked in session.known.locked if locked.kind != "local"]
+    errors = []
+    with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download") as pool:
+        for future in [pool.submit(session.door.fetch, one.sha256, one.name) for one in files]:
+            try:
+                future.result()
+            except Exception as error:
+                errors.append(str(error))
+    seconds = round(time.monotonic() - began, 3)
+    if errors:
+        outcome = StepOutcome(
+            StepResult(name="download", status="failed", seconds=seconds, detail=errors[0]),
+            "\n".join(errors),
+        )
+        raise Ended(session.add(outcome))
+    session.known.steps.append(StepResult(name="download", status="ok", seconds=seconds))
+
+
+def _build(session: Session, sources: list[Locked], where: IndexOptions) -> None:
+    """Make wheels; then a room in which nothing is left of what their builds started."""
+    cell, paths = session.cell, session.room.paths
+    installer = INSTALLERS[cell.installer]
+    out = f"{paths.scratch}/wheels"
+    for locked in sources:
+        if locked.kind == "sdist":
+            path = session.door.fetch(locked.sha256, locked.name)
+            with open(path, "rb") as file:
+                source = session.room.put(f"sdists/{locked.file}", file.read())
+        else:
+            source = locked.file
+        session.must(
+            session.execute(
+                installer.build(paths, source, where, out),
+                name="build",
+                who="package",
+                seconds=cell.limits.seconds.resolve,
+                env=CLIENT_ENVIRONMENT,
+            )
+        )
+        session.known.built.append(locked.name)

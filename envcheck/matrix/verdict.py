@@ -1,0 +1,99 @@
+"""From what the steps of a cell observed to its verdict, as the published result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from envcheck.matrix import releases
+from envcheck.matrix.causes import Failure, classify
+from envcheck.model.cell import CellResult
+from envcheck.store.writing import utc
+
+if TYPE_CHECKING:
+    from envcheck.matrix.backends.base import Backend
+    from envcheck.matrix.session import Session
+    from envcheck.model.matrix import Cell
+
+Wheel = Literal["wheel", "sdist", "none", ""]
+
+
+def conclude(session: Session) -> CellResult:
+    """The result of a cell whose steps are done, or were ended by a failure."""
+    known = session.known
+    fields: dict[str, Any] = {"wheel": _wheel(session), "version": _version(session)}
+    known.distributions, behind = releases.assess(
+        session.cell, known.distributions, session.releases
+    )
+    if known.ended is not None:
+        verdict = classify(_failure(session))
+        fields["status"] = "error" if verdict.status == "error" else "fail"
+        if verdict.cause in ("no-wheel", "no-compiler", "missing-header", "build-failed"):
+            fields["wheel"] = "none"
+    elif behind is not None:
+        verdict = behind
+        fields["status"] = verdict.status
+    else:
+        return session.result(status="pass", cold=session.cold, **fields)
+    return session.result(
+        cause=verdict.cause,
+        sentence=verdict.sentence,
+        remedy=verdict.remedy,
+        evidence=list(verdict.evidence),
+        cold=session.cold,
+        **fields,
+    )
+
+
+def _failure(session: Session) -> Failure:
+    known, outcome = session.known, session.known.ended
+    assert outcome is not None
+    return Failure(
+        cell=session.cell,
+        step=outcome.step,
+        log=outcome.text,
+        installer=known.installer,
+        python=known.python,
+        libc=known.libc,
+        distribution=known.distribution,
+        traffic=session.faults(),
+        releases=session.releases,
+        error=known.error,
+    )
+
+
+def _wheel(session: Session) -> Wheel:
+    known = session.known
+    if not known.distributions:
+        return ""
+    return "sdist" if known.built else "wheel"
+
+
+def _version(session: Session) -> str:
+    """Of what was required first."""
+    order = session.inputs.order
+    found = {one.name: one.version for one in session.known.distributions}
+    return next((found[name] for name in order if name in found), "")
+
+
+def infrastructure(session: Session, sentence: str) -> CellResult:
+    """A cell that met faults of the infrastructure each time it was tried."""
+    return session.result(
+        status="error",
+        cause="infrastructure",
+        sentence=sentence,
+        remedy="mend it and run with --retry-failed",
+    )
+
+
+def unavailable(cell: Cell, backend: Backend, sentence: str) -> CellResult:
+    """A cell that this machine cannot host."""
+    return CellResult(
+        cell=cell,
+        backend=backend.name,
+        isolated=backend.isolated,
+        status="skipped",
+        cause="unavailable",
+        sentence=sentence,
+        started=utc(),
+        notes=list(cell.notes),
+    )
