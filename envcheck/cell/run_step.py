@@ -1,14 +1,15 @@
 """Runs commands inside a cell, one after the other, and tells how each ended.
 
-``python -I -S -B -c TEXT REQUEST``; REQUEST is JSON or the path of a file that holds it::
+``python -I -S -B run_step.py REQUEST``; REQUEST is JSON or the path of a file that holds it::
 
     {"commands": [{"words": [...], "cwd": "/", "env": {...}, "seconds": 60, "log_bytes": 262144,
-                   "read": ["/cell/report.json"], "says": false}],
-     "keep_going": false}
+                   "group": "a", "read": ["/cell/report.json"], "says": false}],
+     "seconds": 300}
 
 One line on standard output for each command that was run: the nonce from the variable
-ENVCHECK_NONCE, then JSON. Commands are run until one does not end with status 0, or all of them
-with ``keep_going``. ``env`` is added to this process's own environment (null takes a name out).
+ENVCHECK_NONCE, then JSON. When a command does not end with status 0, those of its group that come
+after it are left out; when ``seconds`` are over, all that come after are. ``env`` is added to this
+process's own environment (null takes a name out).
 
 - ``status``: ``exit`` or ``signal`` (how the command's own process ended), ``timeout``, ``missing``
   (it could not be started: ``error``).
@@ -17,7 +18,8 @@ with ``keep_going``. ``env`` is added to this process's own environment (null ta
   were waited for included; never less than this runner's own (about 10 MB).
 - ``head``, ``tail``, ``cut``: standard output and standard error in the order in which they were
   written, each at most half of ``log_bytes``, and how many bytes between them are left out.
-- ``said``: what it wrote to file descriptor 3 (at most 64 KiB), if it ``says`` something.
+- ``index``: which of the commands this is. ``said``: what it wrote to file descriptor 3 (at most
+  4 MiB), if it ``says`` something.
 - ``files``: what is in the files to ``read`` afterwards; null: no regular file, or above 8 MiB.
 - ``left``: processes that were still there 0.1 s after the command had ended, and were killed.
 - ``escaped``: whether some could not be killed. ``guarded``: see below.
@@ -52,7 +54,7 @@ GRACE = 2.0  # seconds from SIGTERM to SIGKILL
 PATIENCE = 3.0  # seconds for processes to be gone after SIGKILL
 LINGER = 0.1  # seconds for what the command started to end by itself
 MOST_LOG = 2 << 20
-MOST_SAID = 64 << 10
+MOST_SAID = 4 << 20
 MOST_FILE = 8 << 20
 PARENT = os.getppid()  # whoever waits for the answers
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
@@ -109,7 +111,7 @@ class Started:
         except OSError as error:
             self.pid, self.error = 0, str(error)
         if self.pid == 0 and not self.error:
-            _become(command, output, saying if command.get("says") else -1, failing)
+            _become(command, output, saying if command["says"] else -1, failing)
         for fd in (output, saying, failing):
             os.close(fd)
         if self.pid:
@@ -138,9 +140,9 @@ def _become(command: dict[str, Any], output: int, saying: int, failing: int) -> 
         for number, fd in enumerate(moved):
             os.dup2(fd, number)
         _close_all_but(set(range(len(moved))) | {failing})
-        env = {**os.environ, **command.get("env", {})}
+        env = {**os.environ, **command["env"]}
         env = {name: value for name, value in env.items() if value is not None}
-        os.chdir(command.get("cwd") or "/")
+        os.chdir(command["cwd"])
         os.execvpe(command["words"][0], command["words"], env)  # noqa: S606
     except BaseException as error:
         text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
@@ -214,7 +216,7 @@ class Watch:
 
     def __init__(self, command: dict[str, Any], bell: int) -> None:
         self.bell = bell
-        self.log = Log(int(command.get("log_bytes", 1 << 18)))
+        self.log = Log(command["log_bytes"])
         self.said = bytearray()
         self.status: int | None = None
         self.peak = 0
@@ -317,7 +319,7 @@ class Watch:
 def run(command: dict[str, Any], bell: int, guarded: bool) -> dict[str, Any]:
     """Run one command; returns its answer."""
     watch = Watch(command, bell)
-    watch.until_ended(float(command["seconds"]))
+    watch.until_ended(command["seconds"])
     left, escaped = watch.clear()
     watch.log.shorten()
     watch.started.close()
@@ -328,7 +330,7 @@ def run(command: dict[str, Any], bell: int, guarded: bool) -> dict[str, Any]:
         "tail": packed(watch.log.tail),
         "cut": watch.log.cut,
         "said": packed(watch.said),
-        "files": {path: contents(path) for path in command.get("read", ())},
+        "files": {path: contents(path) for path in command["read"]},
         "left": left,
         "escaped": escaped,
         "guarded": guarded,
@@ -387,13 +389,17 @@ def main(argument: str) -> None:
     os.set_blocking(ring, False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(ring)
-    for command in request["commands"]:
-        answer = run(command, bell, guarded)
-        line = (nonce + json.dumps(answer) + "\n").encode("ascii")
-        while line:
-            line = line[os.write(1, line) :]
-        if (answer["status"], answer["exit"]) != ("exit", 0) and not request.get("keep_going"):
-            break
+    end = time.monotonic() + request["seconds"]
+    failed = set()
+    for index, command in enumerate(request["commands"]):
+        left = end - time.monotonic()
+        if left > 0 and command["group"] not in failed:
+            answer = run(dict(command, seconds=min(command["seconds"], left)), bell, guarded)
+            if (answer["status"], answer["exit"]) != ("exit", 0):
+                failed.add(command["group"])
+            line = (nonce + json.dumps(dict(answer, index=index)) + "\n").encode("ascii")
+            while line:
+                line = line[os.write(1, line) :]
 
 
 if __name__ == "__main__":

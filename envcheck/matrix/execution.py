@@ -17,6 +17,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from envcheck.model.cell import StepResult
 from envcheck.redact import without_secrets
 from envcheck.report import printable
@@ -41,7 +43,8 @@ class Command(NamedTuple):
     installer, which must not meet there what a package has written.
 
     ``read``: files whose contents are wanted afterwards (at most 8 MiB each). ``says``: what it
-    writes to file descriptor 3 is wanted.
+    writes to file descriptor 3 is wanted (at most 4 MiB). ``group``: where one fails, those of
+    its group that come after it are left out.
     """
 
     words: Sequence[str]
@@ -50,6 +53,8 @@ class Command(NamedTuple):
     cwd: str = ""
     read: Sequence[str] = ()
     says: bool = False
+    group: str = ""
+    log_bytes: int = LOG_BYTES
 
 
 class StepOutcome(NamedTuple):
@@ -94,66 +99,60 @@ def execute(
 
     Raises TargetError only where ``Room.run`` does: for faults of the infrastructure.
     """
-    command = Command(words, seconds, env or {}, cwd, read, says)
-    return execute_all(room, [command], name=name, who=who, log_bytes=log_bytes, keep_log=keep_log)[
-        0
-    ]
+    command = Command(words, seconds, env or {}, cwd, read, says, log_bytes=log_bytes)
+    (outcome,) = execute_all(room, [command], name=name, who=who, seconds=seconds)
+    assert outcome is not None
+    if keep_log is None or not outcome.text:
+        return outcome
+    return outcome._replace(step=replace(outcome.step, log=keep_log(name, outcome.text)))
 
 
 def execute_all(
-    room: Room,
-    commands: Sequence[Command],
-    *,
-    name: str,
-    who: Who,
-    log_bytes: int = LOG_BYTES,
-    keep_going: bool = False,
-    keep_log: KeepLog | None = None,
-) -> list[StepOutcome]:
-    """Run ``commands`` one after the other, started once: an outcome for each that was run.
+    room: Room, commands: Sequence[Command], *, name: str, who: Who, seconds: float
+) -> list[StepOutcome | None]:
+    """Run ``commands`` one after the other, started once, for at most ``seconds`` in all.
 
-    They end with the first that fails, unless they are to ``keep_going``. Their logs are kept
-    as ``name`` (the first one) and ``name-2`` …
+    An outcome for each; None for what was left out. Raises as ``execute``.
     """
     room.out_of_memory()  # what happened before is not this step's
     nonce = secrets.token_hex(16)
-    wanted = [_for_runner(room, command, who, log_bytes) for command in commands]
+    runner = room.put("run_step.py", island("run_step").encode())
+    wanted = [_for_runner(room, command, who) for command in commands]
     done = room.run(
-        [room.paths.base, "-I", "-S", "-B", "-c", _runner(), _request(room, wanted, keep_going)],
+        [room.paths.base, "-I", "-S", "-B", runner, _request(room, wanted, seconds)],
         who=who,
-        timeout=sum(command.seconds for command in commands) + GRACE,
+        timeout=seconds + GRACE,
         env={"ENVCHECK_NONCE": nonce},
     )
     answers, fault = _answers(done, nonce, len(commands))
-    oom = room.out_of_memory()
-    outcomes = [_outcome(answer, name, room) for answer in answers]
-    whole = len(answers) == len(commands) or (answers and not keep_going and not outcomes[-1].ok)
-    if not whole:
-        outcomes.append(_unanswered(done, name, fault))
-    last = outcomes[-1]
-    outcomes[-1] = last._replace(step=_with_memory(last.step, oom))
-    return [_kept(outcome, number, keep_log) for number, outcome in enumerate(outcomes)]
+    outcomes: list[StepOutcome | None] = [None] * len(commands)
+    for number, answer in answers.items():
+        outcomes[number] = _outcome(answer, name, room)
+    last = max(answers, default=-1)
+    if fault or (done.status != "ok" and last + 1 < len(commands)) or not answers:
+        last = min(last + 1, len(commands) - 1)
+        outcomes[last] = _unanswered(done, name, fault)
+    outcome = outcomes[last]
+    if outcome is not None and room.out_of_memory():
+        outcomes[last] = outcome._replace(step=_out_of_memory(outcome.step))
+    return outcomes
 
 
-def _for_runner(room: Room, command: Command, who: Who, log_bytes: int) -> dict[str, Any]:
-    scratch = room.paths.scratch
-    home = scratch if who == "package" else "/nonexistent"
-    env = {"HOME": home, "TMPDIR": None, "NO_COLOR": "1", "TERM": "dumb", "PYTHONNOUSERSITE": "1"}
-    if who == "package":
-        env["TMPDIR"] = scratch
+def _for_runner(room: Room, command: Command, who: Who) -> dict[str, Any]:
     return {
         "words": list(command.words),
-        "cwd": command.cwd or (scratch if who == "package" else "/"),
-        "env": {**env, **command.env},
+        "cwd": command.cwd or (room.paths.scratch if who == "package" else "/"),
+        "env": {"NO_COLOR": "1", "TERM": "dumb", **command.env},
         "seconds": command.seconds,
-        "log_bytes": log_bytes,
+        "log_bytes": command.log_bytes,
         "read": list(command.read),
         "says": command.says,
+        "group": command.group,
     }
 
 
-def _request(room: Room, commands: list[dict[str, Any]], keep_going: bool) -> str:
-    text = json.dumps({"commands": commands, "keep_going": keep_going})
+def _request(room: Room, commands: list[dict[str, Any]], seconds: float) -> str:
+    text = json.dumps({"commands": commands, "seconds": seconds})
     if len(text) < LONGEST_REQUEST:
         return text
     return room.put("request.json", text.encode())
@@ -165,21 +164,18 @@ def island(name: str) -> str:
     return files("envcheck").joinpath("cell", f"{name}.py").read_text(encoding="utf-8")
 
 
-def _runner() -> str:
-    return island("run_step")
-
-
-def _answers(done: Completed, nonce: str, most: int) -> tuple[list[dict[str, Any]], str]:
-    """The runner's answers, and why they cannot be believed or are not all there."""
-    marked = [line for line in done.stdout.split(b"\n") if line.startswith(nonce.encode())]
-    if len(marked) > most:
-        return [], "somebody else answered in its runner's name"
-    answers: list[dict[str, Any]] = []
-    for line in marked:
-        try:
-            answers.append(json.loads(line[len(nonce) :]))
-        except ValueError:
-            return answers, "its runner's answer was cut off"
+def _answers(done: Completed, nonce: str, most: int) -> tuple[dict[int, dict[str, Any]], str]:
+    """The runner's answers by the command's number, and why they cannot be believed."""
+    answers: dict[int, dict[str, Any]] = {}
+    for line in done.stdout.split(b"\n"):
+        if line.startswith(nonce.encode()):
+            try:
+                answer = json.loads(line[len(nonce) :])
+            except ValueError:
+                return answers, "its runner's answer was cut off"
+            if answer["index"] in answers or not 0 <= answer["index"] < most:
+                return {}, "somebody else answered in its runner's name"
+            answers[answer["index"]] = answer
     return answers, ""
 
 
@@ -238,21 +234,9 @@ def _unanswered(done: Completed, name: str, fault: str) -> StepOutcome:
     return StepOutcome(step, text, answered=False)
 
 
-def _with_memory(step: StepResult, oom: bool) -> StepResult:
-    from msgspec.structs import replace
-
-    if not oom:
-        return step
-    return replace(step, oom=True, detail=step.detail or "the memory limit ended a process of it")
-
-
-def _kept(outcome: StepOutcome, number: int, keep_log: KeepLog | None) -> StepOutcome:
-    from msgspec.structs import replace
-
-    if keep_log is None or not outcome.text:
-        return outcome
-    name = outcome.step.name + (f"-{number + 1}" if number else "")
-    return outcome._replace(step=replace(outcome.step, log=keep_log(name, outcome.text)))
+def _out_of_memory(step: StepResult) -> StepResult:
+    detail = step.detail or "the memory limit ended one of its processes"
+    return replace(step, oom=True, detail=detail)
 
 
 def unpacked(text: object) -> bytes | None:
