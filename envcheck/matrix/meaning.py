@@ -98,7 +98,7 @@ def constraint_problem(word: str) -> str:
     """What is wrong with a constraint, empty if nothing is."""
     shown = f"`{printable(word)}`"
     try:
-        constraint = Requirement(word)
+        constraint = Requirement(word.partition(" --hash=")[0])
     except InvalidRequirement as error:
         return f"{shown}: no PEP 508 requirement: {str(error).splitlines()[0]}"
     if constraint.extras or constraint.url:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from envcheck.errors import UsageError, did_you_mean
+from envcheck.matrix import inputs
 from envcheck.model.matrix import Cell, Index, MatrixDocument, Plan, Subject, Variant
 from envcheck.tomlfile import printable
 
@@ -32,8 +33,11 @@ def plan(
 
     ``axes``: values said instead of the file's, by axis. ``only``: globs of cell ids.
     ``architecture``: of a cell that does not say it, by default this machine's.
-    Raises UsageError if nothing is left, or a word of these is not known.
+    What a requirements file says about indexes is the cells' index too. Raises UsageError if
+    nothing is left, or a word of these is not known; DataError for a requirements file.
     """
+    if (file := inputs.of_file(document.test, folder)) is not None:
+        document = replace(document, index=_joined(document.index, file.options))
     said = {axis: list(values) for axis, values in (axes or {}).items() if values}
     values = _values(document, architecture or machine())
     chosen = _narrowed(values, said, document)
@@ -181,6 +185,17 @@ def _index(index: Index, variants: list[Variant]) -> Index:
         url=next((v.index_url for v in reversed(variants) if v.index_url), index.url),
         extra_urls=[*index.extra_urls, *(u for v in variants for u in v.extra_index_urls)],
         find_links=[*index.find_links, *(p for v in variants for p in v.find_links)],
+    )
+
+
+def _joined(index: Index, other: Index) -> Index:
+    """What both say; the matrix's own URL and day count."""
+    lists = ("extra_urls", "find_links", "only_binary", "no_binary")
+    return replace(
+        index,
+        url=index.url or other.url,
+        pre=index.pre or other.pre,
+        **{name: [*getattr(index, name), *getattr(other, name)] for name in lists},
     )
 
 

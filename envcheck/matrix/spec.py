@@ -12,6 +12,7 @@ from envcheck.errors import DataError, UsageError, did_you_mean
 from envcheck.matrix import pythons, reading
 from envcheck.matrix.meaning import ARCHIVES, problems_of
 from envcheck.matrix.requirement import parse as parse_requirement
+from envcheck.matrix.requirements_file import flatten
 from envcheck.matrix.shipped import names, shipped
 from envcheck.model.matrix import SCHEMA, Index, MatrixDocument
 from envcheck.tomlfile import is_path, parse, printable, read
@@ -152,7 +153,7 @@ def ad_hoc(
         "project": path,
         "requirements-file": requirements_file,
         "extras": [*own_extras, *extras],
-        "constraints": list(constraints),
+        "constraints": [line for word in constraints for line in _constraint(word, cwd)],
         "imports": list(imports),
         "smoke": smoke,
     }
@@ -183,6 +184,12 @@ def _converted(tables: Mapping[str, Mapping[str, object]], index: Index | None) 
         key = place.strip("`").partition("[")[0].rpartition(".")[2]
         raise UsageError(f"--{key}: {message[:1].lower()}{message[1:]}") from error
     return document if index is None else msgspec.structs.replace(document, index=index)
+
+
+def _constraint(word: str, cwd: str) -> Sequence[str]:
+    """A constraint, or those in the file of that name."""
+    path = os.path.join(cwd, os.path.expanduser(word))
+    return flatten(path, word, cwd, constraint=True).constraints if os.path.isfile(path) else [word]
 
 
 def _option(path: tuple[str | int, ...]) -> str:
