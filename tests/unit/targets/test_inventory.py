@@ -43,7 +43,7 @@ def posing_as(version, level="final", flags="", file=sys.executable):
         f"sys.prefix = sys.base_prefix\n"
         f"exec(sys.argv.pop(1))\n"
     )
-    return f"exec {file} -E -s -c $'{lie}' \"$0\" \"$4\"".replace("$'", "'").replace("\\'", '"')
+    return f'exec {file} -E -s -c $\'{lie}\' "$0" "$4"'.replace("$'", "'").replace("\\'", '"')
 
 
 def one(version="3.12.1", *, level="final", implementation="CPython", threaded=False, debug=False):
@@ -70,11 +70,16 @@ def test_all_of_pyenv_are_found_by_version(interpreters):
 
 
 def test_an_environment_is_replaced_by_its_base(machine, tmp_path):
-    made = process.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "v")], timeout=60)
+    made = process.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "v")], timeout=60
+    )
     assert made.status == "ok"
     os.symlink(tmp_path / "v" / "bin" / "python", machine / "python3")
     for found in inventory.take().found:
-        assert os.path.realpath(found.executable) == found.executable or found.prefix == sys.base_prefix
+        assert (
+            os.path.realpath(found.executable) == found.executable
+            or found.prefix == sys.base_prefix
+        )
         assert not found.executable.startswith(str(tmp_path))
 
 
@@ -98,7 +103,7 @@ def test_what_hangs_breaks_or_is_no_python_is_left_out_with_a_note(machine, monk
 
 
 def test_what_start_up_files_print_does_not_matter(machine):
-    program(machine / "python3", f"echo hello; echo; {sys.executable} \"$@\"; echo bye")
+    program(machine / "python3", f'echo hello; echo; {sys.executable} "$@"; echo bye')
     assert not inventory.take().notes
 
 
@@ -149,7 +154,10 @@ def test_what_a_word_means(found, python, expected):
 
 def test_where_uv_and_mise_keep_theirs(machine, tmp_path, monkeypatch):
     real = os.path.realpath(sys.executable)
-    for place in ("data/uv/python/cpython-3.21.0-linux-x86_64-gnu", "data/mise/installs/python/3.22"):
+    for place in (
+        "data/uv/python/cpython-3.21.0-linux-x86_64-gnu",
+        "data/mise/installs/python/3.22",
+    ):
         version = place.rpartition("/")[2].removeprefix("cpython-").split("-")[0]
         version = version if version.count(".") == 2 else version + ".0"
         program(tmp_path / place / "bin" / "python", posing_as(version, file=real))
