@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envcheck.model.cell import Run
 
 
-def add_store(parser: argparse.ArgumentParser) -> None:
+def add_store(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Where runs are kept."""
     parser.add_argument(
         "--store", metavar="DIR", help="where runs are kept (default: the user's cache)"

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retry-failed", action="store_true", help="with --resume: failed cells once more"
     )
     how.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    matrix_options.add_store(how)
+    matrix_options.add_store(parser)
     matrix_show.add_output(parser)
 
 
@@ -83,7 +83,7 @@ def _conditions(arguments: argparse.Namespace) -> Conditions:
         cache=config.cache_dir(),
         store=settings.store,
         images=settings.images,
-        index=settings.index,
+        default_index=settings.index,
         jobs=settings.jobs,
         recording=arguments.recording,
         notes=(sentence,) if sentence else (),

@@ -37,7 +37,7 @@ class Conditions(NamedTuple):
     cache: str
     store: str
     images: Mapping[str, str] = {}
-    index: Index | None = None  # where cells say nothing; may have credentials
+    default_index: Index | None = None  # where cells say nothing; may have credentials
     jobs: int = 0
     recording: str = ""
     notes: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def _run(
 ) -> Run:
     with ExitStack() as stack:
         stack.callback(writer.close)
-        gateway = Gateway(conditions.cache, default=conditions.index)
+        gateway = Gateway(conditions.cache, default=conditions.default_index)
         stack.callback(gateway.close)
         watcher.say(f"run {writer.id}: {len(cells)} cells, {conditions.backend} backend")
         surroundings = Surroundings(
@@ -131,7 +131,7 @@ def _inputs_of(folder: str) -> Callable[[Cell], inputs.Inputs]:
     def of(cell: Cell) -> inputs.Inputs:
         key = id(cell.test)
         if key not in prepared:
-            prepared[key] = inputs.prepare(cell.test, folder, cell.index)
+            prepared[key] = inputs.prepare(cell, folder)
         return prepared[key]
 
     return of

@@ -53,6 +53,7 @@ class Known:
     steps: list[StepResult] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
     built: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)  # wheels of the user: path to sha256
     compiled: dict[str, bool] = field(default_factory=dict)
     distributions: list[Installed] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
@@ -111,6 +112,10 @@ class Session:
         assert door is not None
         return door
 
+    @property
+    def _door(self) -> Door | None:
+        return None if self._room is None else self._room.door
+
     def close_door(self) -> None:
         """From now on the cell has no network."""
         self.room.close_index()
@@ -124,12 +129,12 @@ class Session:
 
     def received(self) -> int:
         """Bytes that the cell has got through the gateway so far."""
-        door = self._room.door if self._room is not None else None
+        door = self._door
         return 0 if door is None else door.traffic().served
 
     def faults(self) -> list[str]:
         """What went wrong between the gateway and the index while this cell asked."""
-        door = self._room.door if self._room is not None else None
+        door = self._door
         return [] if door is None else [fault.sentence for fault in door.faults()]
 
     def releases(self, name: str) -> Any:
@@ -211,7 +216,7 @@ class Session:
             findings=known.findings,
             verdict=known.verdict,
             built=known.built,
-            notes=[*self.cell.notes, *known.notes, *getattr(room, "notes", [])],
+            notes=[*self.cell.notes, *known.notes, *(room.notes if room else ())],
             **verdict,
         )
 

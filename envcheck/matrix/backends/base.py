@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from envcheck.index.gateway import Gateway
+    from envcheck.index.gateway import Door, Gateway
     from envcheck.model.matrix import Cell
     from envcheck.process import Completed
     from envcheck.targets.base import Target
@@ -32,6 +32,7 @@ class Surroundings(NamedTuple):
     images: Mapping[str, str] = {}  # os -> reference of a base image, `{python}` replaced
     say: Callable[[str], None] = lambda _line: None  # progress, one line
     environment: Mapping[str, str] = {}  # further variables for the package's processes
+    folder: str = ""  # of the matrix file: its own Dockerfiles come first
     recording: str = ""  # for `replay`: a run's directory in a store, or its JSON document
 
 
@@ -58,6 +59,8 @@ class Room(Protocol):
     image: str  # reference, empty without one
     image_id: str
     isolated: bool
+    door: Door | None  # to the index: None before `open_index`; answers after `close_index` too
+    notes: list[str]  # limits that could not be applied here
 
     def run(
         self,

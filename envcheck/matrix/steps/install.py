@@ -23,11 +23,11 @@ def run(session: Session) -> None:
     """Leave the packages in the environment and the cell without a network. Raises Ended."""
     session.watch("install")
     room, cell, known = session.room, session.cell, session.known
-    built = {}
+    wheels = dict(known.own)
     if known.built:
-        built = _collect(session)
+        wheels |= _collect(session)
         room.renew()
-    text = locks.requirements(known.locked, built)
+    text = locks.requirements(known.locked, wheels)
     if text:
         where = session.door.index_options(room.open_index())
         asked = Asked(room.put("locked.txt", text.encode()))
@@ -75,7 +75,7 @@ def _installed(session: Session) -> list[Installed]:
         Installed(
             name=locked.name,
             version=locked.version,
-            artifact="wheel" if locked.kind == "wheel" else "sdist",
+            artifact="sdist" if locked.name in known.built else "wheel",
             file=locked.file.rpartition("/")[2],
             sha256=locked.sha256,
             requested=locked.name in session.inputs.requested,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -39,11 +40,11 @@ def run(session: Session) -> None:
 def _ask(session: Session) -> Asked:
     """Bring what is wanted into the room."""
     room, inputs = session.room, session.inputs
-    for name, data in inputs.contents():
+    for name, data in inputs.files():
         room.put(name, data)
     place = room.paths.inputs
-    requirements = "".join(f"{line}\n" for line in inputs.lines(place))
-    constraints = "".join(f"{line}\n" for line in inputs.constraints)
+    requirements = "".join(f"{line}\n" for line in inputs.requirements(place))
+    constraints = "".join(f"{line}\n" for line in inputs.constraints(place))
     asked = Asked(room.put("requirements.txt", requirements.encode()))
     if constraints:
         asked = asked._replace(constraints=room.put("constraints.txt", constraints.encode()))
@@ -108,24 +109,29 @@ def _download(session: Session) -> None:
 
 
 def _build(session: Session, sources: list[Locked], where: IndexOptions) -> None:
-    """Make wheels; then a room in which nothing is left of what their builds started."""
-    cell, paths = session.cell, session.room.paths
+    """Make wheels of sdists and projects; a wheel of the user's own is one already."""
+    cell, paths, known = session.cell, session.room.paths, session.known
     installer = INSTALLERS[cell.installer]
     out = f"{paths.scratch}/wheels"
     for locked in sources:
-        if locked.kind == "sdist":
-            path = session.door.fetch(locked.sha256, locked.name)
-            with open(path, "rb") as file:
-                source = session.room.put(f"sdists/{locked.file}", file.read())
-        else:
-            source = locked.file
-        session.must(
-            session.execute(
-                installer.build(paths, source, where, out),
-                name="build",
-                who="package",
-                seconds=cell.limits.seconds.resolve,
-                env=CLIENT_ENVIRONMENT,
-            )
+        if locked.file.endswith(".whl"):
+            name = posixpath.basename(locked.file)
+            known.own[posixpath.join(paths.inputs, name)] = session.inputs.digests()[name]
+            continue
+        outcome = session.execute(
+            installer.build(paths, _source(session, locked), where, out),
+            name="build",
+            who="package",
+            seconds=cell.limits.seconds.resolve,
+            env=CLIENT_ENVIRONMENT,
         )
-        session.known.built.append(locked.name)
+        session.must(outcome)
+        known.built.append(locked.name)
+
+
+def _source(session: Session, locked: Locked) -> str:
+    """Path in the cell of what a wheel is to be made of."""
+    if locked.kind == "local":
+        return posixpath.join(session.room.paths.inputs, posixpath.basename(locked.file))
+    with open(session.door.fetch(locked.sha256, locked.name), "rb") as file:
+        return session.room.put(f"sdists/{locked.file}", file.read())

@@ -24,7 +24,7 @@ def run(session: Session) -> None:
         return
     session.watch("smoke")
     room = session.room
-    text = island("training") if wanted == ACCELERATOR else session.inputs.script()
+    text = island("training") if wanted == ACCELERATOR else session.inputs.script
     for name, source in {"__init__.py": "", **islands.islands()}.items():
         room.put(f"lib/envcheck/{name}", source.encode())
     script = room.put("smoke.py", text.encode())
