@@ -4,6 +4,7 @@
 ├── ``UsageError``    the command line or a setting is wrong (exit 2)
 ├── ``DataError``     a file that was given cannot be used: all its problems at once (exit 2)
 ├── ``TargetError``   the target could not be examined (exit 3)
+├── ``IndexTrouble``  the package index does not give what was asked of it (exit 3)
 └── ``AgentError``    the agent answered with something that is no fact sheet (exit 3)
 
 A finding is no exception and an exception no finding: these are about envcheck's own work.
@@ -58,6 +59,22 @@ class AgentError(TargetError):
     """The agent did not answer with a fact sheet."""
 
     reference = "agent"
+
+
+class IndexTrouble(EnvcheckError):
+    """The package index does not give what was asked of it; ``kind`` says in which way:
+
+    ``absent`` it says that there is no such thing, ``denied`` it wants other credentials,
+    ``trouble`` it cannot be reached or answers wrongly, ``hash`` a file is not what its hash says,
+    ``disk`` there is no room here to keep it, ``budget`` more was asked for than is allowed.
+    """
+
+    reference = "index"
+    exit_code = 3
+
+    def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -1,0 +1,103 @@
+"""The first process of a container: its only way out, to one Unix socket.
+
+``door.py SOCKET PORT`` listens on 127.0.0.1:PORT and carries each connection to SOCKET. It says
+``ready`` when it listens, reaps what is left without a parent, and never ends by itself. Once nobody
+listens at SOCKET, connections are closed at once: the container then has no network.
+
+Signals are left as they are: the kernel keeps the first process from those that nobody handles, so
+that the code under test cannot end its own container.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+PIECE = 1 << 18
+
+
+def main(arguments):
+    """Serve for ever."""
+    path, port = arguments[0], int(arguments[1])
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # before any thread is started
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    listening.listen(128)
+    threading.Thread(target=accept, args=(listening, path), daemon=True).start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        signal.sigwait([signal.SIGCHLD])
+        reap()
+
+
+def reap():
+    """Take the status of every child that has ended: orphans come to the first process."""
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                return
+        except OSError:
+            return
+
+
+def accept(listening, path):
+    """A thread for each connection."""
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            threading.Event().wait(0.05)  # no file descriptor is left, for example
+            continue
+        try:
+            threading.Thread(target=carry, args=(connection, path), daemon=True).start()
+        except RuntimeError:  # no process is left: the limit holds for threads too
+            connection.close()
+
+
+def carry(connection, path):
+    """Carry bytes both ways until both sides have ended."""
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        other.connect(path)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        there = threading.Thread(target=pump, args=(connection, other), daemon=True)
+        there.start()
+        pump(other, connection)
+        end(connection)  # whoever answers has gone: nothing that is still asked is of use
+        there.join()
+    except (OSError, RuntimeError):
+        pass
+    finally:
+        connection.close()
+        other.close()
+
+
+def pump(source, sink):
+    """Copy from one socket to the other until it ends; then say so to the other."""
+    buffer = memoryview(bytearray(PIECE))
+    try:
+        while True:
+            count = source.recv_into(buffer)
+            if not count:
+                break
+            sink.sendall(buffer[:count])
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        end(source)
+        end(sink)
+
+
+def end(connection):
+    """No more bytes either way."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
