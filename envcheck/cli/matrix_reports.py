@@ -7,10 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from envcheck import config
 from envcheck.cli import emit
 from envcheck.errors import DataError, UsageError, did_you_mean
 from envcheck.matrix import documents, freshness
+from envcheck.model.matrix import Index
 from envcheck.redact import redact_run
 from envcheck.report.matrix import REPORTERS, View
 from envcheck.report.matrix import load as load_reporter
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envcheck.model.cell import Run
-
-
-def add_store(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Where runs are kept."""
-    parser.add_argument(
-        "--store", metavar="DIR", help="where runs are kept (default: the user's cache)"
-    )
 
 
 def store_root(arguments: argparse.Namespace) -> str:
@@ -130,4 +123,11 @@ def later_releases(root: str, run: Run) -> dict[str, str]:
 
 def ask_index(run: Run) -> dict[str, str]:
     """The newest release of each distribution that ``run`` tests, as its index has it now."""
-    raise UsageError("the index cannot be asked yet")
+    from envcheck import config
+    from envcheck.index.gateway import Gateway
+
+    index = next((result.cell.index for result in run.results), Index())
+    with Gateway(config.cache_dir()) as gateway:
+        return freshness.newest_of(
+            freshness.subjects(run), lambda name: gateway.releases(index, name)
+        )

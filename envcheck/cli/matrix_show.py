@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.cli import matrix_reports
+from envcheck.cli import matrix_options, matrix_reports
 from envcheck.report.matrix import REPORTERS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="ask the index whether newer releases exist"
     )
-    matrix_reports.add_store(parser)
+    matrix_options.add_store(parser)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
