@@ -51,7 +51,7 @@ PURE = ("model", "checks", "evaluate", "report")
 #: What only some may use: module -> units or files that may.
 CONFINED = {
     "subprocess": ("process.py", "agent/without_fork.py", "cell/creating.py"),
-    "socket": ("index", "agent", "accelerator/launchers.py"),  # there a free port
+    "socket": ("index", "agent", "cell/door.py", "accelerator/launchers.py"),  # there a free port
     "http": ("index", "agent"),
     "urllib.request": ("index", "agent"),
     "ssl": ("index", "agent"),

@@ -1,7 +1,7 @@
 """The first process of a container: its only way out, to one Unix socket.
 
 ``door.py SOCKET PORT`` listens on 127.0.0.1:PORT and carries each connection to SOCKET. It says
-``ready`` when it listens, reaps what is left without a parent, and never ends by itself. Once nobody
+``ready`` when it listens, reaps what is left without a parent, never ends by itself. Once nobody
 listens at SOCKET, connections are closed at once: the container then has no network.
 
 Signals are left as they are: the kernel keeps the first process from those that nobody handles, so
@@ -22,16 +22,22 @@ def main(arguments):
     path, port = arguments[0], int(arguments[1])
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # before any thread is started
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    listening.listen(128)
+    listening = listen(port)
     threading.Thread(target=accept, args=(listening, path), daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
         signal.sigwait([signal.SIGCHLD])
         reap()
+
+
+def listen(port):
+    """A socket that listens inside of the container only."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    listening.listen(128)
+    return listening
 
 
 def reap():
