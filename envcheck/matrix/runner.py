@@ -164,7 +164,7 @@ class Runner:
             if known.ended is None or phase is steps.examine:
                 phase(session)
         except Ended as ended:
-            known.ended = ended.outcome
+            known.ended = ended
         except StoreError:
             raise
         except (Faulty, TargetError) as error:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from envcheck.index.gateway import Door, Gateway
+    from envcheck.index.meter import Fault
     from envcheck.matrix.backends.base import Backend, Room, Who
+    from envcheck.matrix.causes.base import Verdict
     from envcheck.matrix.execution import StepOutcome
     from envcheck.matrix.inputs import Inputs
     from envcheck.matrix.locks import Locked
@@ -35,11 +37,12 @@ ENVIRONMENT = {
 
 
 class Ended(Exception):  # noqa: N818 - it is no error: the cell's answer is known
-    """The cell cannot go on: a step failed."""
+    """The cell cannot go on: a step failed. ``verdict``: where it is known already why."""
 
-    def __init__(self, outcome: StepOutcome) -> None:
+    def __init__(self, outcome: StepOutcome, verdict: Verdict | None = None) -> None:
         super().__init__(outcome.step.name)
         self.outcome = outcome
+        self.verdict = verdict
 
 
 class Faulty(Exception):  # noqa: N818
@@ -67,7 +70,7 @@ class Known:
     distribution: str = ""
     installer: str = ""
     notes: list[str] = field(default_factory=list)
-    ended: StepOutcome | None = None
+    ended: Ended | None = None
     error: dict[str, Any] = field(default_factory=dict)
     download: Download | None = None
 
@@ -132,10 +135,10 @@ class Session:
         door = self._door
         return 0 if door is None else door.traffic().served
 
-    def faults(self) -> list[str]:
+    def faults(self) -> list[Fault]:
         """What went wrong between the gateway and the index while this cell asked."""
         door = self._door
-        return [] if door is None else [fault.sentence for fault in door.faults()]
+        return [] if door is None else door.faults()
 
     def releases(self, name: str) -> Any:
         """All releases of a distribution that this cell's indexes have."""

@@ -11,6 +11,7 @@ from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
     from envcheck.matrix.backends.base import Backend
+    from envcheck.matrix.execution import StepOutcome
     from envcheck.matrix.session import Session
     from envcheck.model.matrix import Cell
 
@@ -25,7 +26,7 @@ def conclude(session: Session) -> CellResult:
         session.cell, known.distributions, session.releases
     )
     if known.ended is not None:
-        verdict = classify(_failure(session))
+        verdict = known.ended.verdict or classify(_failure(session, known.ended.outcome))
         fields["status"] = "error" if verdict.status == "error" else "fail"
         if verdict.cause in ("no-wheel", "no-compiler", "missing-header", "build-failed"):
             fields["wheel"] = "none"
@@ -44,9 +45,8 @@ def conclude(session: Session) -> CellResult:
     )
 
 
-def _failure(session: Session) -> Failure:
-    known, outcome = session.known, session.known.ended
-    assert outcome is not None
+def _failure(session: Session, outcome: StepOutcome) -> Failure:
+    known = session.known
     return Failure(
         cell=session.cell,
         step=outcome.step,
@@ -55,9 +55,11 @@ def _failure(session: Session) -> Failure:
         python=known.python,
         libc=known.libc,
         distribution=known.distribution,
-        traffic=session.faults(),
+        architecture=session.cell.axes["architecture"],
+        faults=session.faults(),
         releases=session.releases,
         error=known.error,
+        isolated=session.backend.isolated,
     )
 
 

@@ -7,12 +7,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from envcheck.errors import IndexTrouble
 from envcheck.index.gateway import CLIENT_ENVIRONMENT
+from envcheck.matrix import wheel_sizes
+from envcheck.matrix.causes.base import Verdict
 from envcheck.matrix.execution import StepOutcome
 from envcheck.matrix.installers import INSTALLERS, Asked
 from envcheck.matrix.locks import LockError
 from envcheck.matrix.session import Ended
 from envcheck.model.cell import StepResult
+from envcheck.model.matrix import size
 
 if TYPE_CHECKING:
     from envcheck.index.gateway import IndexOptions
@@ -75,7 +79,9 @@ def _decide(session: Session, asked: Asked, where: IndexOptions) -> None:
                     " that the index does not have"
                 )
     except LockError as error:
-        raise Ended(_failed("resolve", str(error), outcome)) from error
+        step = StepResult(name="resolve", status="failed", detail=str(error))
+        verdict = Verdict("hash", str(error), "nothing was installed; read the log of `resolve`")
+        raise Ended(outcome._replace(step=step), verdict) from error
 
 
 def _unheard(session: Session, locked: Locked) -> bool:
@@ -83,29 +89,36 @@ def _unheard(session: Session, locked: Locked) -> bool:
     return session.gateway.known(locked.sha256, locked.name, session.cell.index) is None
 
 
-def _failed(name: str, sentence: str, outcome: StepOutcome) -> StepOutcome:
-    return StepOutcome(StepResult(name=name, status="failed", detail=sentence), outcome.text)
-
-
 def _download(session: Session) -> None:
     """Fetch what was decided into the store of this machine, through this cell's door."""
     began = time.monotonic()
     files = [locked for locked in session.known.locked if locked.kind != "local"]
-    errors = []
+    paths, errors = {}, []
     with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download") as pool:
-        for future in [pool.submit(session.door.fetch, one.sha256, one.name) for one in files]:
+        coming = {pool.submit(session.door.fetch, one.sha256, one.name): one for one in files}
+        for future, locked in coming.items():
             try:
-                future.result()
-            except Exception as error:
+                paths[locked] = future.result()
+            except IndexTrouble as error:
                 errors.append(str(error))
     seconds = round(time.monotonic() - began, 3)
+    step = StepResult(name="download", status="failed" if errors else "ok", seconds=seconds)
+    outcome = session.add(StepOutcome(step, "\n".join(errors)))
     if errors:
-        outcome = StepOutcome(
-            StepResult(name="download", status="failed", seconds=seconds, detail=errors[0]),
-            "\n".join(errors),
-        )
-        raise Ended(session.add(outcome))
-    session.known.steps.append(StepResult(name="download", status="ok", seconds=seconds))
+        raise Ended(outcome)
+    _fits(session, [path for locked, path in paths.items() if locked.kind == "wheel"], outcome)
+
+
+def _fits(session: Session, wheels: list[str], outcome: StepOutcome) -> None:
+    """A small wheel can unpack to more than there is of a disk. Raises Ended."""
+    limit = session.cell.limits.disk
+    try:
+        needed = sum(map(wheel_sizes.unpacked, wheels))
+    except wheel_sizes.WheelError as error:
+        raise Ended(outcome, Verdict("install-failed", str(error))) from error
+    if needed > size(limit):
+        sentence = f"it takes {needed / (1 << 30):.1f} GiB of disk, the limit is {limit}"
+        raise Ended(outcome, Verdict("disk", sentence, "raise `disk` in [limits] of the matrix"))
 
 
 def _build(session: Session, sources: list[Locked], where: IndexOptions) -> None:

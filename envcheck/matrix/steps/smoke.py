@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.matrix.execution import island
+from envcheck.matrix.session import Ended
 from envcheck.targets import islands
 
 if TYPE_CHECKING:
@@ -42,4 +43,4 @@ def run(session: Session) -> None:
         known.smoke = f"skipped: {last[-1] if last else 'the script says so'}"
     else:
         known.smoke = "fail"
-        known.ended = outcome
+        known.ended = Ended(outcome)
