@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 PIECE = 1 << 20
-PAGE_LIMIT = 256 << 20  # bytes of a page; the largest known has 40 MB
 
 
 class Patience(NamedTuple):
     """How long an index is waited for, in seconds, and how often it is asked again.
 
-    Whoever sends less than ``slowest`` bytes per second on average over ``window`` has stalled.
+    Whoever sends less than ``slowest`` bytes per second on average over ``window`` has stalled; a
+    page of more than ``page`` bytes is none (the largest known has 40 MB).
     """
 
     connect: float = 10.0
@@ -43,6 +43,7 @@ class Patience(NamedTuple):
     longest: float = 8.0  # that an index may ask us to wait
     window: float = 20.0
     slowest: float = 1024.0
+    page: int = 192 << 20
 
 
 PATIENCE = Patience()
@@ -117,8 +118,9 @@ class Client:
             body = bytearray()
             for piece in paced(response.iter_content(1 << 16), self.patience):
                 body += piece
-                if len(body) > PAGE_LIMIT:
-                    raise IndexTrouble("trouble", f"its page is longer than {PAGE_LIMIT >> 20} MB")
+                if len(body) > self.patience.page:
+                    longest = f"{self.patience.page:,} bytes"
+                    raise IndexTrouble("trouble", f"{shown(url)}: it is longer than {longest}")
             return response, bytes(body)
 
     def insist(self, url: str, attempt: Callable[[], Result]) -> Result:

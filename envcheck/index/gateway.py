@@ -34,6 +34,7 @@ from envcheck.index.sources import configuration, sources
 from envcheck.index.transfers import Transfers
 from envcheck.index.views import View, Views, place_of
 from envcheck.index.wheels import WheelStore
+from envcheck.model.matrix import Index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from envcheck.index.sources import Configuration
     from envcheck.index.views import Place
     from envcheck.model.cell import Download
-    from envcheck.model.matrix import Index
 
 PORT = 8484
 #: The base URL that every cell should see: uv keeps what it has by the index's URL.
@@ -74,16 +74,20 @@ class Gateway:
     """What all cells of a run share. Made once; used by threads.
 
     ``cache``: directory that outlives runs and may be used by several processes at once.
+    ``default``: what holds where a cell's index says nothing, before ``configured`` (which is what
+    pip and uv are told here, if it is not given). Both may hold credentials.
     """
 
     def __init__(
         self,
         cache: str,
+        default: Index | None = None,
         *,
         configured: Configuration | None = None,
         patience: Patience = PATIENCE,
     ) -> None:
         self._configured = configured if configured is not None else configuration()
+        self._default = Index() if default is None else default
         self.client = Client(self._configured.network, patience)
         self.store = WheelStore(os.path.join(cache, "wheels"))
         self._catalogue = Catalogue(cache)
@@ -180,7 +184,7 @@ class Gateway:
         self.client.close()
 
     def _places(self, index: Index) -> Sequence[Place]:
-        given = sources(index, self._configured)
+        given = sources(index, self._default, self._configured)
         before = given.exclude_newer
         learn = self.client.learn
         return [

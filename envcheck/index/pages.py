@@ -158,7 +158,7 @@ def _from_html(text: str, url: str) -> Iterator[File]:
     for attributes, _ in _ANCHOR.findall(text):
         named = {name.lower(): _plain(value) for name, value in _ATTRIBUTE.findall(attributes)}
         href, _, fragment = named.get("href", "").partition("#")
-        filename = unquote(urlsplit(href).path.rpartition("/")[2]) if href else ""
+        filename = unquote(href.partition("?")[0].rpartition("/")[2])
         link = _link(url, href, filename)
         if not link:
             continue
@@ -203,6 +203,10 @@ def _link(page: str, href: str, filename: str) -> str:
     """
     if not filename.endswith(ENDINGS) or "/" in filename or "\\" in filename or "\0" in href:
         return ""
+    if href.startswith(("https://", "http://")) and "#" not in href:  # nearly all, on big pages
+        host = href.partition("//")[2].partition("/")[0]
+        if "@" not in host and "?" not in host:
+            return href
     try:
         link = urljoin(page, href).partition("#")[0]
         parts = urlsplit(link)

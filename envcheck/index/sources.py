@@ -77,18 +77,22 @@ class Configuration(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def sources(index: Index, configured: Configuration) -> Sources:
-    """What holds for a cell: field by field what its matrix says, else the configuration.
+def sources(index: Index, default: Index, configured: Configuration) -> Sources:
+    """What holds for a cell: field by field what its matrix says, else ``default`` (envcheck's own
+    settings), else the configuration of pip and uv.
 
     Raises UsageError if there is no index at all and none can be found out.
     """
-    main = index.url or ("" if configured.no_index else configured.main or default_index())
-    extra = index.extra_urls or ([] if configured.no_index else configured.extra)
-    links = index.find_links or configured.find_links
+    main = index.url or default.url
+    extra = index.extra_urls or default.extra_urls
+    if not configured.no_index:
+        main = main or configured.main or default_index()
+        extra = extra or list(configured.extra)
+    links = index.find_links or default.find_links or configured.find_links
     return Sources(
         _distinct([main, *extra] if main else extra),
         _distinct(links),
-        index.exclude_newer,
+        index.exclude_newer or default.exclude_newer,
         configured.network,
         configured.notes,
     )
