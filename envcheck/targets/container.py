@@ -65,10 +65,11 @@ class Running:
         }
         name = f"{self.choice.path} in {self.target.reference}"
         return remote.examine_elsewhere(
-            self._attempt, target, lambda first: remote.failure(name, first)
+            self.attempt, target, lambda first: remote.failure(name, first)
         )
 
-    def _attempt(self, flags: tuple[str, ...]) -> Completed:
+    def attempt(self, flags: tuple[str, ...]) -> Completed:
+        """Run the agent with these interpreter options. Raises TargetError."""
         api = self.client.api
         started = time.monotonic()
         words = [self.choice.path, *remote.words(self.request, flags, self.agent)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import signal
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.config import variable
@@ -93,6 +96,37 @@ def refused(what: str, error: Exception) -> TargetError:
     """The engine did not do ``what``; its explanation without the client's wrapping."""
     text = getattr(error, "explanation", None) or str(error)
     return TargetError(f"cannot {what}", context=(str(text),))
+
+
+def remove(client: DockerClient, name: str, patience: float) -> None:
+    """Remove a container with its anonymous volumes. A second Ctrl-C has to wait. ``patience``:
+    seconds in which one that is not there may still come to be.
+    """
+    from docker.errors import APIError, NotFound
+
+    end = time.monotonic() + patience
+    with uninterrupted(), suppress(APIError):
+        while True:
+            try:
+                return client.api.remove_container(name, force=True, v=True)
+            except NotFound:
+                if time.monotonic() >= end:
+                    return None
+                time.sleep(0.1)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Signals that end the process are ignored (in the main thread, where they arrive)."""
+    before = []
+    with suppress(ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            before.append((number, signal.signal(number, signal.SIG_IGN)))
+    try:
+        yield
+    finally:
+        for number, handler in reversed(before):
+            signal.signal(number, handler)
 
 
 def find_interpreter(

@@ -8,9 +8,8 @@ writable, because a read-only one would be reported as the image's own.
 from __future__ import annotations
 
 import os
-import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import envcheck
@@ -100,7 +99,7 @@ class Running:
                 raise
             yield container
         finally:
-            _remove(self.client, name, patience)
+            engine.remove(self.client, name, patience)
 
     def _create(self, name: str, entrypoint: list[str], command: list[str]) -> Container:
         from docker.types import LogConfig
@@ -150,37 +149,6 @@ def _wait(container: Container, timeout: float) -> int | None:
         return int(container.wait(timeout=timeout)["StatusCode"])
     except RequestException:  # ReadTimeout, or ConnectionError that wraps it
         return None
-
-
-def _remove(client: DockerClient, name: str, patience: float) -> None:
-    """With its anonymous volumes. A second Ctrl-C has to wait. ``patience``: seconds in which one
-    that is not there may still come to be.
-    """
-    from docker.errors import APIError, NotFound
-
-    end = time.monotonic() + patience
-    with _uninterrupted(), suppress(APIError):
-        while True:
-            try:
-                return client.api.remove_container(name, force=True, v=True)
-            except NotFound:
-                if time.monotonic() >= end:
-                    return None
-                time.sleep(0.1)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Signals that end the process are ignored (in the main thread, where they arrive)."""
-    before = []
-    with suppress(ValueError):
-        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            before.append((number, signal.signal(number, signal.SIG_IGN)))
-    try:
-        yield
-    finally:
-        for number, handler in reversed(before):
-            signal.signal(number, handler)
 
 
 def target(value: str, python: str = "") -> Image:
