@@ -152,7 +152,8 @@ def traceback_of(error: BaseException) -> str:
     try:
         import traceback
 
-        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        below = error.__traceback__.tb_next if error.__traceback__ else None  # without this file
+        lines = traceback.format_exception(type(error), error, below)
         return "".join(lines)[-_LONGEST:]
     except BaseException:
         return f"{type(error).__name__}: {text_of(error)}\n"

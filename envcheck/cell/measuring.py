@@ -16,11 +16,12 @@ are not counted.
 
 - ``site``: usage of the site directories; ``scripts``: of the directory of scripts; ``other``: of
   all else in the environment (headers, data, ``pyvenv.cfg``).
-- ``distributions``: each ``*.dist-info`` directory: ``name``, ``version``, ``installer``,
-  ``direct_url``, ``tags`` and ``generator`` (of its WHEEL file), ``requested`` (there is such a
-  file), ``imports`` (names to import: the topmost packages and the modules in its RECORD),
-  ``usage``: of the files below site directories that its RECORD names, and of the bytecode that
-  belongs to them. A file that two of them name counts for the first by name.
+- ``distributions``: each ``*.dist-info`` directory: ``name``, ``version``, ``installer``, ``url``,
+  ``editable`` and ``commit`` (of direct_url.json: empty for what is from an index), ``tags`` and
+  ``generator`` (of its WHEEL file), ``requested`` (there is such a file), ``imports`` (names to
+  import: the topmost packages and the modules in its RECORD), ``usage``: of the files below site
+  directories that its RECORD names, and of the bytecode that belongs to them. A file that two of
+  them name counts for the first by name.
 - ``unclaimed``: usage of what no RECORD names.
 - ``complete``: False if SECONDS were over first, or there are more than three million files, or a
   directory could not be read; then the numbers are too small.
@@ -183,10 +184,6 @@ def distribution(info: str) -> dict[str, Any]:
     metadata = headers(read(os.path.join(info, "METADATA"), MOST_METADATA))
     wheel = headers(read(os.path.join(info, "WHEEL"), MOST_METADATA))
     stem = os.path.basename(info)[: -len(".dist-info")]
-    try:
-        direct_url = json.loads(read(os.path.join(info, "direct_url.json"), MOST_METADATA))
-    except ValueError:
-        direct_url = None
     paths = list(recorded(read(os.path.join(info, "RECORD"), MOST_RECORD)))
     names = import_names(paths)
     if not paths:
@@ -195,12 +192,26 @@ def distribution(info: str) -> dict[str, Any]:
         "name": metadata.get("name", [stem.partition("-")[0]])[0],
         "version": metadata.get("version", [stem.partition("-")[2]])[0],
         "installer": read(os.path.join(info, "INSTALLER"), 100).strip(),
-        "direct_url": direct_url if isinstance(direct_url, dict) else None,
+        **origin(read(os.path.join(info, "direct_url.json"), MOST_METADATA)),
         "tags": wheel.get("tag", [])[:100],
         "generator": wheel.get("generator", [""])[0],
         "requested": os.path.exists(os.path.join(info, "REQUESTED")),
         "imports": names,
         "paths": paths,
+    }
+
+
+def origin(text: str) -> dict[str, Any]:
+    """Where a distribution that is from no index came from, as its direct_url.json says."""
+    try:
+        said = json.loads(text)
+        directory, vcs = said.get("dir_info"), said.get("vcs_info")
+    except (ValueError, AttributeError, RecursionError):
+        return {"url": "", "editable": False, "commit": ""}
+    return {
+        "url": str(said.get("url", ""))[:2000],
+        "editable": isinstance(directory, dict) and directory.get("editable") is True,
+        "commit": str(vcs.get("commit_id", ""))[:100] if isinstance(vcs, dict) else "",
     }
 
 

@@ -43,6 +43,7 @@ class Found(NamedTuple):
     generator: str  # of its wheel, as `maturin (1.15.0)`
     tags: tuple[str, ...]  # of its wheel
     url: str  # where it came from if not from an index
+    commit: str  # of a VCS URL
     editable: bool
     imports: tuple[str, ...]  # modules that it brings, those named like it first
     disk: Usage
@@ -91,7 +92,7 @@ def measure(
         usages = {name: usage(said[name]) for name in ("site", "scripts", "other", "unclaimed")}
         distributions = tuple(map(found, said["distributions"]))
         complete = said["complete"] is True
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Measured(outcome)
     if not complete:
         detail = "not everything could be looked at: sizes are left out"
@@ -128,16 +129,15 @@ def usage(numbers: Sequence[int]) -> Usage:
 def found(said: dict[str, Any]) -> Found:
     """A distribution of the cell's answer. Raises TypeError and the like if it is none."""
     name = normalized(said["name"])
-    direct = said["direct_url"] or {}
-    directory = direct.get("dir_info")
     return Found(
         name,
         _line(said["version"]),
         _line(said["installer"]),
         _line(said["generator"]),
         tuple(map(_line, said["tags"])),
-        without_secrets(_line(direct.get("url", ""))),
-        isinstance(directory, dict) and directory.get("editable") is True,
+        without_secrets(_line(said["url"])),
+        _line(said["commit"]),
+        said["editable"] is True,
         tuple(ordered(name, map(str, said["imports"]))),
         usage(said["usage"]),
     )

@@ -132,10 +132,20 @@ def execute_all(
     if fault or (done.status != "ok" and last + 1 < len(commands)) or not answers:
         last = min(last + 1, len(commands) - 1)
         outcomes[last] = _unanswered(done, name, fault)
-    outcome = outcomes[last]
-    if outcome is not None and room.out_of_memory():
-        outcomes[last] = outcome._replace(step=_out_of_memory(outcome.step))
+    if room.out_of_memory():
+        number = _whose_memory(outcomes)
+        outcome = outcomes[number]
+        assert outcome is not None
+        outcomes[number] = outcome._replace(step=_out_of_memory(outcome.step))
     return outcomes
+
+
+def _whose_memory(outcomes: Sequence[StepOutcome | None]) -> int:
+    """Which command has run out of memory: one that was killed, else that failed, else the last."""
+    ran = {number: one for number, one in enumerate(outcomes) if one is not None}
+    killed = [number for number, one in ran.items() if one.step.signal == "SIGKILL"]
+    failed = [number for number, one in ran.items() if not one.ok]
+    return (killed or failed or [max(ran)])[0]
 
 
 def _for_runner(room: Room, command: Command, who: Who) -> dict[str, Any]:

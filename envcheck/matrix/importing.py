@@ -130,7 +130,7 @@ def _claim(outcome: StepOutcome | None) -> dict[str, Any]:
     """What the process said, as far as it makes sense."""
     try:
         said = json.loads(outcome.said) if outcome else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -285,7 +285,7 @@ def _remark(modules: Sequence[str], done: Mapping[_Kind, StepOutcome | None]) ->
                 f"importing {modules[kind.module]} is said to have taken {seconds:.2f} s;"
                 f" its process took {outcome.step.seconds:.2f} s"
             )
-    return ""
+    return next((one.step.detail for one in done.values() if one and one.step.detail), "")
 
 
 def _log(modules: Sequence[str], done: Mapping[_Kind, StepOutcome | None]) -> str:
@@ -295,9 +295,9 @@ def _log(modules: Sequence[str], done: Mapping[_Kind, StepOutcome | None]) -> st
     for kind, outcome in done.items():
         if outcome is None or kind.turn < 0:
             continue
-        if not kind.turn or outcome.text != printed:
+        printed = "" if not kind.turn else printed
+        if outcome.text and outcome.text != printed:
             turn = f"again, {kind.turn}" if kind.turn else "first"
             parts += [f"$ import {modules[kind.module]}  # {turn}", outcome.text]
-        if not kind.turn:
             printed = outcome.text
-    return "\n".join(filter(None, parts))
+    return "\n".join(parts)
