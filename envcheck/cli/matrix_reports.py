@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.cli import emit
 from envcheck.errors import DataError, UsageError, did_you_mean
-from envcheck.matrix import documents, freshness
+from envcheck.matrix import documents, freshness, reference
 from envcheck.model.matrix import Index
 from envcheck.redact import redact_run
 from envcheck.report.matrix import REPORTERS, View
@@ -84,16 +84,20 @@ def write(
     newest: Mapping[str, str] | None = None,
     asked: bool = False,
     manifest: str = "",
+    against: str = "",
     redact: bool = True,
 ) -> None:
     """The tables of ``run``: to files, and one to standard output (text if nothing was asked).
 
-    Raises UsageError if a file cannot be written. ``redact`` is not heeded for documents.
+    ``against``: a published table that the run is compared with. Raises UsageError if a file
+    cannot be written. ``redact`` is not heeded for documents.
     """
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     fresh = freshness.assess(run, now, newest, asked=asked)
     hidden = redact_run(run)
     plain = View(freshness=fresh, verbose=verbose, manifest=manifest)
+    if against:
+        plain = plain._replace(answers=reference.answers(reference.load(against), hidden))
     for sink in sinks:
         if sink.path:
             emit.write_file(sink.path, load_reporter(sink.format).render(hidden, plain))

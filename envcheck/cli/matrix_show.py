@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.cli import matrix_options, matrix_reports
+from envcheck.matrix.reference import REFERENCES
 from envcheck.report.matrix import REPORTERS
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     parser.add_argument(
         "--check", action="store_true", help="ask the index whether newer releases exist"
+    )
+    parser.add_argument(
+        "--against", default="", metavar="TABLE", help=f"compare with: {', '.join(REFERENCES)}"
     )
     matrix_options.add_store(parser)
 
@@ -57,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         verbose=arguments.verbose,
         newest=newest,
         asked=arguments.check,
+        against=arguments.against,
         redact=not arguments.no_redact,
     )
     return 0

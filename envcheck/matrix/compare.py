@@ -64,7 +64,7 @@ def cell(old: CellResult, new: CellResult, factor: float | None = None) -> Itera
         return
     if old.cause != new.cause and old.status == new.status:
         yield Change(name, "cause", "note", old.cause or "-", new.cause or "-", new.sentence)
-    if old.wheel in WHEELS and new.wheel in WHEELS and old.wheel != new.wheel:
+    if not status and old.wheel in WHEELS and new.wheel in WHEELS and old.wheel != new.wheel:
         kind: Kind = "worse" if WHEELS[new.wheel] > WHEELS[old.wheel] else "better"
         built = ", ".join(new.built)
         yield Change(name, "wheel", kind, old.wheel, new.wheel, built and f"built: {built}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from envcheck.model.cell import Run
     from envcheck.model.freshness import Freshness
+    from envcheck.model.reference import Answers
 
 #: name -> (module, summary, suffix of files)
 REPORTERS: dict[str, tuple[str, str, str]] = {
@@ -24,6 +25,7 @@ REPORTERS: dict[str, tuple[str, str, str]] = {
 class View(NamedTuple):
     """How to render. ``manifest``: the file, relative to the repository, that SARIF points at.
 
+    ``answers``: what the run says to a published table; a section of text, Markdown and HTML.
     ``freshness`` is worked out by who has a clock; without it a table says only when it was tested.
     """
 
@@ -33,6 +35,7 @@ class View(NamedTuple):
     verbose: int = 0
     freshness: Freshness | None = None
     manifest: str = ""
+    answers: Answers | None = None
 
 
 class MatrixReporter(Protocol):

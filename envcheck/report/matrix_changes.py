@@ -24,8 +24,13 @@ STYLES = {"worse": "1;31", "better": "32", "open": "35", "note": ""}
 
 
 def summary(found: Comparison) -> str:
-    """``2 worse, 1 better, 7 of 10 cells the same``."""
-    parts = [f"{found.count(kind)} {WORDS[kind]}" for kind in KINDS if found.count(kind)]
+    """``2 regressions, 1 improvement, 7 of 10 cells the same``."""
+    words = {"worse": "regression", "better": "improvement", "note": "change"}
+    parts = []
+    for kind in KINDS:
+        count = found.count(kind)
+        word = words[kind] + "s" * (count > 1) if kind in words else WORDS[kind]
+        parts += [f"{count} {word}"] if count else []
     return ", ".join([*parts, f"{found.same} of {found.cells} cells the same"])
 
 

@@ -43,7 +43,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> I
         return
     yield f"<h3>{title}</h3>"
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table><thead><tr>'
-    yield "".join(f'<th scope="col"><button disabled>{head}</button></th>' for head in heads)
+    yield "".join(f'<th scope="col" class="plain">{head}</th>' for head in heads)
     yield "</tr></thead><tbody>"
     for row in rows:
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
@@ -130,7 +130,7 @@ def _distributions(result: CellResult) -> Iterator[str]:
     heads = ("name", "version", "newest", "from", "disk", "why not the newest")
     yield from _table("Distributions", heads, rows)
     if len(found) > LARGEST:
-        yield f"<p class=faint>and {len(found) - LARGEST} smaller ones, in the document</p>"
+        yield f"<p class="faint">and {len(found) - LARGEST} smaller ones, in the document</p>"
 
 
 def _findings(result: CellResult) -> Iterator[str]:

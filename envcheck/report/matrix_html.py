@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envcheck.report.matrix_details import details
 from envcheck.report.matrix_page import SCRIPT, STYLE, policy
 from envcheck.report.matrix_plots import plots, svg
+from envcheck.report.matrix_reference import to_html
 from envcheck.report.matrix_rows import table
 from envcheck.report.matrix_values import NOTHING
 from envcheck.report.matrix_words import circumstances, counts, definitions, title
@@ -46,6 +47,7 @@ def render(run: Run, view: View) -> str:
         *_grid(shown),
         *_notes(shown),
         *_plots(shown),
+        *(to_html(view.answers) if view.answers is not None else ()),
         "<h2>Tested</h2>",
         *_pairs(circumstances(run, view.freshness)),
         "<h2>Columns</h2>",

@@ -35,6 +35,10 @@ def render(run: Run, view: View) -> str:
         if notes:
             parts += [f"## {heading}", ""]
             parts += (text for note in notes for text in _note(note, shown))
+    if view.answers is not None:
+        from envcheck.report.matrix_reference import to_markdown
+
+        parts += [*to_markdown(view.answers), ""]
     parts += ["## Tested", "", *_pairs(circumstances(run, fresh)), ""]
     parts += ["## Columns", "", *_pairs(definitions(run, shown))]
     return "\n".join(parts).rstrip("\n") + "\n"

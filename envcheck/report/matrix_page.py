@@ -33,6 +33,7 @@ tbody th { font-weight: 600; position: sticky; left: 0; background: var(--back);
 thead th:first-child { position: sticky; left: 0; z-index: 2; }
 .number { text-align: right; } thead th:first-child { text-align: left; }
 sup { line-height: 0; }
+thead th.plain { padding: .35rem .6rem; font-size: .875rem; }
 th button { all: unset; box-sizing: border-box; display: block; width: 100%; cursor: pointer;
   padding: .35rem .6rem; font-size: .875rem; font-weight: 600; }
 th button::after { content: "\\2195"; color: var(--faint); padding-left: .3em; }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from envcheck.report.matrix_reference import to_text
 from envcheck.report.matrix_rows import table
 from envcheck.report.matrix_words import circumstances, definitions, tally, title
 from envcheck.report.printable import ascii_only, line, no_command, wrap
@@ -49,6 +50,8 @@ def render(run: Run, view: View) -> str:
         if notes:
             lines += ["", _styled(Field(heading, "1"), view)]
             lines += (text for note in notes for text in _note(note, shown, view))
+    if view.answers is not None:
+        lines += ["", *to_text(view.answers, view.width)]
     lines += [
         "",
         _styled(Field("Tested", "1"), view),
