@@ -130,7 +130,7 @@ def _distributions(result: CellResult) -> Iterator[str]:
     heads = ("name", "version", "newest", "from", "disk", "why not the newest")
     yield from _table("Distributions", heads, rows)
     if len(found) > LARGEST:
-        yield f"<p class="faint">and {len(found) - LARGEST} smaller ones, in the document</p>"
+        yield f'<p class="faint">and {len(found) - LARGEST} smaller ones, in the document</p>'
 
 
 def _findings(result: CellResult) -> Iterator[str]:

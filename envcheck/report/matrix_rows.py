@@ -98,6 +98,8 @@ def table(run: Run, freshness: Freshness | None = None) -> Table:
     columns += tuple(column for column, _ in FURTHER)
     families = {result.cell.os: values.libc(result) for result in run.results if result.libc}
     stale = freshness.cells if freshness else frozenset()
+    if len(stale) == len(run.results):
+        stale = frozenset()  # said once, of the whole table
     notes = _Notes()
     rows = [_row(result, axes, families, notes, stale) for result in run.results]
     done = {row.id for row in rows}
