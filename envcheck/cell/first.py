@@ -5,10 +5,11 @@
     {"folder": directory of this cell on the store, "mark": path of a file that the host has made,
      "door": path of door.py, "socket": where the host listens, "port": where to listen}
 
-It makes the cell's directory, listens, and prints one line of JSON: which interpreter this is, who
-owns the store, and what the mark says. It runs as the installer, so that code of a package, which
-is another user, can neither end it nor look into it. At SIGTERM it removes the cell's directory
-and ends with status 0, with 1 where something of it could not be removed.
+It makes the cell's directory and prints one line of JSON: which interpreter this is, who owns the
+store, and what the mark says. Then it listens, and prints ``listening``. It runs as the installer,
+so that code of a package, which is another user, can neither end it nor look into it. At SIGTERM it
+removes the cell's directory and ends with status 0, with 1 where something of it could not be
+removed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import json
 import os
 import signal
 import sys
-import threading
 
 TYPE_CHECKING = False
 
@@ -59,21 +59,39 @@ def ready(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def make(folder: str) -> None:
+    """Make the cell's directory. A package cannot see which other cells there are."""
+    cells = os.path.dirname(folder)
+    for path, mode in (
+        (cells, 0o711),
+        (os.path.join(os.path.dirname(cells), "uv"), 0o700),
+        (folder, 0o755),
+        (os.path.join(folder, "tmp"), 0o700),
+    ):
+        try:
+            os.mkdir(path, mode)
+        except FileExistsError:
+            continue
+
+
 def main(request: dict[str, Any]) -> None:
     """Run until SIGTERM."""
     awaited = {signal.SIGCHLD, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)  # before any thread is started
     answer = ready(request)
     try:
-        os.makedirs(os.path.join(request["folder"], "tmp"), exist_ok=True)
+        make(request["folder"])
     except OSError as error:
         answer["error"] = error.strerror
+    os.write(1, json.dumps(answer).encode("ascii") + b"\n")
+    import threading
+
     door: dict[str, Any] = {"__name__": "door"}
     with open(request["door"], encoding="utf-8") as file:
         exec(compile(file.read(), "door.py", "exec"), door)  # noqa: S102 - it is ours
     way = (door["listen"](request["port"]), request["socket"])
     threading.Thread(target=door["accept"], args=way, daemon=True).start()
-    os.write(1, json.dumps(answer).encode("ascii") + b"\n")
+    os.write(1, b"listening\n")
     while signal.sigwait(awaited) != signal.SIGTERM:
         door["reap"]()
     os._exit(0 if remove(request["folder"]) else 1)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -69,24 +69,36 @@ class DockerBackend:
                 wanted.setdefault(self._recipe(cell), []).append(cell)
             except TargetError as error:
                 wrong[cell.id] = _sentence(error)
-        with ThreadPoolExecutor(_BUILDERS, thread_name_prefix="images") as pool:
-            reasons = pool.map(lambda recipe: self._wrong(recipe, wanted[recipe]), wanted)
-            for found in reasons:
-                wrong.update(found)
+        threads = []
+        places = threading.BoundedSemaphore(_BUILDERS)
+        for recipe, those in wanted.items():
+            words = (recipe, those, wrong, places)
+            threads.append(threading.Thread(target=self._try, args=words, daemon=True))
+            threads[-1].start()
+        for thread in threads:  # not a pool: whoever presses Ctrl-C would have to wait for builds
+            thread.join()
         return wrong
 
-    def _wrong(self, recipe: Recipe, cells: Sequence[Cell]) -> dict[str, str]:
-        try:
-            image = self._image(recipe, cells[0])
-        except TargetError as error:
-            return {cell.id: _sentence(error) for cell in cells}
+    def _try(
+        self,
+        recipe: Recipe,
+        cells: Sequence[Cell],
+        wrong: dict[str, str],
+        places: threading.BoundedSemaphore,
+    ) -> None:
+        """Make an image; leave in ``wrong`` why it cannot be."""
+        with places:
+            try:
+                image = self._image(recipe, cells[0])
+            except Exception as error:
+                wrong.update({cell.id: _sentence(error) for cell in cells})
+                return
         reasons = {cell.id: _misfit(image, cell) for cell in cells}
-        return {name: reason for name, reason in reasons.items() if reason}
+        wrong.update({name: reason for name, reason in reasons.items() if reason})
 
     def _recipe(self, cell: Cell) -> Recipe:
         around = self.surroundings
-        folder = getattr(around, "folder", "")
-        return docker_images.recipe(cell, around.images, folder, self.machine)
+        return docker_images.recipe(cell, around.images, around.folder, self.machine)
 
     def _image(self, recipe: Recipe, cell: Cell) -> Image:
         """The image of a recipe, made and looked into once. Raises TargetError."""
@@ -133,7 +145,7 @@ class DockerBackend:
         around, number = self.surroundings, next(self._numbers)
         claim = self._claim.name
         place = Place(
-            name=f"{token(claim)}-{number}",
+            name=f"{token(claim)}-{number}-{secrets.token_hex(4)}",
             folder=os.path.join(self.store.rooms(claim), str(number)),
             volume=self.store.volume,
             labels=self.store.labels(around.run, cell.id, claim),
@@ -184,7 +196,9 @@ def _free_threaded(image: Image, cell: Cell) -> bool:
     )
 
 
-def _sentence(error: TargetError) -> str:
+def _sentence(error: Exception) -> str:
+    if not isinstance(error, TargetError):
+        return f"{type(error).__name__}: {error}"
     text = "; ".join((error.message, *error.context))
     return f"{text} ({error.hint})" if error.hint else text
 

@@ -21,7 +21,7 @@ from envcheck.model.matrix import size
 from envcheck.targets import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from envcheck.matrix.backends.docker_engine import Engine
     from envcheck.model.matrix import Limits
@@ -32,7 +32,7 @@ INSTALLER, PACKAGE = 10001, 10002
 SOCKET, DOOR, MARK = "index.sock", "door.py", "mark"
 
 _START = 60.0  # seconds for the first process to say that it is ready
-_END = 300.0  # seconds for it to remove the cell's directory
+_END = 120.0  # seconds for it to remove the cell's directory
 _PATIENCE = 2.0  # seconds for an engine to make a container that nobody waits for any more
 #: What an image may set that is not the surroundings but the behaviour of installers.
 _DROPPED = ("PIP_", "UV_")
@@ -127,6 +127,9 @@ class Container:
         self.id = ""
         self.notes: list[str] = []
         self._about: dict[str, Any] = {}
+        self._said: Generator[tuple[int, bytes]] | None = None
+        self._rest = bytearray()
+        self._listens = False
         self._groups: dict[str, str] | None = None
         try:
             self._start(make)
@@ -141,8 +144,9 @@ class Container:
                 options(make, self.engine.info), make.name, make.platform
             )
             self.id = made["Id"]
-            self.notes = [f"the engine says: {text}" for text in made.get("Warnings") or ()]
-            self._answer = api.attach_socket(self.id, {"stdout": 1, "stderr": 1, "stream": 1})
+            self.notes = [*_weaknesses(self.engine.info), *(made.get("Warnings") or ())]
+            answer = api.attach_socket(self.id, {"stdout": 1, "stderr": 1, "stream": 1})
+            self._said = docker_exec.frames(answer, time.monotonic() + _START)
             api.start(self.id)
         except TargetError:
             raise
@@ -152,18 +156,33 @@ class Container:
     def ready(self) -> Mapping[str, Any]:
         """What its first process says of it, when that can be relied on. Raises TargetError."""
         if not self._about:
-            out, err = bytearray(), bytearray()
-            try:
-                for number, data in docker_exec.frames(self._answer, time.monotonic() + _START):
-                    (err if number == 2 else out).extend(data)
-                    if out.endswith(b"\n"):
-                        break
-            except TimeoutError as error:
-                raise TargetError(f"its container said nothing for {_START:.0f} s") from error
-            except Exception as error:
-                raise engine.refused("hear the cell's container", error) from error
-            self._about = _understood(bytes(out), bytes(err), self.mark)
+            self._about = _understood(self._line(), self.mark)
         return self._about
+
+    def listening(self) -> None:
+        """Wait until it leads to the index. Raises TargetError."""
+        self.ready()
+        if not self._listens and self._line() != b"listening":
+            raise TargetError("its container does not lead to the index")
+        self._listens = True
+
+    def _line(self) -> bytes:
+        """The next line that the first process says."""
+        out, err = self._rest, bytearray()
+        try:
+            for number, data in self._said or ():
+                (err if number == 2 else out).extend(data)
+                if b"\n" in out:
+                    break
+        except TimeoutError as error:
+            raise TargetError(f"its container said nothing for {_START:.0f} s") from error
+        except Exception as error:
+            raise engine.refused("hear the cell's container", error) from error
+        line, newline, self._rest = out.partition(b"\n")
+        if not newline:
+            lines = err.decode("utf-8", "replace").strip().splitlines()[-5:]
+            raise TargetError("its container ended by itself", context=tuple(lines))
+        return bytes(line)
 
     def processes(self) -> int:
         """How many there are in it. Raises TargetError."""
@@ -212,34 +231,40 @@ class Container:
     def remove(self, patience: float = 0.0) -> bool:
         """Remove it, killed if need be. False where the engine did not."""
         with engine.uninterrupted(), suppress(Exception):
+            if self._said is not None:
+                self._said.close()
             engine.remove(self.engine.client, self.name, patience)
             return True
         return False
 
 
-def control_groups(pid: int, container: str) -> dict[str, str]:
+def control_groups(pid: int, container: str, root: str = "/") -> dict[str, str]:
     """Directories of a container's control groups: controller (empty: version 2) -> path."""
     found = {}
-    with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
+    with open(os.path.join(root, "proc", str(pid), "cgroup"), encoding="ascii") as file:
         for line in file:
             _, controllers, path = line.strip().split(":", 2)
             if container not in path:
                 continue  # the engine is on another machine: that is another process
             for name in controllers.split(","):
-                folder = "/".join(filter(None, ("/sys/fs/cgroup", name, path.lstrip("/"))))
+                folder = os.path.join(root, "sys/fs/cgroup", name, path.lstrip("/"))
                 if os.path.isdir(folder):
                     found[name] = folder
     return found
 
 
-def _understood(out: bytes, err: bytes, mark: str) -> dict[str, Any]:
+def _weaknesses(info: Mapping[str, Any]) -> list[str]:
+    """What the engine does not do, in sentences. What it says itself comes with each container."""
+    if any("seccomp" in option for option in info.get("SecurityOptions") or ()):
+        return []
+    return ["this engine filters no system calls: it has no seccomp"]
+
+
+def _understood(line: bytes, mark: str) -> dict[str, Any]:
     try:
-        about: dict[str, Any] = json.loads(out)
-    except ValueError:
-        lines = err.decode("utf-8", "replace").strip().splitlines()[-5:]
-        raise TargetError(
-            "its container ended as soon as it was started", context=tuple(lines)
-        ) from None
+        about: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise TargetError("its container says what nobody understands") from error
     if about["mark"] != mark:
         raise _elsewhere()
     if about["user"] != INSTALLER:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from envcheck.targets import engine, remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from envcheck.process import Completed
 
@@ -53,7 +53,7 @@ def run(api: Any, container: str, what: Exec) -> Completed | None:
     return remote.completed(code, bytes(out), bytes(err), time.monotonic() - started)
 
 
-def frames(answer: Any, end: float) -> Iterator[tuple[int, bytes]]:
+def frames(answer: Any, end: float) -> Generator[tuple[int, bytes]]:
     """What a stream of the engine carries, in pieces: 1 or 2 (standard output or error), bytes.
 
     ``answer`` is what docker-py gives as a socket. Raises TimeoutError at ``end``.

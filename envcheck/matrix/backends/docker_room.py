@@ -27,7 +27,7 @@ from envcheck.matrix.backends.docker_container import (
 from envcheck.matrix.backends.docker_store import write
 from envcheck.matrix.execution import island
 from envcheck.process import Completed
-from envcheck.targets import remote
+from envcheck.targets import engine, remote
 from envcheck.targets.container import Running, RunningContainer
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from envcheck.model.matrix import Cell
     from envcheck.targets.base import AgentRequest
 
+_LONGEST = 95  # bytes of a directory in which a socket may lie: its path may have 107
 _SETTLE = 0.5  # seconds for processes that were killed to be gone
 #: How an exec ends that the engine could not start: there is no room for one more process, say.
 _NOT_STARTED = b"OCI runtime exec failed"
@@ -78,7 +79,7 @@ class DockerRoom:
         cell: Cell,
         image: Image,
         place: Place,
-        gateway: Gateway | None,
+        gateway: Gateway,
         on_close: Callable[[DockerRoom, bool], None],
     ) -> None:
         self.engine = engine_
@@ -92,6 +93,7 @@ class DockerRoom:
         self._made_of = image
         self._on_close = on_close
         self._closed = False
+        self._folder_fd = -1
         self._number = 0
         self._known_killed = 0
         self._killed = False  # in a container that was replaced
@@ -205,20 +207,25 @@ class DockerRoom:
         from envcheck.index import gateway
 
         self.close_index()
-        self._container.ready()
-        if self._gateway is None:
-            raise TargetError("this room has no way to an index")
-        socket = os.path.join(self._place.folder, SOCKET)
-        self.door = self._gateway.open(self.cell.index, unix=socket)
-        os.chmod(socket, 0o666)  # noqa: S103 - the directory above is closed to others here
+        self._container.listening()
+        folder = self._place.folder
+        if len(os.fsencode(folder)) > _LONGEST:
+            self._folder_fd = os.open(folder, os.O_RDONLY)
+            folder = f"/proc/self/fd/{self._folder_fd}"
+        path = os.path.join(folder, SOCKET)
+        self.door = self._gateway.open(self.cell.index, unix=path)
+        os.chmod(path, 0o666)  # noqa: S103 - the directory above is closed to others here
         return gateway.BASE
 
     def close_index(self) -> None:
         """From now on the room has no network at all."""
         if self.door is not None:
             self.door.close()
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._place.folder, SOCKET))
+        if self._folder_fd >= 0:
+            os.close(self._folder_fd)
+            self._folder_fd = -1
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._place.folder, SOCKET))
 
     def renew(self) -> None:
         """A new container with the same environment and inputs; scratch is empty."""
@@ -243,12 +250,13 @@ class DockerRoom:
         if self._closed:
             return
         self._closed = True
-        with suppress(Exception):
-            self.close_index()
-        cleared = self._container.end()
-        cleared = self._container.remove() and cleared
-        shutil.rmtree(self._place.folder, ignore_errors=True)
-        self._on_close(self, cleared)
+        with engine.uninterrupted():
+            with suppress(Exception):
+                self.close_index()
+            cleared = self._container.end()
+            cleared = self._container.remove() and cleared
+            shutil.rmtree(self._place.folder, ignore_errors=True)
+            self._on_close(self, cleared)
 
     @property
     def container_id(self) -> str:
