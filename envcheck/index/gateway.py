@@ -32,7 +32,7 @@ from envcheck.index.releases import releases_of
 from envcheck.index.server import Reply, Request, Server
 from envcheck.index.sources import configuration, sources
 from envcheck.index.transfers import Transfers
-from envcheck.index.views import View, Views, place_of
+from envcheck.index.views import View, Views, key_without_hash, place_of
 from envcheck.index.wheels import WheelStore
 from envcheck.model.matrix import Index
 
@@ -93,7 +93,7 @@ class Gateway:
         self._catalogue = Catalogue(cache)
         self._metadata = Metadata(cache)
         self._views = Views(self._catalogue, self._metadata, self.client)
-        self._transfers = Transfers(self.store)
+        self._transfers = Transfers(self.store, self._catalogue.learn)
         self._doors: list[Door] = []
 
     def __enter__(self) -> Gateway:
@@ -153,11 +153,7 @@ class Gateway:
         if path:
             return path
         with meter.waiting():
-            transfer = self._transfers.get(file, self.client, meter.fetched)
-            path = transfer.wait_for_all()
-        if not file.sha256:
-            self._catalogue.learn(file, transfer.sha256)
-        return path
+            return self._transfers.get(file, self.client, meter.fetched).wait_for_all()
 
     def metadata(self, file: File, meter: Meter) -> bytes:
         """METADATA of a wheel. Raises IndexTrouble."""
@@ -268,7 +264,11 @@ class Door:
     def _listed(self, sha256: str, name: str) -> File:
         for place in self._places:
             if name or place.kind == "links":
-                file = self._gateway.view(place, name, self._meter).by_hash(sha256)
+                view = self._gateway.view(place, name, self._meter)
+                learned = self._gateway.known(sha256)
+                file = view.by_key(sha256) or (
+                    view.by_key(key_without_hash(learned.url)) if learned else None
+                )
                 if file:
                     return file
         raise IndexTrouble("absent", f"no index here lists a file of SHA-256 {sha256}")
@@ -328,6 +328,7 @@ class Door:
 _FOREVER = (
     ("Content-Type", "application/octet-stream"),
     ("Cache-Control", "max-age=31536000, immutable"),
+    ("Accept-Ranges", "bytes"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from envcheck.errors import IndexTrouble
+from envcheck.index.client import check
 from envcheck.index.local import write
 from envcheck.index.remote_zip import METADATA_LIMIT, NoRangesError, RemoteFile, metadata_in
 from envcheck.index.wheels import remove
@@ -30,7 +31,7 @@ class Metadata:
         self._ranges: dict[str, bool] = {}  # server -> whether it sends parts of files
         self._failed: dict[str, IndexTrouble] = {}
 
-    def offered(self, file: File, client: Client, count: Callable[[int], None]) -> bool:
+    def offered(self, file: File, client: Client) -> bool:
         """Whether METADATA of a wheel can be had without fetching it."""
         if not file.is_wheel:
             return False
@@ -41,7 +42,7 @@ class Metadata:
             lock = self._locks.setdefault(f"//{server}", threading.Lock())
         with lock:
             if server not in self._ranges:
-                self._ranges[server] = _has_ranges(file.url, client, count)
+                self._ranges[server] = _has_ranges(file.url, client)
             return self._ranges[server]
 
     def get(
@@ -108,20 +109,18 @@ def _of_stored(path: str, file: File) -> bytes:
         return metadata_in(stream, file.filename)
 
 
-def _has_ranges(url: str, client: Client, count: Callable[[int], None]) -> bool:
-    """Whether its server sends the end of a file when it is asked for that."""
+def _has_ranges(url: str, client: Client) -> bool:
+    """Whether a server says that it sends parts of files: trying it could cost a whole file."""
 
     def attempt() -> bool:
-        headers = {"Range": "bytes=-64", "Accept-Encoding": "identity"}
-        with client.open(url, headers=headers) as response:
-            return response.status_code == 206 and "Content-Range" in response.headers
+        with client.open(url, headers={"Accept-Encoding": "identity"}, method="HEAD") as response:
+            check(response)
+            return response.headers.get("Accept-Ranges", "").lower() == "bytes"
 
     try:
-        answer = client.insist(url, attempt)
+        return client.insist(url, attempt)
     except IndexTrouble:
         return False
-    count(64)
-    return answer
 
 
 def _read(path: str) -> bytes | None:

@@ -90,10 +90,11 @@ class Transfer:
 
 
 class Transfers:
-    """All transfers of this process."""
+    """All transfers of this process. ``learned`` is told the hash of each file that has come."""
 
-    def __init__(self, store: WheelStore) -> None:
+    def __init__(self, store: WheelStore, learned: Callable[[File, str], None]) -> None:
         self.store = store
+        self._learned = learned
         self._running: dict[str, Transfer] = {}
         self._sha256: dict[str, str] = {}  # of files whose index does not tell it: URL -> hash
         self._lock = threading.Lock()
@@ -139,6 +140,7 @@ class Transfers:
             with self._lock:
                 self._sha256[file.url] = sha256
                 self._running.pop(key, None)
+            self._learned(file, sha256)
             transfer._tell(sha256=sha256, path=path)
         except BaseException as error:
             if incoming:

@@ -56,10 +56,6 @@ class View:
         """The file whose address has this key."""
         return self._keys.get(key)
 
-    def by_hash(self, sha256: str) -> File | None:
-        """The file of this hash."""
-        return self._keys.get(sha256)
-
     def rendered(self, accept: str) -> tuple[bytes, str, str]:
         """(body, ETag, content type) for who accepts that; find-links are HTML always."""
         as_json = bool(self.project) and pages.JSON in accept
@@ -98,7 +94,7 @@ class Views:
             old = self._views.get((place.id, project))
             if old and old[0] is page:
                 return old[1]
-            view = View(project, page, place.before, self._offerer(count))
+            view = View(project, page, place.before, self._offerer())
             self._views[place.id, project] = (page, view)
             return view
 
@@ -117,7 +113,7 @@ class Views:
                 )
         return notes
 
-    def _offerer(self, count: Callable[[int], None]) -> Callable[[File], str]:
+    def _offerer(self) -> Callable[[File], str]:
         """What is offered of a file's METADATA; asks each server once whether it sends parts."""
         servers: dict[str, bool] = {}
 
@@ -128,12 +124,17 @@ class Views:
                 return file.metadata
             server = urlsplit(file.url).netloc
             if server not in servers:
-                servers[server] = self._metadata.offered(file, self._client, count)
+                servers[server] = self._metadata.offered(file, self._client)
             return "true" if servers[server] else ""
 
         return offers
 
 
 def key_of(file: File) -> str:
-    """The part of a file's address that stands for it."""
-    return file.sha256 or "u" + hashlib.sha256(file.url.encode()).hexdigest()[:40]
+    """The part of a file's address that stands for it: its hash, where its index tells that."""
+    return file.sha256 or key_without_hash(file.url)
+
+
+def key_without_hash(url: str) -> str:
+    """The same for a file at ``url`` whose hash its index does not tell."""
+    return "u" + hashlib.sha256(url.encode()).hexdigest()[:40]
