@@ -50,7 +50,9 @@ def archive(folder: str) -> tuple[str, str, bytes]:
     static = metadata(folder)
     name = canonicalize_name(static.get("Name", ""))
     version = static.get("Version", "") or (scm_version(folder) if wants_scm(folder) else "")
-    stem = f"{(name or _word(folder)).replace('-', '_')}-{_word(version) or '0'}"
+    stem = (name or _word(folder)).replace("-", "_")
+    if version:  # uv believes a version in a file's name, so that none may be guessed
+        stem += f"-{_word(version)}"
     files = list(_members(folder))
     sink = io.BytesIO()
     with (
@@ -71,7 +73,7 @@ def _has(files: list[tuple[str, bytes | str, int]], name: str) -> bool:
 
 def _word(text: str) -> str:
     """The last part of a path, or a version, as a word that may stand in a file's name."""
-    return re.sub(r"[^A-Za-z0-9.+!]+", "_", os.path.basename(os.path.abspath(text))) if text else ""
+    return re.sub(r"[^A-Za-z0-9.+!]+", "_", os.path.basename(os.path.abspath(text)))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes | str, mode: int) -> None:

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-NAMES = ("facts", "profile", "report", "smoke")
+NAMES = ("cell", "facts", "matrix", "profile", "report", "run", "smoke")
 
 
 def text(name: str) -> str:
-    """The JSON Schema of the documents called ``facts``, ``profile``, ``report`` or ``smoke``."""
+    """The JSON Schema of the documents of that name, one of NAMES."""
     with open(os.path.join(_FOLDER, f"{name}.schema.json"), encoding="utf-8") as file:
         return file.read()
 

@@ -8,9 +8,13 @@ from typing import Any
 
 import msgspec
 
+from envcheck.model.cell import CAUSES, CellResult, Run
+from envcheck.model.cell import SCHEMA as CELL
 from envcheck.model.facts import SCHEMA as FACTS
 from envcheck.model.finding import SCHEMA as REPORT
 from envcheck.model.finding import SEVERITIES, STATUSES, Counts
+from envcheck.model.matrix import SCHEMA as MATRIX
+from envcheck.model.matrix import MatrixDocument
 from envcheck.model.profile import SCHEMA as PROFILE
 from envcheck.model.profile import ProfileDocument
 from envcheck.model.smoke import SCHEMA as SMOKE
@@ -27,9 +31,12 @@ def documents() -> dict[str, str]:
     """File name -> content."""
     probes = declared()
     return {
+        "cell.schema.json": _text(cell_schema()),
         "facts.schema.json": _text(facts_schema(probes)),
+        "matrix.schema.json": _text(matrix_schema()),
         "profile.schema.json": _text(profile_schema()),
         "report.schema.json": _text(report_schema()),
+        "run.schema.json": _text(run_schema()),
         "smoke.schema.json": _text(smoke_schema(probes)),
         "fields.json": _lines(field_types(probes)),
     }
@@ -145,6 +152,36 @@ def profile_schema() -> Schema:
             "$defs": dict(sorted(definitions.items())),
         },
     )
+
+
+def matrix_schema() -> Schema:
+    """Of a matrix file, for editors of TOML."""
+    return _of_struct(f"Compatibility matrix, {MATRIX}", MatrixDocument)
+
+
+def cell_schema() -> Schema:
+    """Of what a cell did."""
+    schema = _of_struct(f"A cell of a compatibility matrix, {CELL}", CellResult)
+    cause = schema["properties"]["cause"]
+    schema["properties"]["cause"] = {**cause, "enum": ["", *CAUSES]}
+    return schema
+
+
+def run_schema() -> Schema:
+    """Of a run: header and cells."""
+    schema = _of_struct("A run of a compatibility matrix, envcheck.run/1", Run)
+    properties = schema["$defs"]["CellResult"]["properties"]
+    properties["cause"] = {**properties["cause"], "enum": ["", *CAUSES]}
+    return schema
+
+
+def _of_struct(title: str, struct: type[msgspec.Struct]) -> Schema:
+    """The schema that msgspec makes; readers of a newer minor version find more members."""
+    schema = msgspec.json.schema(struct)
+    definitions = schema["$defs"]
+    document = definitions.pop(struct.__name__)
+    rest = {key: value for key, value in document.items() if key not in ("title", "type")}
+    return _document(title, {**rest, "$defs": dict(sorted(definitions.items()))})
 
 
 def _without_null(part: Schema) -> Schema:
