@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import envcheck
@@ -102,7 +102,7 @@ def _run(
         watcher.say(f"run {writer.id}: {len(cells)} cells, {conditions.backend} backend")
         surroundings = Surroundings(
             gateway=gateway,
-            uv=lru_cache(uv_program),
+            uv=partial(uv_program, cache=conditions.cache, gateway=gateway),
             cache=conditions.cache,
             run=writer.id,
             images=conditions.images,

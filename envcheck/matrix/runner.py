@@ -142,7 +142,7 @@ class Runner:
         def work(session: Session) -> str:
             if self._stopped.is_set():
                 return ""
-            with budget.share(session.cell):
+            with budget.share(session.cell), session.at_work():
                 return self._guarded(phase, session)
 
         if serial:

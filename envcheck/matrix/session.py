@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from envcheck.model.matrix import size
 from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envcheck.index.gateway import Door, Gateway
     from envcheck.index.meter import Fault
@@ -97,7 +98,8 @@ class Session:
         self.known = Known()
         self.created = False
         self.started = utc()
-        self._began = time.monotonic()
+        self._spent = 0.0
+        self._since = 0.0
         self._watch = watch
         self._room: Room | None = None
 
@@ -129,6 +131,16 @@ class Session:
         """Whether anything was fetched from the index for this cell."""
         traffic = self.known.download
         return None if traffic is None else traffic.upstream > 0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The time of the block is the cell's own; it waits for others outside of it."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._spent += time.monotonic() - self._since
+            self._since = 0.0
 
     def received(self) -> int:
         """Bytes that the cell has got through the gateway so far."""
@@ -208,7 +220,7 @@ class Session:
             image_id=room.image_id if room else "",
             installer=known.installer,
             started=self.started,
-            seconds=round(time.monotonic() - self._began, 3),
+            seconds=round(self._spent + (time.monotonic() - self._since if self._since else 0), 3),
             attempts=self.attempt,
             steps=known.steps,
             distributions=known.distributions,

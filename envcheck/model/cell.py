@@ -163,7 +163,7 @@ class CellResult(Struct, kw_only=True, frozen=True, rename="kebab"):
     ] = None
     isolated: Annotated[bool, Meta(description="Whether it could not reach the host")] = True
     started: Annotated[str, Meta(description="UTC")] = ""
-    seconds: float = 0.0
+    seconds: Annotated[float, Meta(description="Its own, without waiting for other cells")] = 0.0
     attempts: int = 1
     steps: list[StepResult] = field(default_factory=list)
     distributions: list[Installed] = field(default_factory=list)
