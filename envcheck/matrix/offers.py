@@ -27,7 +27,7 @@ _LEGACY_LINUX = re.compile(r"(manylinux1|manylinux2010|manylinux2014)_(\w+)")
 
 
 class Platform(NamedTuple):
-    """An interpreter, as wheels see it. ``libc``: ``glibc 2.36``, ``musl 1.2.3``, empty: unknown."""
+    """An interpreter, as wheels see it. ``libc``: ``glibc 2.36``, ``musl 1.2.3``; may be empty."""
 
     python: str  # full version, as 3.12.1
     libc: str = ""
@@ -66,10 +66,6 @@ class Offer(NamedTuple):
         return not self.version.is_prerelease and self.yanked is None
 
 
-#: Name of a project -> its releases, None if the index has no such project. May raise.
-Releases = "Callable[[str], Sequence[Any] | None]"
-
-
 def offers(releases: Iterable[Any]) -> list[Offer]:
     """The gateway's releases, oldest first; what has no version is left out."""
     found = []
@@ -86,10 +82,17 @@ def offers(releases: Iterable[Any]) -> list[Offer]:
                 tuple(name for name in names if name.endswith((".tar.gz", ".zip", ".tar.bz2"))),
                 release.requires_python or "",
                 release.uploaded or "",
-                release.yanked,
+                _yanked(release),
             )
         )
     return sorted(found, key=lambda offer: offer.version)
+
+
+def _yanked(release: Any) -> str | None:
+    """The reason, empty without one; None if it is not yanked."""
+    if not release.yanked:
+        return None
+    return next((str(file.yanked) for file in release.files if file.yanked), "")
 
 
 def admits(requires_python: str, python: str) -> bool:
@@ -181,19 +184,20 @@ def platforms_of(platform: Platform) -> list[str]:
     return [*names, f"linux_{architecture}"]
 
 
-def pythons(wheels: Iterable[str]) -> list[str]:
-    """Minor versions of CPython for which there are wheels: ``["3.10", "3.11"]``; abi3: and up."""
-    found = set()
+def pythons(wheels: Iterable[str], *, free_threaded: bool = False) -> list[str]:
+    """Minor versions of CPython for which there are wheels: ``["3.9", "3.10+"]`` (abi3: and up)."""
+    found: dict[int, str] = {}
     for name in wheels:
         for tag in tags_of(name):
-            if match := re.fullmatch(r"cp3(\d+)", tag.interpreter):
-                plus = "+" if tag.abi == "abi3" else ""
-                found.add((int(match[1]), plus or ("t" if tag.abi.endswith("t") else "")))
-    open_ended = min((minor for minor, suffix in found if suffix == "+"), default=None)
+            match = re.fullmatch(r"cp3(\d+)", tag.interpreter)
+            if match and tag.abi.endswith("t") == free_threaded:
+                minor = int(match[1])
+                found[minor] = "+" if tag.abi == "abi3" else found.get(minor, "")
+    first = min((minor for minor, suffix in found.items() if suffix), default=None)
     return [
         f"3.{minor}{suffix}"
-        for minor, suffix in sorted(found)
-        if open_ended is None or minor <= open_ended
+        for minor, suffix in sorted(found.items())
+        if first is None or minor <= first
     ]
 
 
@@ -223,7 +227,7 @@ def systems(wheels: Iterable[str], *, interpreter: Platform | None = None) -> st
         for floor in sorted(set(found.values())):
             names = [name for name in sorted(found, reverse=True) if found[name] == floor]
             words.append(f"{kind}_{floor[0]}_{floor[1]} {'/'.join(names)}")
-    return ", ".join([*words, *sorted(others)])
+    return ", ".join([*words, *sorted(others, key=str.lower)])
 
 
 def _same_python(tag: Tag, interpreter: Platform) -> bool:

@@ -37,5 +37,8 @@ def classify(failure: Failure) -> Verdict:
 def _unclassified(failure: Failure) -> Verdict:
     lines = [text for text in failure.log.splitlines() if text.strip()]
     place = PLACES.get(failure.step.name, failure.step.name)
-    text = failure.step.detail or f"{place} failed{ended(failure.step)} for a reason that is not known here"
+    text = (
+        failure.step.detail
+        or f"{place} failed{ended(failure.step)} for a reason that is not known here"
+    )
     return Verdict("unclassified", text, "read its log", evidence(lines[-4:]))

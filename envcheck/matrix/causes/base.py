@@ -71,7 +71,7 @@ class Failure(NamedTuple):
             return None
         try:
             found = self.releases(name)
-        except Exception:  # noqa: BLE001 - whatever it is, there is no answer, and the log remains
+        except Exception:
             return None
         return offers(found or ())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envcheck.knowledge import table
 from envcheck.matrix.causes import build_rules, packages
 from envcheck.matrix.causes.base import Verdict, evidence
-from envcheck.matrix.causes.wording import ended, platform_words, subject
+from envcheck.matrix.causes.wording import ended, platform_words
 from envcheck.matrix.offers import state
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ _DATA = re.compile(r"\.(?:md|rst|txt|cfg|toml|json|in|py|pyx|h|c)$")
 
 def judge(failure: Failure, build: Build) -> Verdict:
     """Why ``build`` failed."""
-    name = subject(build.name)
+    name = build.name
     found = build_rules.last(build.lines)
     if found is None:
         return Verdict(
             "build-failed",
-            f"{_why_built(failure, name)} and its build failed without saying why"
-            f"{ended(failure.step)}",
+            f"{_why_built(failure, name)} failed{ended(failure.step)} and does not say why",
             _use_wheel(failure, name),
             evidence(build.lines[-4:]),
         )
@@ -47,32 +46,32 @@ def judge(failure: Failure, build: Build) -> Verdict:
     cause, what, remedy = _HANDLERS[rule.kind](failure, match, rule)
     lines = [match.string, *build.lines[-1:]]
     return Verdict(
-        cause, f"{_why_built(failure, name)}{what}", remedy or _use_wheel(failure, name),
+        cause, f"{_why_built(failure, name)} {what}", remedy or _use_wheel(failure, name),
         evidence(lines),
     )  # fmt: skip
 
 
 def _why_built(failure: Failure, name: str) -> str:
-    """``regex 2026.11.15 has no wheel for musl x86_64 CPython 3.12, so its sdist must be built: ``"""
+    """``regex 2026.11.15 has no wheel for musl 1.2.3 x86_64, CPython 3.12; building its sdist``."""
     project, _, version = name.partition(" ")
-    if any(project in names or ":all:" in names for names in (failure.cell.index.no_binary,)):
-        return f"building {name} from its sdist, as asked: "
     offers = failure.offers(project) if project else None
     offer = next((one for one in offers or () if str(one.version) == version), None)
     if offer is None and not version and offers:
         offer = offers[-1]
     if offer is None or state(offer, failure.platform) != "sdist":
-        return f"building {name or 'an sdist'}: "
+        return f"building {name or 'an sdist'}"
     if not offer.wheels:
-        return f"{name} is published as an sdist only, which must be built: "
-    return f"{name} has no wheel for {platform_words(failure)}, so its sdist must be built: "
+        return f"{name} is published as an sdist only; building it"
+    return f"{name} has no wheel for {platform_words(failure)}; building its sdist"
 
 
 def _use_wheel(failure: Failure, name: str) -> str:
     """The remedy that is left: a release or an interpreter for which there is a wheel."""
     project, _, version = name.partition(" ")
     offers = failure.offers(project) or []
-    fitting = [one for one in offers if one.final and state(one, failure.platform) in ("wheel", "generic")]
+    fitting = [
+        one for one in offers if one.final and state(one, failure.platform) in ("wheel", "generic")
+    ]
     if fitting and str(fitting[-1].version) != version:
         return f"use {project} {fitting[-1].version}, the newest release with a wheel for this cell"
     return ""
@@ -81,25 +80,25 @@ def _use_wheel(failure: Failure, name: str) -> str:
 def _compiler(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     program = re.sub(r"-\d+$", "", match["compiler"].rpartition("/")[2])
     language = _PROGRAM_OF.get(program, _PROGRAM_OF.get(program.rpartition("-")[2], "C"))
-    what = f"it needs a {language} compiler (`{match['compiler']}`), and there is none"
+    what = f"needs a {language} compiler (`{match['compiler']}`), and there is none"
     return "no-compiler", what, packages.compiler(failure, language)
 
 
 def _language(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     word, key = _LANGUAGES.get(match["language"], (match["language"], ""))
     remedy = packages.compiler(failure, key) if key else f"install {word}"
-    return "no-compiler", f"it needs a {word} compiler, and there is none", remedy
+    return "no-compiler", f"needs a {word} compiler, and there is none", remedy
 
 
 def _rust(failure: Failure, _match: re.Match[str], _rule: Rule) -> Matched:
-    what = "it needs a Rust compiler (`cargo`), and there is none"
+    what = "needs a Rust compiler (`cargo`), and there is none"
     return "no-compiler", what, packages.compiler(failure, "Rust")
 
 
 def _header(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     library, remedy = packages.for_building(failure, "header", match["name"])
     of = f" of {library}" if library else ""
-    text = f"it needs the header `{match['name']}`{of}, and that is not there"
+    text = f"needs the header `{match['name']}`{of}, which is not there"
     return "missing-header", text, remedy
 
 
@@ -107,11 +106,13 @@ def _library(kind: str) -> Callable[[Failure, re.Match[str], Rule], Matched]:
     def handler(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
         name = match["name"]
         key = f"lib{name}.so" if kind == "library" else name
-        library, remedy = packages.for_building(failure, "soname" if kind == "library" else kind, key)
+        library, remedy = packages.for_building(
+            failure, "soname" if kind == "library" else kind, key
+        )
         if not library and kind in ("cmake", "library"):
             library, remedy = packages.for_building(failure, "pkg-config", name.lower())
-        of = f" ({library})" if library and library.lower() != name.lower() else ""
-        return "missing-header", f"it needs the library {name}{of}, and that is not there", remedy
+        of = f"{library} (`{name}`)" if library and library.lower() != name.lower() else name
+        return "missing-header", f"needs the library {of}, which is not there", remedy
 
     return handler
 
@@ -121,8 +122,8 @@ def _program(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     library, _ = packages.for_building(failure, "program", name)
     remedy = packages.program(failure, name)
     if library:
-        return "missing-header", f"it needs {library} (`{name}`), and that is not there", remedy
-    return "build-failed", f"it needs the program `{name}`, and that is not there", remedy
+        return "missing-header", f"needs `{name}` of {library}, which is not there", remedy
+    return "build-failed", f"needs the program `{name}`, which is not there", remedy
 
 
 def _file(failure: Failure, match: re.Match[str], rule: Rule) -> Matched:
@@ -130,57 +131,64 @@ def _file(failure: Failure, match: re.Match[str], rule: Rule) -> Matched:
     if "/" not in name and not _DATA.search(name):
         return _program(failure, match, rule)
     shown = name.rpartition("/")[2] if name.startswith("/") else name
-    return "build-failed", f"its build looks for the file `{shown}`, which is not there", ""
+    return "build-failed", f"looks for the file `{shown}`, which is not there", ""
 
 
 def _platform(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    return "build-failed", f"it refuses this operating system: {_said(match)}", ""
+    remedy = "it is made for another system: leave these cells out ([[exclude]])"
+    return "build-failed", f"is refused on this operating system: `{_said(match)}`", remedy
 
 
 def _refuses(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    return "build-failed", f"it refuses {failure.platform.words}: {_said(match)}", ""
+    return "build-failed", f"is refused for {failure.platform.words}: `{_said(match)}`", ""
 
 
 def _module(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     name = match["name"].partition(".")[0]
     removed = removed_module(name, failure.platform.minor)
     if removed:
-        text = f"its build imports `{name}`, which was removed in Python {removed}"
+        text = f"imports `{name}`, which was removed in Python {removed}"
         return "build-failed", text, f"use a newer release of it, or Python before {removed}"
-    text = f"its build imports `{match['name']}`, which its build requirements do not bring"
-    return "build-failed", text, (
-        f"install `{name}` first and build without isolation (`--no-build-isolation`), or use a wheel"
+    text = f"imports `{match['name']}`, which its build requirements do not bring"
+    return (
+        "build-failed",
+        text,
+        (
+            f"install `{name}` first and build without isolation (`--no-build-isolation`), or use a wheel"
+        ),
     )
 
 
 def _source(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    return "build-failed", f"the compiler rejects its source: {_said(match)}", ""
+    return "build-failed", f"fails, the compiler rejects its source: `{_said(match)}`", ""
 
 
 def _killed(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     if failure.step.oom:
-        return "memory", f"its compiler needed more memory than {failure.cell.limits.memory}", ""
-    text = f"its compiler (`{match['text']}`) was killed, as a kernel does when memory runs out"
+        return "memory", f"needed more memory than {failure.cell.limits.memory}", ""
+    text = (
+        f"fails: the compiler (`{match['text']}`) was killed, as a kernel does when memory runs out"
+    )
     return "build-failed", text, "give the cell more memory (limits.memory)"
 
 
 def _memory(failure: Failure, _match: re.Match[str], _rule: Rule) -> Matched:
-    text = f"its build ran out of memory (limit: {failure.cell.limits.memory})"
+    text = f"ran out of memory (limit: {failure.cell.limits.memory})"
     return "memory", text, "give the cell more memory (limits.memory)"
 
 
 def _disk(failure: Failure, _match: re.Match[str], _rule: Rule) -> Matched:
-    text = f"its build filled the disk (scratch space: {failure.cell.limits.scratch})"
+    text = f"filled the disk (scratch space: {failure.cell.limits.scratch})"
     return "disk", text, "give the cell more scratch space (limits.scratch)"
 
 
 def _network(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    text = "it wants to download something itself, and cells reach nothing but the index"
-    return "build-failed", f"{text}: {_said(match)}", ""
+    text = "wants to download something itself, and cells reach nothing but the index"
+    return "build-failed", f"{text}: `{_said(match)}`", ""
 
 
 def _error(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    return "build-failed", f"it says `{_said(match)}`", ""
+    return "build-failed", f"fails: `{_said(match)}`", ""
 
 
 def _said(match: re.Match[str]) -> str:

@@ -15,7 +15,10 @@ _SPEC = r"(?:\[[^\]]*\])?(?:\s*(?:[<>=!~]=?=?)\s*[^\s,;`)]+(?:,\s*(?:[<>=!~]=?=?
 _TERM = re.compile(rf"^({_NAME})(\[[^\]]*\])?(.*)$")
 
 _UV = (
-    ("no-wheel", re.compile(rf"({_NAME}{_SPEC}) ha(?:s|ve) no (?:wheels with a matching|usable wheels)")),
+    (
+        "no-wheel",
+        re.compile(rf"({_NAME}{_SPEC}) ha(?:s|ve) no (?:wheels with a matching|usable wheels)"),
+    ),
     ("not-found", re.compile(rf"({_NAME}{_SPEC}) was not found in the")),
     ("not-found", re.compile(rf"there (?:is|are) no versions? of ({_NAME}{_SPEC})")),
     ("python", re.compile(rf"does not satisfy Python\S+ and ({_NAME}{_SPEC}) depends? on Python")),
@@ -24,11 +27,13 @@ _UV_DEPENDS = re.compile(rf"({_NAME}{_SPEC}) depends on ({_NAME}{_SPEC})")
 _UV_REQUIRE = re.compile(rf"you require ({_NAME}{_SPEC})")
 _PIP_MISSING = re.compile(
     r"ERROR: Could not find a version that satisfies the requirement (.+?)"
-    r"(?: \(from (.+?)\))?(?: \(from versions: (.*)\))?$"
+    r"(?: \(from (?!versions:)(.+?)\))?(?: \(from versions: (.*)\))?$"
 )
 _PIP_DEPENDS = re.compile(rf"^ {{4}}({_NAME})(?:\[\S*\])? (\S+) depends on (.+)$")
 _PIP_REQUIRE = re.compile(r"^ {4}The user requested (?:\(constraint\) )?(.+)$")
-_PIP_PYTHON = re.compile(rf"ERROR: Package '?({_NAME})'? requires a different Python: (\S+) not in '(.+)'")
+_PIP_PYTHON = re.compile(
+    rf"ERROR: Package '?({_NAME})'? requires a different Python: (\S+) not in '(.+)'"
+)
 
 
 class Term(NamedTuple):
@@ -80,18 +85,22 @@ def term(text: str) -> Term:
     match = _TERM.match(text.strip())
     if not match:
         return Term(text.strip())
-    specifier = match[3].partition(";")[0].strip().strip("()").replace(" ", "")
-    specifier = specifier.replace("and", ",") if "and" in specifier else specifier
+    specifier = match[3].partition(";")[0].strip().strip("()").replace(" and ", ",")
+    specifier = specifier.replace(" ", "").rstrip(".,")
     return Term(re.sub(r"[-_.]+", "-", match[1]).lower(), specifier)
 
 
 def of_uv(own: list[str]) -> Derivation | None:
     """What uv derived; None if it says nothing of the kind."""
-    start = next((n for n, text in enumerate(own) if "No solution found when resolving" in text), None)
+    start = next(
+        (n for n, text in enumerate(own) if "No solution found when resolving" in text), None
+    )
     if start is None:
         return None
     lines = own[start:]
-    prose = re.sub(r"\s+", " ", " ".join(text.strip() for text in lines if not text.startswith("hint:")))
+    prose = re.sub(
+        r"\s+", " ", " ".join(text.strip() for text in lines if not text.startswith("hint:"))
+    )
     prose = prose.replace(", we can conclude", " , we can conclude")
     suspects = [
         (kind, term(match[1])) for kind, pattern in _UV for match in pattern.finditer(prose)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _SONAME = (
     re.compile(r"(?P<name>[\w.+-]+\.so[.\d]*): cannot open shared object file"),  # glibc
-    re.compile(r"Error loading shared library (?P<name>[\w.+-]+):? ?(?:No such file|\(needed)"),  # musl
+    re.compile(
+        r"Error loading shared library (?P<name>[\w.+-]+):? ?(?:No such file|\(needed)"
+    ),  # musl
     re.compile(r"cannot load library '?(?P<name>(?!/)[\w.+-]+)'?"),  # cffi
     re.compile(r"no library called \"(?P<name>[\w.+-]+)\" was found"),  # cairocffi
     re.compile(r"Library not loaded: \S*?(?P<name>[\w.+-]+\.dylib)"),  # macOS
@@ -31,7 +33,9 @@ _FIND = (
     re.compile(r"failed to find (?P<name>libmagic)"),  # python-magic
     re.compile(r"(?P<name>MagickWand) shared library not found"),  # Wand
     re.compile(r"Unable to find (?P<name>zbar) shared library"),  # pyzbar
-    re.compile(r"[Cc]ould not (?:find|load|locate) (?:the )?(?P<name>[\w+.-]+) (?:shared )?library"),
+    re.compile(
+        r"[Cc]ould not (?:find|load|locate) (?:the )?(?P<name>[\w+.-]+) (?:shared )?library"
+    ),
     re.compile(r"(?P<name>[\w+.-]+) (?:shared )?library (?:was )?not found"),
 )
 _LIBC = re.compile(r"version [`'](?P<name>(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found")
@@ -94,7 +98,10 @@ def _silent(failure: Failure, lines: list[str]) -> Verdict:
     cause = "smoke-failed" if step.name == "smoke" else "import-failed"
     if step.exit == 0:
         return Verdict(
-            cause, f"{place} ended itself (exit status 0) before it was done", "", evidence(lines[-4:])
+            cause,
+            f"{place} ended itself (exit status 0) before it was done",
+            "",
+            evidence(lines[-4:]),
         )
     said = evidence(lines[-1:])
     text = f"{place} ended with exit status {step.exit}"
@@ -137,7 +144,9 @@ def _found_by_name(failure: Failure, raised: Raised) -> Verdict | None:
             library, remedy = packages.for_running(failure, "soname", key)
             if name == "MagickWand":
                 library, remedy = packages.for_running(failure, "pkg-config", name)
-            text = f"{_what(failure, raised)} needs the library {library or name}, which is not there"
+            text = (
+                f"{_what(failure, raised)} needs the library {library or name}, which is not there"
+            )
             return Verdict("missing-library", text, remedy)
     return None
 
@@ -164,7 +173,9 @@ def _symbol(failure: Failure, raised: Raised) -> Verdict | None:
         remedy = "its parts were built against each other's other versions: reinstall them together"
         return Verdict("import-failed", text, remedy)
     if _FORMAT.search(raised.message):
-        text = f"{_what(failure, raised)} loads a file that is not for this system: {_short(raised)}"
+        text = (
+            f"{_what(failure, raised)} loads a file that is not for this system: {_short(raised)}"
+        )
         return Verdict("import-failed", text)
     return None
 

@@ -92,9 +92,13 @@ def _row(kind: str, name: str) -> dict[str, Any] | None:
     exact = _index(_FIELDS[kind])
     if name in exact:
         return exact[name]
-    if kind == "soname":  # another major version of the same library is in the same package's family
+    if (
+        kind == "soname"
+    ):  # another major version of the same library is in the same package's family
         stem = name.partition(".so")[0]
-        return next((row for known, row in exact.items() if known.partition(".so")[0] == stem), None)
+        return next(
+            (row for known, row in exact.items() if known.partition(".so")[0] == stem), None
+        )
     if kind == "pkg-config":
         return exact.get(re.sub(r"[-_.]?\d[\d.]*$", "", name.lower()))
     return next((row for known, row in exact.items() if known.rpartition("/")[2] == name), None)

@@ -31,7 +31,10 @@ _FAULTS = {
     "hash": ("hash", "the index, a proxy or a mirror gives out a file that was altered or damaged"),
     "budget": ("disk", "this cell asks for more than may be downloaded"),
     "disk": ("infrastructure", "free space on this machine, and run with --retry-failed"),
-    "denied": ("download", "give the index's credentials to this machine's pip or uv configuration"),
+    "denied": (
+        "download",
+        "give the index's credentials to this machine's pip or uv configuration",
+    ),
     "trouble": ("download", "run with --retry-failed when the index answers again"),
 }
 

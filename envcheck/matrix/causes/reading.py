@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from envcheck.matrix.causes.wording import subject
+
 _UV_FAILED = re.compile(r"^error: Failed to (?:download and )?build `([^`]+)`")
 #: How ``uv build`` begins.
 _STREAMS = frozenset({"Building wheel from source distribution...", "Building wheel..."})
@@ -19,6 +21,7 @@ _PIP_NAME = re.compile(
     r"^ *(?:Building wheel for|Building editable for|Running setup\.py \w+ for) (\S+)"
 )
 _PIP_COLLECTING = re.compile(r"^(?:Collecting|Processing|Obtaining) (\S.*?)(?: \(from .*)?$")
+_PIP_FILE = re.compile(r"^ {2}(?:Downloading|Using cached|Saved) (\S+?)(?: \([\d.]+ ?\w+\))?$")
 _PIP_FAILED = re.compile(
     r"(?:ERROR: Failed (?:building wheel for|to build) '?(?!one or more)([A-Za-z0-9._-]+)'?"
     r"|^Failed to build '?([A-Za-z0-9._-]+)'?)"
@@ -81,13 +84,14 @@ def _of_uv(lines: list[str]) -> Reading:
         elif "Call to `" in text:
             act = text.partition("Call to `")[2].partition("`")[0]
     failed = bool(name) and any("build" in text for text in own)
-    return Reading(own, Build(name, act, _trimmed(written)) if failed else None)
+    return Reading(own, Build(subject(name), act, _trimmed(written)) if failed else None)
 
 
 def _of_pip(lines: list[str]) -> Reading:
     own: list[str] = []
     written: list[str] = []
     name, act, indent, collected = "", "", 0, ""
+    files: dict[str, str] = {}
     for text in lines:
         depth = len(text) - len(text.lstrip())
         if indent and (not text.strip() or depth >= indent):
@@ -105,11 +109,17 @@ def _of_pip(lines: list[str]) -> Reading:
             name = found[1].removesuffix(":")
         elif found := _PIP_COLLECTING.match(text):
             collected, name = found[1], ""
+        elif found := _PIP_FILE.match(text):
+            if versioned := subject(found[1]).partition(" ")[2]:
+                files[subject(found[1]).partition(" ")[0]] = versioned
         elif found := _PIP_FAILED.search(text):
             name = found[1] or found[2]
     if not act:
         return Reading(own, None)
-    return Reading(own, Build(name or collected, act, _trimmed(written)))
+    name = subject(name or collected)
+    if name in files:
+        name = f"{name} {files[name]}"
+    return Reading(own, Build(name, act, _trimmed(written)))
 
 
 def _trimmed(lines: list[str]) -> list[str]:

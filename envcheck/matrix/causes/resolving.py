@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
-from envcheck.matrix.causes.wording import listed
+from envcheck.matrix.causes.wording import minors, python_wanted
 from envcheck.matrix.offers import admits, pythons, state, systems
 
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
     from envcheck.matrix.causes.reading import Reading
-    from envcheck.matrix.offers import Offer
+    from envcheck.matrix.offers import Offer, State
 
 
 def judge(failure: Failure, reading: Reading) -> Verdict | None:
@@ -44,7 +45,10 @@ def _suspects(failure: Failure, derivation: Derivation) -> list[Term]:
 def _asked(failure: Failure) -> list[str]:
     """The user's requirements that apply to this interpreter."""
     asked = []
-    environment = {"python_version": failure.platform.minor, "python_full_version": failure.platform.python}
+    environment = {
+        "python_version": failure.platform.minor,
+        "python_full_version": failure.platform.python,
+    }
     for text in failure.cell.test.requirements:
         try:
             requirement = Requirement(text)
@@ -65,26 +69,44 @@ def blocked(failure: Failure, suspect: Term, derivation: Derivation) -> Verdict 
     if not offers:
         return Verdict(
             "not-found",
-            f"the index has no distribution {suspect.name}{chain}",
+            f"{chain}the index has no distribution {suspect.name}",
             "check the name, or give the index that has it (index.url, index.extra-urls)",
-            evidence(derivation.lines),
+            _lines(suspect, derivation),
         )
     wanted = _allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
     if not wanted:
-        return _no_version(failure, suspect, offers, chain, derivation)
-    states = {one: state(one, failure.platform) for one in wanted}
+        return _no_version(suspect, offers, chain, derivation)
+    states = {one: _state(failure, suspect.name, one) for one in wanted}
     if any(found in ("wheel", "generic", "sdist", "unknown") for found in states.values()):
         return None
-    newest = wanted[-1]
-    if states[newest] == "python":
+    admitted = [one for one in wanted if states[one] != "python"]
+    newest = (admitted or wanted)[-1]
+    if not admitted:
         return _python(failure, suspect, newest, offers, chain, derivation)
     return _no_wheel(failure, suspect, newest, offers, chain, derivation)
 
 
+def _state(failure: Failure, name: str, offer: Offer) -> State:
+    """As ``offers.state``; an sdist that the matrix forbids to build is nothing."""
+    found = state(offer, failure.platform)
+    only = {canonicalize_name(one) for one in failure.cell.index.only_binary if one != ":all:"}
+    if found == "sdist" and (name in only or ":all:" in failure.cell.index.only_binary):
+        return "nothing"
+    return found
+
+
 def _chain(name: str, derivation: Derivation) -> str:
-    """``, which accelerate needs``."""
+    """``accelerate needs torch: ``, from the user's requirement down; empty for that itself."""
     parents = derivation.parents(name)
-    return f", which {' → '.join(parents)} needs" if parents else ""
+    return f"{' needs '.join([*parents, name])}: " if parents else ""
+
+
+def _lines(suspect: Term, derivation: Derivation) -> tuple[str, ...]:
+    """What the resolver says of ``suspect``, its hints first."""
+    hints = [text for text in derivation.lines if text.startswith("hint:")]
+    prose = [text for text in derivation.lines if " " in text.strip()]
+    lines = [text for text in [*hints, *prose] if suspect.name in text.lower()]
+    return evidence(lines or derivation.lines)
 
 
 def _allowed(offers: list[Offer], specifier: str, *, pre: bool) -> list[Offer]:
@@ -105,12 +127,10 @@ def _allowed(offers: list[Offer], specifier: str, *, pre: bool) -> list[Offer]:
     return final
 
 
-def _no_version(
-    failure: Failure, suspect: Term, offers: list[Offer], chain: str, derivation: Derivation
-) -> Verdict:
+def _no_version(suspect: Term, offers: list[Offer], chain: str, derivation: Derivation) -> Verdict:
     """The index has the project, and no such version of it."""
     final = [one for one in offers if one.final] or offers
-    text = f"the index has no {suspect.name} that is {suspect.specifier}{chain}"
+    text = f"{chain}the index has no {suspect.name} that is {suspect.specifier}"
     early = _allowed(offers, suspect.specifier, pre=True)
     text += f": the newest release is {final[-1].version}"
     if final[-1].uploaded:
@@ -119,8 +139,7 @@ def _no_version(
     if early:
         text += f", and {early[-1].version} is a pre-release"
         remedy += ", or allow pre-releases (index.pre)"
-    del failure
-    return Verdict("not-found", text, remedy, evidence(derivation.lines))
+    return Verdict("not-found", text, remedy, _lines(suspect, derivation))
 
 
 def _python(
@@ -132,16 +151,16 @@ def _python(
     derivation: Derivation,
 ) -> Verdict:
     platform = failure.platform
-    text = (
-        f"{suspect.name} {newest.version}{chain}{',' if chain else ''} needs Python"
-        f" {newest.requires_python}; this is {platform.python}"
-    )
+    text = f"{chain}{suspect.name} {newest.version} needs Python {newest.requires_python}"
+    text += f"; this is {platform.python}"
+    if suspect.specifier and not suspect.specifier.startswith("=="):
+        text += f", too old for every release that {suspect} allows"
     older = [one for one in offers if one.final and admits(one.requires_python, platform.python)]
     older = [one for one in older if state(one, platform) in ("wheel", "generic", "sdist")]
-    remedy = f"use a Python that is {newest.requires_python}"
+    remedy = f"use {python_wanted(newest.requires_python)}"
     if older:
         remedy += f", or {suspect.name} {older[-1].version}, the newest for Python {platform.minor}"
-    return Verdict("requires-python", text, remedy, evidence(derivation.lines))
+    return Verdict("requires-python", text, remedy, _lines(suspect, derivation))
 
 
 def _no_wheel(
@@ -153,35 +172,38 @@ def _no_wheel(
     derivation: Derivation,
 ) -> Verdict:
     text, remedy = no_wheel(failure, suspect.name, newest, offers)
-    return Verdict("no-wheel", f"{text}{chain}", remedy, evidence(derivation.lines))
+    return Verdict("no-wheel", f"{chain}{text}", remedy, _lines(suspect, derivation))
 
 
-def no_wheel(
-    failure: Failure, name: str, offer: Offer, offers: list[Offer]
-) -> tuple[str, str]:
-    """The sentence for a release without a wheel for this interpreter and without an sdist."""
+def no_wheel(failure: Failure, name: str, offer: Offer, offers: list[Offer]) -> tuple[str, str]:
+    """Sentence and remedy for a release without a wheel that fits and without a usable sdist."""
     platform = failure.platform
-    musl = platform.family == "musl"
-    libc = "musllinux" if musl else "manylinux"
-    title = f"{name} {offer.version}"
+    made = minors(pythons(offer.wheels, free_threaded=platform.free_threaded))
     here = systems(offer.wheels, interpreter=platform)
-    older = [one for one in offers if one.final and state(one, platform) == "wheel"]
-    last = f"{name} {older[-1].version}, the newest with a wheel for this cell" if older else ""
+    what, remedy = f"wheel of {name} {offer.version}", ""
+    near = "manylinux" in here and platform.architecture in here
     if not here:  # nothing for this Python, wherever it runs
-        made = pythons(offer.wheels)
-        which = f"it has wheels for CPython {listed(made, 8)}" if made else "it has no wheel at all"
-        text = f"no wheel of {title} for {platform.words} ({which}) and there is no sdist"
-        remedy = f"use Python {listed(made, 8).replace(' and ', ' or ')}" if made else ""
-        return text, " or ".join(filter(None, (remedy, last)))
-    system = f"{libc} {platform.architecture}"
-    text = f"no {system} wheel of {title} for {platform.words} (it has {here}) and there is no sdist"
-    remedy = ""
-    if musl and f"manylinux" in here and platform.architecture in here:
-        remedy = f"use a glibc image such as python:{platform.minor}-slim"
-    elif platform.family == "glibc" and f"manylinux" in here and platform.architecture in here:
-        text = text.replace(f"no {system} wheel", f"no wheel for {platform.libc} {platform.architecture}", 1)
-        remedy = "use an image with a newer glibc"
-    return text, ", or ".join(filter(None, (remedy, last and f"use {last}")))
+        has = f"it has wheels for CPython {made}" if made else "it has no wheel at all"
+        remedy = f"use Python {made}" if made else ""
+    elif platform.family == "musl":
+        has = f"it has {here}"
+        what = f"musllinux {what}" if near else f"musllinux {platform.architecture} {what}"
+        remedy = f"use a glibc image such as python:{platform.minor}-slim" if near else ""
+    else:
+        has = f"it has {here}"
+        what = f"{what} for {platform.libc} {platform.architecture} and"
+        remedy = "use an image with a newer glibc" if near else ""
+    last = next(
+        (one for one in reversed(offers) if one.final and state(one, platform) == "wheel"), None
+    )
+    if last:
+        use = f"use {name} {last.version}, the newest with a wheel for this cell"
+        remedy = f"{remedy}, or {use}" if remedy else use
+    sdist = "there is no sdist"
+    if offer.sdists:
+        sdist = "building its sdist is not allowed (index.only-binary)"
+    what = what if what.endswith(" and") else f"{what} for"
+    return f"no {what} {platform.words} ({has}) and {sdist}", remedy
 
 
 def _by_prose(failure: Failure, derivation: Derivation) -> Verdict:
@@ -199,18 +221,21 @@ def _by_prose(failure: Failure, derivation: Derivation) -> Verdict:
         )
     first = derivation.suspects[0] if derivation.suspects else None
     if first is None:
-        return Verdict("conflict", "the requirements contradict each other", "", evidence(derivation.lines))
+        return Verdict(
+            "conflict", "the requirements contradict each other", "", evidence(derivation.lines)
+        )
     kind, suspect = first
     chain = _chain(suspect.name, derivation)
+    shown = _lines(suspect, derivation)
     here = failure.platform
     if kind == "no-wheel":
-        text = f"no wheel of {suspect}{chain} fits {here.words} on {here.libc or failure.cell.os}"
-        return Verdict("no-wheel", f"{text}, and there is no sdist", "", evidence(derivation.lines))
+        text = f"{chain}no wheel of {suspect} fits {here.words} on {here.libc or failure.cell.os}"
+        return Verdict("no-wheel", f"{text}, and there is no sdist", "", shown)
     if kind == "python":
-        text = f"{suspect}{chain} does not allow Python {here.python}"
-        return Verdict("requires-python", text, "", evidence(derivation.lines))
-    text = f"the index has nothing for {suspect}{chain} that this interpreter can have"
-    return Verdict("not-found", text, "", evidence(derivation.lines))
+        text = f"{chain}{suspect} does not allow Python {here.python}"
+        return Verdict("requires-python", text, "", shown)
+    text = f"{chain}the index has nothing for {suspect} that this interpreter can have"
+    return Verdict("not-found", text, "", shown)
 
 
 def _words(one: Term) -> str:
