@@ -19,9 +19,10 @@ from packaging.utils import (
 
 from envcheck.errors import DataError
 from envcheck.matrix import git_source, pythons, source_tree
+from envcheck.matrix.meaning import SMOKE
 from envcheck.matrix.requirement import Wanted, parse
 from envcheck.matrix.requirements_file import Flat, Local, flatten
-from envcheck.tomlfile import printable
+from envcheck.tomlfile import printable, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +31,24 @@ if TYPE_CHECKING:
 
 PLACE = "\0"  # stands for the directory in the cell, in lines that are not yet for one
 MOST_BYTES = 2 << 30  # of one wheel or sdist
+SCRIPT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """Files for a cell, and what to require. Each line is one of a requirements file."""
 
-    requested: frozenset[str] = frozenset()  # canonical names, as far as they can be known
+    order: tuple[str, ...] = ()  # canonical names as required, as far as they can be known
+    script: str = ""  # text of the matrix's own smoke script, empty without one
     require_hashes: bool = False  # the user's file asks for hashes of everything
     _lines: tuple[str, ...] = ()
     _constraints: tuple[str, ...] = ()
     _files: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def requested(self) -> frozenset[str]:
+        """Canonical names of what is required, as far as they can be known."""
+        return frozenset(self.order)
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """(name, content) of each file that has to lie in the cell's inputs."""
@@ -71,16 +79,17 @@ def prepare(cell: Cell, folder: str) -> Inputs:
 def of_subject(test: Subject, folder: str) -> Inputs:
     """The same of what is tested."""
     made = _Collected()
-    for text in test.requirements:
-        made.add(_parsed(text))
     if test.project:
         path = os.path.join(folder, os.path.expanduser(test.project))
         made.add(Local(os.path.normpath(path), tuple(test.extras), ""))
+    for text in test.requirements:
+        made.add(_parsed(text))
     flat = of_file(test, folder)
     for wanted, hashes in flat.requirements if flat else ():
         made.add(wanted, hashes)
     return Inputs(
-        requested=frozenset(made.names),
+        order=tuple(dict.fromkeys(made.names)),
+        script=_script(test, folder),
         require_hashes=flat is not None and flat.require_hashes,
         _lines=tuple(made.lines),
         _constraints=(*test.constraints, *(flat.constraints if flat else ())),
@@ -96,6 +105,14 @@ def of_file(test: Subject, folder: str) -> Flat | None:
     return flatten(path, test.requirements_file, folder)
 
 
+def _script(test: Subject, folder: str) -> str:
+    """The text of the smoke script beside the matrix."""
+    if test.smoke in SMOKE:
+        return ""
+    path = os.path.join(folder, test.smoke)
+    return read(path, path, SCRIPT_BYTES).decode("utf-8", "surrogateescape")
+
+
 def _parsed(text: str) -> Wanted:
     try:
         return parse(text)
@@ -107,7 +124,7 @@ class _Collected:
     """Lines and files as they come together."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.names: list[str] = []
         self.lines: list[str] = []
         self.files: dict[str, bytes] = {}
 
@@ -125,7 +142,7 @@ class _Collected:
                 name, file, data = source_tree.archive(project)
             line = self._line(wanted.name or name, file, data, wanted.extras, wanted.marker)
         else:
-            self.names.add(wanted.name)
+            self.names.append(wanted.name)
             line = wanted.text
         self.lines.append(" ".join([line, *(f"--hash={word}" for word in hashes)]))
 
@@ -144,7 +161,7 @@ class _Collected:
         condition = f" ; {marker}" if marker else ""
         if not name:
             return f"{PLACE}/{file}{bracket}{condition}"
-        self.names.add(name)
+        self.names.append(name)
         return f"{name}{bracket} @ file://{PLACE}/{quote(file)}{condition}"
 
 

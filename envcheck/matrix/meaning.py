@@ -19,7 +19,7 @@ from envcheck.tomlfile import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envcheck.model.matrix import Axes, Index, MatrixDocument, Steps, Subject, Variant
+    from envcheck.model.matrix import Axes, Index, MatrixDocument, Steps, Variant
 
 Path = tuple[str | int, ...]
 
@@ -34,7 +34,7 @@ _AFTER_INSTALL = ("import", "smoke", "measure")
 
 def problems_of(document: MatrixDocument, folder: str) -> Iterator[tuple[Path, str]]:
     """(path of the key, what is wrong) of everything. Paths in it are relative to ``folder``."""
-    yield from _subject(document.test, folder)
+    yield from _subject(document, folder)
     yield from _axes(document.axes)
     yield from index_problems(document.index, folder)
     for axis, values in document.variants.items():
@@ -57,8 +57,11 @@ def problems_of(document: MatrixDocument, folder: str) -> Iterator[tuple[Path, s
             yield ("limits", name), f"`{text}` is more than any machine has"
 
 
-def _subject(test: Subject, folder: str) -> Iterator[tuple[Path, str]]:
-    if not (test.requirements or test.project or test.requirements_file):
+def _subject(document: MatrixDocument, folder: str) -> Iterator[tuple[Path, str]]:
+    test = document.test
+    axes = document.variants.values()
+    by_axis = any(all(variant.requirements for variant in axis.values()) for axis in axes)
+    if not (test.requirements or test.project or test.requirements_file or by_axis):
         what = "nothing to test: give `requirements`, `project` or `requirements-file`"
         yield ("test",), what
     for word in test.requirements:
