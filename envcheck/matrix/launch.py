@@ -119,7 +119,13 @@ def _run(
             backend, gateway, writer, _inputs_of(writer.plan.folder), watcher, machine,
             conditions.jobs,
         )  # fmt: skip
-        Runner(means).run(cells)
+        runner = Runner(means)
+        try:
+            runner.run(cells)
+        except KeyboardInterrupt:
+            done = f"{len(runner.results)} of {len(cells)} cells are done"
+            watcher.say(f"{done}; `envcheck matrix run --resume {writer.id}` goes on")
+            raise
         writer.end()
         return store.read(os.path.dirname(writer.folder), writer.id)
 

@@ -19,7 +19,7 @@ def run(session: Session) -> None:
     done = time_imports(
         session.room,
         list(cell.test.imports),
-        requested=sorted(session.inputs.requested),
+        requested=list(session.inputs.order),
         settled=cell.steps.imports,
         seconds=cell.limits.seconds.import_,
         log_bytes=size(cell.limits.log),
