@@ -129,9 +129,11 @@ def _import_changes(old: CellResult, new: CellResult, factor: float) -> Iterator
         if kind:
             why = "though the same files were installed" if same else ""
             yield Change(name, what, kind, _samples(pair.old), _samples(pair.new), why)
-        first = (pair.old.first, pair.new.first)
-        if not kind and None not in first and _doubled(first[0] or 0, (first[1] or 0) / factor):
-            texts = (f"{first[0]:.2f}s first", f"{first[1]:.2f}s first")
+        before, after = pair.old.first, pair.new.first
+        if kind or before is None or after is None:
+            continue
+        if _doubled(before, after) and _doubled(before, after / factor):
+            texts = (f"{before:.2f}s first", f"{after:.2f}s first")
             yield Change(name, what, "note", *texts, "one sample each")
 
 

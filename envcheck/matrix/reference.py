@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from envcheck.model.cell import CellResult, Run
 
-#: name -> table of knowledge
-REFERENCES = {"accelerate-page": "accelerate_page"}
+#: name -> what reads its table of knowledge
+REFERENCES: dict[str, Callable[[], dict[str, Any]]] = {
+    "accelerate-page": lambda: knowledge.table("accelerate_page"),
+}
 SHARE = 0.03  # sizes that differ by less are the same
 LARGE = 0.02  # of a cell's disk: a distribution that explains a difference
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -33,7 +35,7 @@ def load(name: str) -> Reference:
         raise UsageError(
             f"there is no published table `{name}`", hint=f"one of {', '.join(REFERENCES)}"
         )
-    table = knowledge.table(REFERENCES[name])
+    table = REFERENCES[name]()
     return Reference(
         name=name,
         subject=table["subject"],

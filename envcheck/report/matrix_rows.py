@@ -104,7 +104,9 @@ def table(run: Run, freshness: Freshness | None = None) -> Table:
     rows = [_row(result, axes, families, notes, stale) for result in run.results]
     done = {row.id for row in rows}
     rows += [
-        _missing(line(name), len(columns), notes) for name in run.missing if line(name) not in done
+        _missing(line(name), len(columns), families, notes)
+        for name in run.missing
+        if line(name) not in done
     ]
     rows.sort(key=lambda row: natural(row.id))
     return Table(columns, tuple(rows), notes.numbered(rows))
@@ -149,10 +151,13 @@ def _row(
         marks["status"] = [notes.add(name, *_reason(result))]
     for text in (*result.cell.notes, *result.notes):
         marks.setdefault("status", []).append(notes.add(name, "remark", "", line(text)))
+    blank: dict[str, list[Column]] = {}
     for column, _ in _READERS:
-        entry = entries[column.key]
-        if entry.text == NOTHING and entry.why:
-            text = f"{column.title}: {entry.why}"
+        if entries[column.key].text == NOTHING and entries[column.key].why:
+            blank.setdefault(entries[column.key].why, []).append(column)
+    for why, missing in blank.items():
+        text = f"{', '.join(column.title for column in missing)}: {why}"
+        for column in missing:
             marks.setdefault(column.key, []).append(notes.add(name, "remark", "", text))
     return Row(
         name,
@@ -170,12 +175,13 @@ def _python(version: str) -> Entry:
     return Entry(line(version), sort)
 
 
-def _missing(name: str, columns: int, notes: _Notes) -> Row:
+def _missing(name: str, columns: int, families: dict[str, str], notes: _Notes) -> Row:
     """A cell that the plan has and the run has not."""
     python, _, os = name.partition("-")
     text = "it was planned and not done: the run ended first, or is still going on"
     number = notes.add(name, "not run", "interrupted", text, "`envcheck matrix run --resume`")
-    entries = [_python(python), Entry(os or NOTHING), Entry("missing")]
+    family = f" ({families[os]})" if os in families else ""
+    entries = [_python(python), Entry(f"{os}{family}" or NOTHING), Entry("missing")]
     entries += [Entry()] * (columns - len(entries))
     return Row(name, "missing", tuple(entries), {"status": (number,)}, None)
 
