@@ -346,16 +346,10 @@ def _ending(watch: Watch) -> dict[str, Any]:
     if watch.status is not None and os.WIFEXITED(watch.status):
         code = os.WEXITSTATUS(watch.status)
     elif watch.status is not None:
-        name = _name(os.WTERMSIG(watch.status))
+        number = os.WTERMSIG(watch.status)
+        name = {one.value: one.name for one in signal.Signals}.get(number, f"signal {number}")
     how = "timeout" if watch.timed_out else "signal" if name else "exit"
     return {"status": how, "exit": code, "signal": name, "error": ""}
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def packed(data: bytes | bytearray) -> str:
