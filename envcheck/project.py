@@ -81,7 +81,7 @@ def _value(key: str, said: object, path: str, cwd: str) -> Any:
     if key == "paths":
         return tuple((label, os.path.join(folder, os.path.expanduser(p))) for label, p in value)
     if key == "matrix-store":
-        return os.path.join(cwd, _inside(value, folder, cwd))
+        return os.path.normpath(os.path.join(cwd, _inside(value, folder, cwd)))
     if key == "matrix-find-links":
         return tuple(w if "://" in w else os.path.join(folder, w) for w in value)
     if key in ("matrix-index-url", "matrix-extra-index-url"):

@@ -30,7 +30,7 @@ def read(path: str, shown: str, limit: int = LIMIT) -> bytes:
     if len(content) > limit:
         raise DataError(
             f"{printable(shown)} is larger than {limit >> 10} KiB",
-            hint="a profile is a few kilobytes of TOML; is this the right file?",
+            hint="a few kilobytes are usual; is this the right file?",
         )
     return content
 
@@ -140,6 +140,10 @@ class Places:
     def headers(self, *name: str) -> list[int]:
         """The lines of all tables called ``name``."""
         return [line for line, is_header, found in self._found if is_header and found == name]
+
+    def below(self, *name: str) -> list[int]:
+        """The lines of all tables called ``name`` or below it: ``[a.b]`` is below ``a``."""
+        return [line for line, header, found in self._found if header and found[: len(name)] == name]
 
     def key(self, table: int, *name: str) -> int:
         """The line of key ``name`` in the table whose header is on line ``table`` (0: no header).

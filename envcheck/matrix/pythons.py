@@ -30,7 +30,7 @@ def supported(today: dt.date) -> list[str]:
 def of_project(path: str, today: dt.date) -> tuple[list[str], str]:
     """(the Pythons that the project, wheel or sdist at ``path`` names, its Requires-Python).
 
-    One that says how old a Python it takes is tested on all of them, supported or not. What is
+    One that says how old a Python it takes is tested on all from there, supported or not. What is
     said in no static place, or in no comparable words, is as if it were not said.
     """
     said = requires_python(path)
@@ -40,8 +40,8 @@ def of_project(path: str, today: dt.date) -> tuple[list[str], str]:
         specifier, said = SpecifierSet(), ""
     month = today.strftime("%Y-%m")
     released = [r["python"] for r in table("python_releases")["rows"] if r["released"] <= month]
-    operators = {part.operator for part in specifier}
-    candidates = released if operators & {">=", ">", "~=", "=="} else supported(today)
+    old = specifier.contains("3.6")  # older than any that could be tested: that is no claim
+    candidates = supported(today) if old else released
     chosen = [python for python in candidates if _has_release(python, specifier)]
     return (chosen, said) if chosen else (supported(today), "")
 

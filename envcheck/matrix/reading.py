@@ -86,6 +86,8 @@ class Reader:
         if len(path) > 1 and isinstance(path[1], int):
             line, where = self._entry(names[0], path[1])
             key = names[1] if len(names) > 1 else ""
+            if key and line in self.places.headers(names[0]):
+                line = self.places.key(line, key)
         else:
             where = f"[{'.'.join(names[:-1])}]" if len(names) > 1 else ""
             line, key = self.line(*names), names[-1]
@@ -94,6 +96,8 @@ class Reader:
     def line(self, *path: str) -> int:
         """The line of a key or table: its own if it can be found, else the nearest above it."""
         path = tuple(name for name in path if name)
+        if path and (tables := self.places.below(*path)):
+            return tables[0]
         for inside in range(len(path), -1, -1):
             headers = self.places.headers(*path[:inside]) if inside else [0]
             if not headers:
