@@ -117,9 +117,9 @@ class InterpreterRoom:
         """
         from envcheck.index import gateway
 
-        self.close_index()
-        self.door = self._surroundings.gateway.open(self._cell.index)
-        self._proxy = self.door.environment()
+        if self.door is None or not self._proxy:
+            self.door = self._surroundings.gateway.open(self._cell.index)
+            self._proxy = self.door.environment()
         return gateway.BASE
 
     def close_index(self) -> None:

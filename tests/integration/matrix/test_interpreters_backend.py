@@ -12,8 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from index_server import IndexServer
+from msgspec import structs
+from wheels import wheel
 
+from envcheck import process
 from envcheck.errors import TargetError
+from envcheck.index.gateway import Gateway
 from envcheck.matrix.backends import choice, host_room, interpreters, leftovers, load
 from envcheck.matrix.backends.base import Surroundings
 from envcheck.model.matrix import Cell, Index, Limits, Steps, Subject
@@ -21,6 +26,8 @@ from envcheck.targets.base import AgentRequest
 
 ROOT = Path(__file__).parents[3]
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+BESIDE = os.path.dirname(sys.executable)
+UV = shutil.which("uv", path=os.pathsep.join([BESIDE, os.environ["PATH"]])) or ""
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="platform: needs /proc")
 
 
@@ -41,7 +48,7 @@ def surroundings(tmp_path):
     said = []
     given = Surroundings(
         gateway=None,
-        uv=lambda _system, _architecture: shutil.which("uv") or "",
+        uv=lambda _system, _architecture: UV,
         cache=str(tmp_path / "c"),
         run="t-1",
         say=said.append,
@@ -335,3 +342,59 @@ def test_what_is_asked_for_is_chosen():
 @pytest.mark.docker
 def test_with_an_engine_containers_are_chosen():
     assert choice.choose() == ("docker", "")
+
+
+@pytest.fixture
+def index():
+    """An index under this test's control."""
+    files = [wheel("two", "2.0"), wheel("one", "1.0", requires=["two>=1"])]
+    with IndexServer(*files) as server:
+        yield server
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_installers_reach_the_index_through_the_cells_door(surroundings, index, installer):
+    if installer == "uv" and not UV:
+        pytest.skip("there is no uv")
+    asked = structs.replace(cell(), index=Index(url=index.url))
+    with Gateway(surroundings.cache) as gateway:
+        backend = load("interpreters", surroundings._replace(gateway=gateway))
+        room = backend.open(asked)
+        paths = room.paths
+        words = [paths.base, "-I", "-m", "venv", "--without-pip", paths.environment]
+        assert room.run(words, who="installer", timeout=60).status == "ok"
+        base = room.open_index()
+        assert room.open_index() == base
+        url = room.door.index_options(base).index_url
+        environment = ["--python", paths.python]
+        words = {
+            "uv": [paths.uv, "pip", "install", *environment, "--cache-dir", paths.uv_cache],
+            "pip": [paths.base, "-m", "pip", *environment, "install"],
+        }[installer]
+        words += ["--index-url", url, "one"]
+        done = room.run(words, who="installer", timeout=60)
+        assert done.status == "ok", done.text_err()
+        assert index.downloads() == {"one-1.0-py3-none-any.whl": 1, "two-2.0-py3-none-any.whl": 1}
+        asked_for = "import one, two; print(one.__version__, two.__version__)"
+        done = room.run([paths.python, "-c", asked_for], who="package", timeout=60)
+        assert done.stdout.split() == [b"1.0", b"2.0"]
+        room.close_index()
+        assert room.door.traffic().files == 2
+        room.close()
+        backend.close()
+
+
+def test_a_closed_door_leads_nowhere(surroundings, index):
+    asked = structs.replace(cell(), index=Index(url=index.url))
+    with Gateway(surroundings.cache) as gateway:
+        backend = load("interpreters", surroundings._replace(gateway=gateway))
+        room = backend.open(asked)
+        base = room.open_index()
+        url = f"{room.door.index_options(base).index_url}/one/"
+        fetch = f"import urllib.request as r; print(r.urlopen({url!r}, timeout=20).status)"
+        assert python(room, fetch).stdout.strip() == b"200"
+        outside = process.run([room.paths.base, "-c", fetch], timeout=60)
+        assert outside.status == "exit"
+        room.close_index()
+        assert python(room, fetch).status == "exit"
+        backend.close()
