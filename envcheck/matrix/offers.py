@@ -103,6 +103,25 @@ def admits(requires_python: str, python: str) -> bool:
         return True
 
 
+def allowed(offers: list[Offer], specifier: str, *, pre: bool = False) -> list[Offer]:
+    """Releases that a requirement allows, oldest first: as installers see it, yanked ones only if
+    one is named by ``==``, pre-releases only if they are asked for.
+    """
+    try:
+        wanted = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return []
+    named = specifier.startswith("==")
+    pre = pre or bool(wanted.prereleases)
+    return [
+        one
+        for one in offers
+        if (named or one.yanked is None)
+        and (pre or not one.version.is_prerelease)
+        and wanted.contains(one.version, prereleases=True)
+    ]
+
+
 def state(offer: Offer, platform: Platform) -> State:
     """What ``platform`` can do with ``offer``."""
     if not admits(offer.requires_python, platform.python):

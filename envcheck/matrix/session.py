@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from envcheck.index.meter import Meter
 from envcheck.matrix import execution
 from envcheck.model.cell import CellResult
 from envcheck.model.matrix import size
@@ -35,6 +36,7 @@ ENVIRONMENT = {
     "PIP_ROOT_USER_ACTION": "ignore",
     "PYTHONNOUSERSITE": "1",
 }
+METADATA_BUDGET = 1 << 30  # bytes; an index that sends no parts of files sends whole wheels
 
 
 class Ended(Exception):  # noqa: N818 - it is no error: the cell's answer is known
@@ -155,6 +157,10 @@ class Session:
     def releases(self, name: str) -> Any:
         """All releases of a distribution that this cell's indexes have."""
         return self.gateway.releases(self.cell.index, name)
+
+    def metadata(self, file: Any) -> bytes:
+        """METADATA of a wheel that the index lists. Raises IndexTrouble."""
+        return self.gateway.metadata(file, Meter(METADATA_BUDGET))
 
     def watch(self, step: str) -> None:
         """Tell whoever watches what is being done."""

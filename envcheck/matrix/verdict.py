@@ -11,6 +11,7 @@ from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
     from envcheck.matrix.backends.base import Backend
+    from envcheck.matrix.causes.base import Verdict
     from envcheck.matrix.execution import StepOutcome
     from envcheck.matrix.session import Session
     from envcheck.model.matrix import Cell
@@ -23,9 +24,15 @@ def conclude(session: Session) -> CellResult:
     known = session.known
     fields: dict[str, Any] = {"wheel": _wheel(session), "version": _version(session)}
     known.distributions, behind = releases.assess(
-        session.cell, known.distributions, session.releases
+        session.cell,
+        known.distributions,
+        session.releases,
+        python=known.python,
+        libc=known.libc,
+        architecture=session.cell.axes["architecture"],
+        metadata=session.metadata,
     )
-    if known.ended is not None:
+    if known.ended is not None and not _explains(behind, known.ended.outcome):
         verdict = known.ended.verdict or classify(_failure(session, known.ended.outcome))
         fields["status"] = "error" if verdict.status == "error" else "fail"
         if verdict.cause in ("no-wheel", "no-compiler", "missing-header", "build-failed"):
@@ -43,6 +50,12 @@ def conclude(session: Session) -> CellResult:
         cold=session.cold,
         **fields,
     )
+
+
+def _explains(behind: Verdict | None, outcome: StepOutcome) -> bool:
+    """Whether a release that never was for this cell is why it cannot be used."""
+    failed = behind is not None and behind.status == "fail"
+    return failed and outcome.step.name in ("import", "smoke")
 
 
 def _failure(session: Session, outcome: StepOutcome) -> Failure:

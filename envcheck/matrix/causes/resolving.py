@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
-from envcheck.matrix.causes.wording import minors, python_wanted
-from envcheck.matrix.offers import admits, pythons, state, systems
+from envcheck.matrix.causes.wording import python_wanted
+from envcheck.matrix.offers import admits, allowed, state
+from envcheck.matrix.shortfall import no_wheel
 
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
@@ -73,7 +73,7 @@ def blocked(failure: Failure, suspect: Term, derivation: Derivation) -> Verdict 
             "check the name, or give the index that has it (index.url, index.extra-urls)",
             _lines(suspect, derivation),
         )
-    wanted = _allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
+    wanted = allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
     if not wanted:
         return _no_version(suspect, offers, chain, derivation)
     states = {one: _state(failure, suspect.name, one) for one in wanted}
@@ -109,29 +109,11 @@ def _lines(suspect: Term, derivation: Derivation) -> tuple[str, ...]:
     return evidence(lines or derivation.lines)
 
 
-def _allowed(offers: list[Offer], specifier: str, *, pre: bool) -> list[Offer]:
-    """Releases that a requirement allows: final ones, or if there are none (or asked) all."""
-    try:
-        wanted = SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return []
-    pinned = specifier.startswith("==")
-    found = [
-        one
-        for one in offers
-        if (one.yanked is None or pinned) and wanted.contains(one.version, prereleases=True)
-    ]
-    final = [one for one in found if not one.version.is_prerelease]
-    if pre or wanted.prereleases:
-        return found
-    return final
-
-
 def _no_version(suspect: Term, offers: list[Offer], chain: str, derivation: Derivation) -> Verdict:
     """The index has the project, and no such version of it."""
     final = [one for one in offers if one.final] or offers
     text = f"{chain}the index has no {suspect.name} that is {suspect.specifier}"
-    early = _allowed(offers, suspect.specifier, pre=True)
+    early = allowed(offers, suspect.specifier, pre=True)
     text += f": the newest release is {final[-1].version}"
     if final[-1].uploaded:
         text += f" of {final[-1].uploaded[:10]}"
@@ -171,39 +153,8 @@ def _no_wheel(
     chain: str,
     derivation: Derivation,
 ) -> Verdict:
-    text, remedy = no_wheel(failure, suspect.name, newest, offers)
+    text, remedy = no_wheel(failure.platform, suspect.name, newest, offers)
     return Verdict("no-wheel", f"{chain}{text}", remedy, _lines(suspect, derivation))
-
-
-def no_wheel(failure: Failure, name: str, offer: Offer, offers: list[Offer]) -> tuple[str, str]:
-    """Sentence and remedy for a release without a wheel that fits and without a usable sdist."""
-    platform = failure.platform
-    made = minors(pythons(offer.wheels, free_threaded=platform.free_threaded))
-    here = systems(offer.wheels, interpreter=platform)
-    what, remedy = f"wheel of {name} {offer.version}", ""
-    near = "manylinux" in here and platform.architecture in here
-    if not here:  # nothing for this Python, wherever it runs
-        has = f"it has wheels for CPython {made}" if made else "it has no wheel at all"
-        remedy = f"use Python {made}" if made else ""
-    elif platform.family == "musl":
-        has = f"it has {here}"
-        what = f"musllinux {what}" if near else f"musllinux {platform.architecture} {what}"
-        remedy = f"use a glibc image such as python:{platform.minor}-slim" if near else ""
-    else:
-        has = f"it has {here}"
-        what = f"{what} for {platform.libc} {platform.architecture} and"
-        remedy = "use an image with a newer glibc" if near else ""
-    last = next(
-        (one for one in reversed(offers) if one.final and state(one, platform) == "wheel"), None
-    )
-    if last:
-        use = f"use {name} {last.version}, the newest with a wheel for this cell"
-        remedy = f"{remedy}, or {use}" if remedy else use
-    sdist = "there is no sdist"
-    if offer.sdists:
-        sdist = "building its sdist is not allowed (index.only-binary)"
-    what = what if what.endswith(" and") else f"{what} for"
-    return f"no {what} {platform.words} ({has}) and {sdist}", remedy
 
 
 def _by_prose(failure: Failure, derivation: Derivation) -> Verdict:

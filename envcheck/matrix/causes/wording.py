@@ -43,15 +43,6 @@ def ended(step: StepResult) -> str:
     return f" (exit status {step.exit})" if step.exit else ""
 
 
-def minors(items: list[str]) -> str:
-    """``3.10 to 3.14`` of minor versions of Python in order; ``3.9+`` stays ``3.9 and newer``."""
-    if len(items) > 2 and all(re.fullmatch(r"3\.\d+", item) for item in items):
-        numbers = [int(item[2:]) for item in items]
-        if numbers == list(range(numbers[0], numbers[-1] + 1)):
-            return f"{items[0]} to {items[-1]}"
-    return listed([item.replace("+", " and newer") for item in items], 8)
-
-
 def python_wanted(requires_python: str) -> str:
     """``Python 3.10 or newer`` of ``>=3.10.0``; else ``a Python that is …``."""
     if match := re.fullmatch(r">=\s*(\d+\.\d+)(?:\.0|\.\*)?", requires_python.strip()):
