@@ -273,7 +273,7 @@ def test_it_says_that_nothing_is_isolated_and_which_interpreter_it_takes(backend
 
 KILLED = """
 import os, subprocess, sys, time
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests/integration/matrix"]
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests", sys.argv[1] + "/tests/integration/matrix"]
 from test_interpreters_backend import cell, load, Surroundings
 backend = load("interpreters", Surroundings(None, lambda *_: "", sys.argv[2], "t-2"))
 room = backend.open(cell())
@@ -288,7 +288,9 @@ def test_what_a_killed_run_has_left_is_reclaimed(backend, surroundings, tmp_path
     words = [sys.executable, "-c", KILLED, str(ROOT), surroundings.cache]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as child:
         folder = child.stdout.readline().strip()
+        assert folder
         while not (tmp_path / "begun").exists():
+            assert child.poll() is None
             time.sleep(0.01)
         assert backend.reclaim() == []  # it lives
         child.kill()
