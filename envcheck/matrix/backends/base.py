@@ -31,6 +31,7 @@ class Surroundings(NamedTuple):
     run: str  # id of the run: in the label of everything that is made
     images: Mapping[str, str] = {}  # os -> reference of a base image, `{python}` replaced
     say: Callable[[str], None] = lambda _line: None  # progress, one line
+    detail: Callable[[str], None] = lambda _line: None  # every step of it
     environment: Mapping[str, str] = {}  # further variables for the package's processes
     folder: str = ""  # of the matrix file: its own Dockerfiles come first
     recording: str = ""  # for `replay`: a run's directory in a store, or its JSON document

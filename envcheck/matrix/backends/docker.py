@@ -17,6 +17,7 @@ from envcheck.errors import TargetError
 from envcheck.matrix import claims
 from envcheck.matrix.backends import docker_images
 from envcheck.matrix.backends.docker_engine import Engine
+from envcheck.matrix.backends.docker_images import Tell
 from envcheck.matrix.backends.docker_room import DockerRoom, Image, Place
 from envcheck.matrix.backends.docker_store import Store, token
 
@@ -110,7 +111,9 @@ class DockerBackend:
             return self._images[recipe]
 
     def _make(self, recipe: Recipe, cell: Cell) -> Image:
-        reference, found = docker_images.ensure(self.engine.api, recipe, self.surroundings.say)
+        reference, found = docker_images.ensure(
+            self.engine.api, recipe, Tell(self.surroundings.say, self.surroundings.detail)
+        )
         config = self.engine.api.inspect_image(found)["Config"]
         image = Image(
             reference=reference,

@@ -223,6 +223,7 @@ class Container:
     def end(self) -> bool:
         """Let its first process remove the cell's directory; False where it could not."""
         with suppress(Exception):
+            self.ready()  # before that it does not hear a signal
             api = self.engine.api
             api.stop(self.id, timeout=int(_END))
             return bool(api.inspect_container(self.id)["State"]["ExitCode"] == 0)

@@ -48,6 +48,13 @@ PLATFORMS = {
 }
 
 
+class Tell(NamedTuple):
+    """Progress: one line for each image, and every step of it."""
+
+    say: Callable[[str], None]
+    detail: Callable[[str], None]
+
+
 class Recipe(NamedTuple):
     """How an image is made. ``arguments``: build arguments; ``bases``: images it starts from."""
 
@@ -155,13 +162,13 @@ def _bases(text: str, values: Mapping[str, str]) -> Iterator[str]:
             stages.add(words[2])
 
 
-def ensure(api: Any, made: Recipe, say: Callable[[str], None]) -> tuple[str, str]:
+def ensure(api: Any, made: Recipe, tell: Tell) -> tuple[str, str]:
     """The image of a recipe, built if it is not there: (reference, id). Raises TargetError."""
-    ids = [_base(api, base, made, say) for base in made.bases]
+    ids = [_base(api, base, made, tell) for base in made.bases]
     tag = made.tag(ids)
     found = _id(api, tag)
     if not found:
-        _build(api, made, tag, say)
+        _build(api, made, tag, tell)
         found = _id(api, tag)
     return tag, found
 
@@ -178,13 +185,13 @@ def _id(api: Any, reference: str) -> str:
         raise engine.refused(f"examine the image {reference}", error) from error
 
 
-def _base(api: Any, reference: str, made: Recipe, say: Callable[[str], None]) -> str:
+def _base(api: Any, reference: str, made: Recipe, tell: Tell) -> str:
     found = _id(api, reference)
     if found and (not made.architecture or _made_for(api, found) == made.architecture):
         return found
-    say(f"{made.os}: pulling {reference}")
+    tell.say(f"{made.os}: pulling {reference}")
     try:
-        _pull(api, reference, made, say)
+        _pull(api, reference, made, tell)
     except Exception as error:
         text = str(getattr(error, "explanation", None) or error)
         raise TargetError(
@@ -200,7 +207,7 @@ def _made_for(api: Any, image: str) -> str:
     return "/".join(filter(None, (about.get("Architecture"), about.get("Variant"))))
 
 
-def _pull(api: Any, reference: str, made: Recipe, say: Callable[[str], None]) -> None:
+def _pull(api: Any, reference: str, made: Recipe, tell: Tell) -> None:
     from docker.utils import parse_repository_tag
 
     name, tag = parse_repository_tag(reference)
@@ -214,10 +221,10 @@ def _pull(api: Any, reference: str, made: Recipe, say: Callable[[str], None]) ->
         complete = sum(status in ("Pull complete", "Already exists") for status in layers.values())
         if complete > done:
             done = complete
-            say(f"{made.os}: {reference}: {done} of {len(layers)} layers")
+            tell.detail(f"{made.os}: {reference}: {done} of {len(layers)} layers")
 
 
-def _build(api: Any, made: Recipe, tag: str, say: Callable[[str], None]) -> None:
+def _build(api: Any, made: Recipe, tag: str, tell: Tell) -> None:
     from docker.errors import APIError
 
     wanted = dict(made.arguments)
@@ -227,7 +234,8 @@ def _build(api: Any, made: Recipe, tag: str, say: Callable[[str], None]) -> None
         if any(_is_loopback(proxy) for proxy in wanted.values()):
             network = "host"  # the proxy of this machine is nobody's in a network of its own
     said: list[str] = []
-    version = dict(made.arguments).get("PYTHON", "")
+    name = f"{made.os} {dict(made.arguments).get('PYTHON', '')}".strip()
+    tell.say(f"{name}: building from {', '.join(made.bases)}")
     try:
         for event in api.build(
             fileobj=io.BytesIO(_context(made.text)),
@@ -243,7 +251,7 @@ def _build(api: Any, made: Recipe, tag: str, say: Callable[[str], None]) -> None
             decode=True,
             timeout=_SILENCE,
         ):
-            _follow(event, f"{made.os} {version}".strip(), said, say)
+            _follow(event, name, said, tell)
     except TargetError as error:
         raise _failed(made, said, error.message) from error
     except APIError as error:  # a Dockerfile that is none
@@ -252,15 +260,13 @@ def _build(api: Any, made: Recipe, tag: str, say: Callable[[str], None]) -> None
         raise engine.refused(f"build the image of `{made.os}`", error) from error
 
 
-def _follow(
-    event: Mapping[str, Any], name: str, said: list[str], say: Callable[[str], None]
-) -> None:
+def _follow(event: Mapping[str, Any], name: str, said: list[str], tell: Tell) -> None:
     """One message of a build under way. Raises TargetError where it says that it failed."""
     if "error" in event:
         raise TargetError(str(event["error"]).strip())
     for line in _COLOR.sub("", str(event.get("stream", ""))).splitlines():
         if line.startswith("Step "):
-            say(f"{name}: {' '.join(without_secrets(line).split())[:120]}")
+            tell.detail(f"{name}: {' '.join(without_secrets(line).split())[:120]}")
             said.clear()
         elif line.strip() and not line.startswith((" --->", "Removing intermediate")):
             said.append(without_secrets(line.strip()))
