@@ -245,6 +245,8 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 
 def _split(line: str) -> tuple[str, str]:
     """An option and its value."""
+    if editable := re.match(r"(?:-e|--editable[ =])\s*(.*)", line):
+        return "--editable", editable[1]
     try:
         words = shlex.split(line)
     except ValueError as error:
