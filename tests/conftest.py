@@ -54,6 +54,12 @@ def _sshd() -> str | None:
     return shutil.which("sshd", path=os.defpath + ":/usr/sbin:/usr/local/sbin")
 
 
+def _browser() -> str:
+    from webdriver import missing  # of this folder: `pythonpath` in pyproject.toml
+
+    return missing()
+
+
 def _has_torch() -> bool:
     return bool(find_spec("torch") or os.environ.get("ENVCHECK_TEST_TORCH_PYTHON"))
 
@@ -63,6 +69,7 @@ MEANS = {
     "docker": _docker,
     "ssh": _ssh,
     "torch": lambda: "" if _has_torch() else "no torch here nor in ENVCHECK_TEST_TORCH_PYTHON",
+    "browser": _browser,
     "root": lambda: "" if os.geteuid() == 0 else "this user is not root",
     "interpreters": lambda: "" if len(_interpreters()) > 2 else "there are too few interpreters",
 }

@@ -20,7 +20,7 @@ h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
 p { margin: .25rem 0; } a { color: var(--link); } code, pre, td, .cells { font-size: .875rem; }
 code, pre, .mono { font-family: ui-monospace, monospace; }
 pre { margin: .25rem 0; padding: .5rem; background: var(--shade); white-space: pre-wrap; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
+.scroll { position: relative; overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 .scroll:focus-visible, button:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -36,9 +36,11 @@ sup { line-height: 0; }
 thead th.plain { padding: .35rem .6rem; font-size: .875rem; }
 th button { all: unset; box-sizing: border-box; display: block; width: 100%; cursor: pointer;
   padding: .35rem .6rem; font-size: .875rem; font-weight: 600; }
-th button::after { content: "\\2195"; color: var(--faint); padding-left: .3em; }
-th[aria-sort=ascending] button::after { content: "\\2191"; color: var(--text); }
-th[aria-sort=descending] button::after { content: "\\2193"; color: var(--text); }
+th button::after { content: "\\2195"; content: "\\2195" / ""; color: var(--faint);
+  padding-left: .3em; }
+th[aria-sort] button::after { color: var(--text); }
+th[aria-sort=ascending] button::after { content: "\\2191"; content: "\\2191" / ""; }
+th[aria-sort=descending] button::after { content: "\\2193"; content: "\\2193" / ""; }
 .pass { color: var(--pass); } .warn { color: var(--warn); } .fail { color: var(--fail); }
 .error, .inconclusive { color: var(--error); } .skipped, .missing, .faint { color: var(--faint); }
 .word { font-weight: 600; } .stale { border: 1px solid var(--warn); color: var(--warn);

@@ -94,7 +94,7 @@ def table(run: Run, freshness: Freshness | None = None) -> Table:
     """All cells of ``run``, those that were not done included, in the order of their ids."""
     axes = _further_axes(run.results)
     columns = (PYTHON, OS, *(column for column, _ in SEED))
-    columns += tuple(Column(name, line(name)) for name in axes)
+    columns += tuple(Column(f"axis {line(name)}", line(name)) for name in axes)
     columns += tuple(column for column, _ in FURTHER)
     families = {result.cell.os: values.libc(result) for result in run.results if result.libc}
     stale = freshness.cells if freshness else frozenset()
@@ -142,10 +142,10 @@ def _row(
     name = line(result.cell.id)
     family = families.get(result.cell.os, "")
     os = line(result.cell.os) + (f" ({family})" if family else "")
-    entries = {"python": _python(result.cell.python), "os": Entry(os)}
-    entries |= {column.key: read(result) for column, read in SEED}
-    entries |= {axis: Entry(line(result.cell.axes.get(axis, NOTHING))) for axis in axes}
-    entries |= {column.key: read(result) for column, read in FURTHER}
+    found = {column.key: read(result) for column, read in _READERS}
+    entries = [_python(result.cell.python), Entry(os), *(found[column.key] for column, _ in SEED)]
+    entries += [Entry(line(result.cell.axes.get(axis, NOTHING))) for axis in axes]
+    entries += [found[column.key] for column, _ in FURTHER]
     marks: dict[str, list[int]] = {}
     if result.status != "pass":
         marks["status"] = [notes.add(name, *_reason(result))]
@@ -153,8 +153,8 @@ def _row(
         marks.setdefault("status", []).append(notes.add(name, "remark", "", line(text)))
     blank: dict[str, list[Column]] = {}
     for column, _ in _READERS:
-        if entries[column.key].text == NOTHING and entries[column.key].why:
-            blank.setdefault(entries[column.key].why, []).append(column)
+        if found[column.key].text == NOTHING and found[column.key].why:
+            blank.setdefault(found[column.key].why, []).append(column)
     for why, missing in blank.items():
         text = f"{', '.join(column.title for column in missing)}: {why}"
         for column in missing:
@@ -162,7 +162,7 @@ def _row(
     return Row(
         name,
         result.status,
-        tuple(entries.values()),
+        tuple(entries),
         {key: tuple(dict.fromkeys(numbers)) for key, numbers in marks.items()},
         result,
         result.cell.id in stale,

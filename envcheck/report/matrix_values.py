@@ -28,8 +28,10 @@ class Entry(NamedTuple):
 
 
 def seconds(value: float) -> str:
-    """``4.00s`` as on the pages that this is compared with; ``117s`` from 100 on."""
-    return f"{value:.0f}s" if value >= 100 else f"{value:.2f}s"
+    """``4.00s`` as on the pages that this is compared with; beyond it ``117s`` and ``1.3ms``."""
+    if 0 < value < 0.0995:
+        return f"{value * 1000:.1f}ms"
+    return f"{value:.0f}s" if value >= 99.995 else f"{value:.2f}s"
 
 
 def size(value: float) -> str:
@@ -95,7 +97,11 @@ def importing(result: CellResult) -> Entry:
     again = settled(imported)
     if again is None:
         return Entry(seconds(imported.first), imported.first)
-    return Entry(f"{seconds(imported.first)[:-1]}/{seconds(again)}", again)
+    first, further = seconds(imported.first), seconds(again)
+    unit = further.lstrip("0123456789.")
+    if first.endswith(unit) and first[: -len(unit)][-1].isdigit():
+        first = first[: -len(unit)]
+    return Entry(f"{first}/{further}", again)
 
 
 def disk(result: CellResult) -> Entry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from envcheck.report.matrix_values import libc, subject
+from envcheck.report.matrix_values import libc
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
@@ -107,15 +107,15 @@ def _versions(results: list[CellResult]) -> list[str]:
     """``accelerate 1.13.0 (newest 1.15.0 of 2026-10-02)``."""
     found = []
     for result in results:
-        of = subject(result)
-        if of is None:
+        requested = [each for each in result.distributions if each.requested]
+        if not requested:
             found.append(line(result.version))
-            continue
-        text = f"{line(of.name)} {line(of.version)}"
-        if of.newest and of.newest != of.version:
-            day = line(of.newest_uploaded)[:10]
-            text += f" (newest {line(of.newest)}{f' of {day}' if day else ''})"
-        found.append(text)
+        for each in requested:
+            text = f"{line(each.name)} {line(each.version)}"
+            if each.newest and each.newest != each.version:
+                day = line(each.newest_uploaded)[:10]
+                text += f" (newest {line(each.newest)}{f' of {day}' if day else ''})"
+            found.append(text)
     return _unique(found)
 
 

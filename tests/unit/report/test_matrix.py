@@ -15,7 +15,7 @@ from envcheck.matrix import freshness, reference
 from envcheck.model.cell import CAUSES, Run
 from envcheck.report.matrix import REPORTERS, View, load
 from envcheck.report.matrix_rows import natural, table
-from envcheck.report.matrix_values import NOTHING, seconds, size
+from envcheck.report.matrix_values import NOTHING, importing, seconds, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,8 +123,16 @@ def test_rows_are_in_the_order_of_numbers() -> None:
 
 def test_a_further_axis_is_a_column_and_one_that_has_one_value_is_not() -> None:
     keys = [column.key for column in table(runs.variants()).columns]
-    assert keys[7:9] == ["installer", "torch"]
-    assert "architecture" not in keys
+    assert keys[7:9] == ["axis installer", "axis torch"]
+    assert "axis architecture" not in keys
+
+
+def test_an_axis_may_have_the_name_of_a_column() -> None:
+    cell = runs.cell("3.12-slim", axes={"status": "odd", "import": "\x1b"})
+    (row,) = table(runs.run(runs.passed("3.12-slim", cell=cell))).rows
+    texts = [entry.text for entry in row.entries]
+    assert texts[2] == "pass"
+    assert texts[7:9] == ["odd", "\\x1b"]
 
 
 def test_stale_rows_are_marked_unless_all_are() -> None:
@@ -179,8 +187,23 @@ def test_nothing_observed_is_not_zero() -> None:
     assert row["disk_bytes"] == row["import_seconds"] == row["install_seconds"] == ""
 
 
+@pytest.mark.parametrize(
+    ("first", "further", "text"),
+    [
+        (4.12, 1.95, "4.12/1.95s"),
+        (0.0013, 0.0009, "1.3/0.9ms"),
+        (0.2, 0.0031, "0.20s/3.1ms"),
+        (120.0, 99.0, "120/99.00s"),
+    ],
+)
+def test_an_import_says_its_units_once_if_they_are_the_same(first, further, text) -> None:
+    result = runs.passed(imports=[runs.imported("a", first, further)])
+    assert importing(result).text == text
+
+
 def test_units() -> None:
     assert [seconds(4), seconds(99.994), seconds(117.2)] == ["4.00s", "99.99s", "117s"]
+    assert [seconds(0), seconds(0.0013), seconds(0.0999)] == ["0.00s", "1.3ms", "0.10s"]
     assert size(0) == "0B"
     assert size(1023) == "1023B"
     assert size(1024) == "1.0K"
