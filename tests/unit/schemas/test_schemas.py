@@ -4,7 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+import runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -16,7 +18,9 @@ from envcheck.model.condition import CONDITIONS
 from envcheck.model.facts import FactSheet
 from envcheck.model.profile import KINDS
 from envcheck.report import json as json_report
+from envcheck.report import matrix_json
 from envcheck.report.base import Options
+from envcheck.report.matrix import View
 from envcheck.schemas import generate
 from envcheck.schemas.conform import conform, mismatch
 from envcheck.targets.base import AgentRequest
@@ -177,3 +181,21 @@ def test_what_conforms_is_valid(facts):
 
 def test_a_document_without_facts_is_left_alone():
     assert conform({"facts": 3}) == {"facts": 3}
+
+
+@pytest.mark.parametrize("name", runs.cases())
+def test_runs_of_matrices_and_their_cells_are_valid(name):
+    run = runs.cases()[name]
+    document = json.loads(matrix_json.render(run, View()))
+    assert problems("run", document) == []
+    for result in document["results"]:
+        assert problems("cell", result) == []
+
+
+def test_what_is_no_cell_is_not_valid():
+    document = msgspec.to_builtins(runs.passed())
+    assert problems("cell", document) == []
+    wrong = {"status": "good", "cause": "bad-luck", "seconds": "1", "schema": "envcheck.cell/2"}
+    assert len(problems("cell", {**document, **wrong})) == len(wrong)
+    del document["backend"]
+    assert len(problems("cell", document)) == 1
