@@ -210,16 +210,24 @@ def redact_document(document: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 
 def redact_run(run: Run) -> Run:
-    """A run of a matrix fit to leave: every text of it, logs' lines and findings included."""
-    from msgspec import convert, to_builtins
+    """A run of a matrix fit to leave: every text of it, logs' lines and findings included.
+
+    Who is called like a word of the document (a user ``wheel``) keeps that word.
+    """
+    from msgspec import ValidationError, convert, to_builtins
     from msgspec.structs import replace
 
     from envcheck.config import identity as own
     from envcheck.model.cell import Run
 
     home, user, host = own()
+    document = to_builtins(run)
     redactor = Redactor(Identity((home,), (user,), (host,)))
-    redacted = convert(redactor.value(to_builtins(run)), Run)
+    try:
+        redacted = convert(redactor.value(document), Run)
+    except ValidationError:
+        redactor = Redactor(Identity((home,)))
+        redacted = convert(redactor.value(document), Run)
     count = len(redactor.hidden)
     if not count:
         return redacted
