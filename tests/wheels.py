@@ -99,6 +99,7 @@ def wheel(
     more: str = "",
     members: Sequence[Member] = (),
     record: bytes | None = None,
+    compressed: bool = False,
     uploaded: str = UPLOADED,
     yanked: str | None = None,
 ) -> File:
@@ -124,7 +125,8 @@ def wheel(
     lines = [f"{path},sha256={_digest(data)},{len(data)}" for path, data in inside.items()]
     right = "\n".join([*lines, f"{info}/RECORD,,"]).encode() + b"\n"
     inside[f"{info}/RECORD"] = right if record is None else record
-    data = _zip([*(Member(path, data) for path, data in inside.items()), *members])
+    entries = [Member(path, data, compressed=compressed) for path, data in inside.items()]
+    data = _zip([*entries, *members])
     filename = f"{module}-{version}-{tag}.whl"
     return File(filename, data, text.encode(), requires_python, uploaded, yanked)
 

@@ -51,26 +51,21 @@ FILES, FOLDERS, LISTENERS = {bait.files!r}, {bait.folders!r}, {bait.listeners!r}
     return head + (FOLDER / "bait.py").read_text().partition("# -- filled in\n")[2]
 
 
-def built(attack: str, bait: Bait, *, at: tuple[str, ...] = ("build", "import")) -> File:
-    """An sdist that runs the attack while it is built, when it is imported, or both."""
-    name = f"hostile-{attack}"
-    module = program(attack) if "import" in at else "word = 'imported'\n"
+def built(attack: str, bait: Bait) -> File:
+    """An sdist called ``built-ATTACK`` that runs it while it is built and when it is imported."""
+    module = f"built_{attack}.py"
     return sdist(
-        name,
-        setup=program(attack) if "build" in at else "",
+        f"built-{attack}",
+        setup=program(attack),
         beside={"bait.py": filled(attack, "build", bait)},
-        files={
-            f"{name.replace('-', '_')}.py": module,
-            "bait.py": filled(attack, "import", bait),
-        },
+        files={module: program(attack), "bait.py": filled(attack, "import", bait)},
     )
 
 
 def imported(attack: str, bait: Bait) -> File:
-    """A wheel that runs the attack when it is imported."""
-    name = f"hostile-{attack}"
-    module = f"{name.replace('-', '_')}.py"
-    return wheel(name, files={module: program(attack), "bait.py": filled(attack, "import", bait)})
+    """A wheel called ``imported-ATTACK`` that runs it when it is imported."""
+    files = {f"imported_{attack}.py": program(attack), "bait.py": filled(attack, "import", bait)}
+    return wheel(f"imported-{attack}", files=files)
 
 
 # -- wheels that are hostile before anybody imports them ---------------------------------------
@@ -131,6 +126,23 @@ def scripts(bait: Bait) -> File:
     )
 
 
+def settings(bait: Bait) -> File:
+    """Files of the environment itself, over those that are there."""
+    data = "hostile_settings-1.0.data/data"
+    site = "lib/python3.11/site-packages"
+    return wheel(
+        "hostile-settings",
+        files={
+            "hostile_settings.py": "word = 'imported'\n",
+            f"{data}/pyvenv.cfg": "home = /tmp\ninclude-system-site-packages = true\n",
+            f"{data}/bin/activate_this.py": program("poison"),
+            f"{data}/{site}/hostile_settings_code.py": program("poison"),
+            f"{data}/{site}/bait.py": filled("poison", "start", bait),
+            f"{data}/{site}/hostile_settings.pth": "import hostile_settings_code\n",
+        },
+    )
+
+
 def bomb(_: Bait, size: int = 1 << 30) -> File:
     """A wheel of a thousandth of the size of what is in it."""
     zeros = Member("hostile_bomb_zeros.bin", bytes(size), compressed=True)
@@ -138,16 +150,14 @@ def bomb(_: Bait, size: int = 1 << 30) -> File:
 
 
 def giant(_: Bait, size: int = 128 << 20) -> File:
-    """METADATA and RECORD of ``size`` bytes, in a small wheel."""
-    line = "Classifier: " + "x" * 1000 + "\n"
-    made = wheel("hostile-giant", more=line * (size // len(line)))
-    small = wheel("hostile-giant")
-    name = "hostile_giant-1.0.dist-info/METADATA"
-    files = {"hostile_giant.py": "word = 'imported'\n"}
-    packed = wheel(
-        "hostile-giant", files=files, members=[Member(name, made.metadata, compressed=True)]
+    """METADATA and RECORD of ``size`` bytes each, in a small wheel."""
+    line, entry = "Classifier: " + "x" * 1000 + "\n", b"x" * 1000 + b",,\n"
+    return wheel(
+        "hostile-giant",
+        more=line * (size // len(line)),
+        record=entry * (size // len(entry)),
+        compressed=True,
     )
-    return packed._replace(metadata=small.metadata)
 
 
 def _without_bait(text: str) -> str:

@@ -32,7 +32,8 @@ if os.fork() == 0:
         folders = list(FOLDERS)
         if in_a_cell():
             own = ("tmpfs", "proc", "sysfs", "cgroup")
-            folders += [path for path, kind in mounts().items() if kind not in own] + sys.path
+            folders += [path for path, kind in mounts().items() if kind not in own]
+            folders += [path for path in sys.path if not path.startswith((os.getcwd(), "/tmp"))]
         os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", CODE, MARK, *folders])
     os._exit(0)
 os.wait()

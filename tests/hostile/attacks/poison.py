@@ -11,7 +11,8 @@ if PHASE == "build":
 own = ("tmpfs", "proc", "sysfs", "cgroup", "mqueue", "devpts", "devtmpfs")
 roots = [path for path in FOLDERS if os.path.isdir(path)]
 if in_a_cell():
-    roots += [path for path, kind in mounts().items() if kind not in own] + sys.path
+    roots += [path for path, kind in mounts().items() if kind not in own]
+    roots += [os.path.abspath(path) for path in sys.path]
 found = 0
 for root in roots:
     if root.rstrip("/") == "" and PHASE == "start":

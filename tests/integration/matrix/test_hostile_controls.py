@@ -92,7 +92,7 @@ def test_what_would_do_harm_runs_in_cells_only(attack, bait, tmp_path):
 @pytest.mark.parametrize("attack", sorted(path.stem for path in hostile.ATTACKS))
 def test_attacks_are_packages(attack, bait):
     made = hostile.built(attack, bait)
-    assert made.name == f"hostile_{attack}-1.0.tar.gz"
+    assert made.name == f"built_{attack}-1.0.tar.gz"
     for text in (hostile.program(attack), hostile.filled(attack, "build", bait)):
         compile(text, attack, "exec")
         assert bait.token not in text
