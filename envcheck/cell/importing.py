@@ -17,16 +17,16 @@ and found there by the next process, as in an environment that belongs to who us
 written into the environment. With ``-X importtime`` a line ``MARK`` on standard error says where
 the statement begins.
 
+Nothing that Python has not loaded anyway is loaded before the statement, lest it be missing from
+the time of what needs it too.
+
 The module runs in this process and may write to descriptor 3 itself: all of this is its claim,
 which whoever started the process compares with the time of the process.
 """
 
-from __future__ import annotations
-
-import json
+import _frozen_importlib_external as machinery
 import os
 import sys
-from importlib import _bootstrap_external as machinery
 from time import perf_counter
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def main(name: str, cache: str) -> int:
     """Import ``name``; returns the exit status."""
     answer = os.dup(3)
     os.close(3)
-    dumps, write, clock = json.dumps, os.write, perf_counter
+    clock = perf_counter
     counts = keep_bytecode(cache)
     said: dict[str, Any] = {"processors": processors()}
     if "importtime" in sys._xoptions:
@@ -55,7 +55,7 @@ def main(name: str, cache: str) -> int:
         said["error"] = told(error)
         said.pop("seconds", None)
     said.update(counts, file=file_of(name))
-    write(answer, dumps(said).encode())
+    os.write(answer, json_of(said).encode("ascii"))
     os.close(answer)
     if "error" in said:
         sys.stderr.write(said["error"]["traceback"])
@@ -70,14 +70,14 @@ def file_of(name: str) -> str:
         return ""
 
 
-def keep_bytecode(cache: str) -> dict[str, int]:
+def keep_bytecode(cache: str) -> "dict[str, int]":
     """Make imports write bytecode below ``cache`` where there is none; returns what is counted."""
     natural = machinery.cache_from_source
     counts = {"compiled": 0, "source": 0}
     own = os.path.join(sys.prefix, "")
     exists, join = os.path.exists, os.path.join
 
-    def cache_from_source(path: str, *arguments: Any, **options: Any) -> str:
+    def cache_from_source(path: str, *arguments: "Any", **options: "Any") -> str:
         found: str = natural(path, *arguments, **options)
         there = exists(found)
         if found.startswith(own):
@@ -113,7 +113,7 @@ def processors() -> int:
     return count
 
 
-def told(error: BaseException) -> dict[str, str]:
+def told(error: BaseException) -> "dict[str, str]":
     """What went wrong: the exception that explains it, the outer one, the traceback's end."""
     cause = explaining(error)
     name = getattr(cause, "name", None)
@@ -157,6 +157,17 @@ def traceback_of(error: BaseException) -> str:
         return "".join(lines)[-_LONGEST:]
     except BaseException:
         return f"{type(error).__name__}: {text_of(error)}\n"
+
+
+def json_of(value: object) -> str:
+    """A value as JSON: ``json`` would take longer to import than many a module."""
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join(f"{json_of(key)}: {json_of(value[key])}" for key in value)
+    if isinstance(value, str):
+        units = value.encode("utf-16-be", "surrogatepass")
+        pairs = zip(units[::2], units[1::2])
+        return '"%s"' % "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs)
+    return repr(value)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def execute_all(
     answers, fault = _answers(done, nonce, len(commands))
     outcomes: list[StepOutcome | None] = [None] * len(commands)
     for number, answer in answers.items():
-        outcomes[number] = _outcome(answer, name, room)
+        outcomes[number] = _outcome(answer, commands[number], name, room)
     last = max(answers, default=-1)
     if fault or (done.status != "ok" and last + 1 < len(commands)) or not answers:
         last = min(last + 1, len(commands) - 1)
@@ -162,8 +162,8 @@ def _for_runner(room: Room, command: Command, who: Who) -> dict[str, Any]:
 
 
 def _request(room: Room, commands: list[dict[str, Any]], seconds: float) -> str:
-    text = json.dumps({"commands": commands, "seconds": seconds})
-    if len(text) < LONGEST_REQUEST:
+    text = json.dumps({"commands": commands, "seconds": seconds}, ensure_ascii=False)
+    if len(text.encode()) < LONGEST_REQUEST:
         return text
     return room.put("request.json", text.encode())
 
@@ -189,7 +189,7 @@ def _answers(done: Completed, nonce: str, most: int) -> tuple[dict[int, dict[str
     return answers, ""
 
 
-def _outcome(answer: dict[str, Any], name: str, room: Room) -> StepOutcome:
+def _outcome(answer: dict[str, Any], command: Command, name: str, room: Room) -> StepOutcome:
     head, tail, cut = unpacked(answer["head"]), unpacked(answer["tail"]), answer["cut"]
     text, cut = log_text(head or b"", tail or b"", cut)
     how = answer["status"]
@@ -203,7 +203,7 @@ def _outcome(answer: dict[str, Any], name: str, room: Room) -> StepOutcome:
         log_cut=cut,
         detail=_detail(answer, room),
     )
-    read = {path: unpacked(data) for path, data in answer["files"].items()}
+    read = dict(zip(command.read, map(unpacked, answer["files"]), strict=True))
     return StepOutcome(step, text, read, unpacked(answer["said"]) or b"", answer["left"])
 
 

@@ -11,9 +11,9 @@ Defined the same on every backend:
   than it took, by the clock of its runner, is not believed.
 - ``bytecode`` is the state before the first import, of those modules of the environment that it
   loaded from source files: ``compiled`` (all had bytecode beside them), ``none``, ``partly``;
-  empty: it loaded no such module. What has no bytecode gets it outside the environment, where the
-  next process finds it; so nothing that is measured later is changed, and the settled imports are
-  what a user has from the second time on.
+  empty: it loaded no such module. What has no bytecode (the standard library of an image included)
+  gets it outside the environment, where the next process finds it; so nothing that is measured
+  later is changed, and the settled imports are what a user has from the second time on.
 - *slowest*: by one more process that runs ``-X importtime`` and is not timed.
 
 Nothing else of the run is at work meanwhile: that is the runner's promise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import textwrap
@@ -204,6 +205,17 @@ def test_one_that_sometimes_fails_has_failed(room: LocalRoom):
     assert done.imports[0].first is not None
     assert done.imports[0].error == "ValueError: again"
     assert done.outcome.step.status == "failed"
+
+
+def test_nothing_is_loaded_before_the_statement(room: LocalRoom):
+    module(room, "spy", "import sys; print(sorted(sys.modules))")
+    done = time(room, "spy", settled=1)
+    loaded = ast.literal_eval(done.outcome.text.splitlines()[1])
+    bare = subprocess.run(
+        [room.paths.python, "-I", "-c", "import sys; print(sorted(sys.modules))"],
+        capture_output=True, text=True, timeout=20, check=True,
+    )  # fmt: skip
+    assert set(loaded) - set(ast.literal_eval(bare.stdout)) <= {"spy", "time", "pwd"}
 
 
 def test_scratch_space_is_not_imported_from(room: LocalRoom):
