@@ -134,7 +134,7 @@ def settings(bait: Bait) -> File:
         "hostile-settings",
         files={
             "hostile_settings.py": "word = 'imported'\n",
-            f"{data}/pyvenv.cfg": "home = /tmp\ninclude-system-site-packages = true\n",
+            f"{data}/pyvenv.cfg": "home = /usr/local/bin\ninclude-system-site-packages = true\n",
             f"{data}/bin/activate_this.py": program("poison"),
             f"{data}/{site}/hostile_settings_code.py": program("poison"),
             f"{data}/{site}/bait.py": filled("poison", "start", bait),
