@@ -137,6 +137,20 @@ class Redactor:
         return text
 
 
+class _Remembering(Redactor):
+    """Asks once for each text: a run says the same ones for every cell."""
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity)
+        self._known: dict[str, str] = {}
+
+    def text(self, text: str) -> str:
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = super().text(text)
+        return found
+
+
 class _RedactedSheet(FactSheet):
     """A sheet whose facts are redacted when they are looked up: most of them never are."""
 
@@ -222,11 +236,11 @@ def redact_run(run: Run) -> Run:
 
     home, user, host = own()
     document = to_builtins(run)
-    redactor = Redactor(Identity((home,), (user,), (host,)))
+    redactor = _Remembering(Identity((home,), (user,), (host,)))
     try:
         redacted = convert(redactor.value(document), Run)
     except ValidationError:
-        redactor = Redactor(Identity((home,)))
+        redactor = _Remembering(Identity((home,)))
         redacted = convert(redactor.value(document), Run)
     count = len(redactor.hidden)
     if not count:

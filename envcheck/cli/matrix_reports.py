@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from envcheck.model.cell import Run
 
 
+LATER = 10  # runs that are asked whether they saw a newer release
+
+
 def store_root(arguments: argparse.Namespace) -> str:
     """The directory of the store."""
     from envcheck.cli.matrix_options import settings_of
@@ -107,7 +110,12 @@ def write(
     private = sys.stdout.isatty() and not redact
     if shown in ("", "text"):
         options = emit.options_for(sys.stdout, color=color, verbose=verbose)
-        plain = plain._replace(width=options.width, colour=options.colour, unicode=options.unicode)
+        plain = plain._replace(
+            width=options.width,
+            colour=options.colour,
+            unicode=options.unicode,
+            brief=verbose < 1,
+        )
     text = load_reporter(shown or "text").render(run if private else hidden, plain)
     sys.stdout.write(text)
 
@@ -117,7 +125,7 @@ def later_releases(root: str, run: Run) -> dict[str, str]:
     from envcheck import store
 
     found = [run]
-    for header in store.runs(root, run.header.matrix):
+    for header in store.runs(root, run.header.matrix)[-LATER:]:
         try:
             found.append(store.read(root, header.id))
         except (DataError, UsageError):

@@ -25,6 +25,7 @@ REPORTERS: dict[str, tuple[str, str, str]] = {
 class View(NamedTuple):
     """How to render. ``manifest``: the file, relative to the repository, that SARIF points at.
 
+    ``brief``: text without what hardly changes from run to run: the meaning of the columns.
     ``answers``: what the run says to a published table; a section of text, Markdown and HTML.
     ``freshness`` is worked out by who has a clock; without it a table says only when it was tested.
     """
@@ -33,6 +34,7 @@ class View(NamedTuple):
     colour: bool = False
     unicode: bool = True
     verbose: int = 0
+    brief: bool = False
     freshness: Freshness | None = None
     manifest: str = ""
     answers: Answers | None = None

@@ -30,6 +30,10 @@ STYLES = {
 }  # fmt: skip
 HEADINGS = (("why", "Why"), ("not run", "Not run here"), ("remark", "Remarks"))
 
+#: What is told of the circumstances where it is to be brief.
+BRIEF = ("tested", "stale", "note", "versions", "backend", "run")
+HINT = "hint: -v says what the columns mean, under which conditions, and more of the logs"
+
 
 class Field(NamedTuple):
     """Text of one field, as wide as ``cell_len`` says, and the SGR codes it is shown with."""
@@ -52,11 +56,11 @@ def render(run: Run, view: View) -> str:
             lines += (text for note in notes for text in _note(note, shown, view))
     if view.answers is not None:
         lines += ["", *to_text(view.answers, view.width)]
-    lines += [
-        "",
-        _styled(Field("Tested", "1"), view),
-        *_pairs(circumstances(run, view.freshness), view),
-    ]
+    told = circumstances(run, view.freshness)
+    if view.brief:
+        told = [pair for pair in told if pair[0] in BRIEF]
+        return finished([*lines, "", *_pairs(told, view), "", HINT], view)
+    lines += ["", _styled(Field("Tested", "1"), view), *_pairs(told, view)]
     lines += ["", _styled(Field("Columns", "1"), view), *_pairs(definitions(run, shown), view)]
     return finished(lines, view)
 

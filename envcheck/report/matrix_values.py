@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from envcheck.model.cell import CellResult, Imported, Installed
 
 NOTHING = "-"
+UNSEEN = "it was not observed"
 #: Statuses of cells about which nothing was learnt.
 NOT_RUN = ("skipped", "error", "missing")
 
@@ -140,11 +141,14 @@ def download(result: CellResult) -> Entry:
 
 
 def smoke(result: CellResult) -> Entry:
-    """``pass`` or ``fail``; a script that was skipped says why."""
+    """``pass`` or ``fail``; ``none`` if none was asked for; one that was skipped says why."""
     word, _, why = result.smoke.partition(":")
     if word in ("pass", "fail"):
         return Entry(word)
-    return Entry(why=line(why).strip() or _step_why(result, "smoke", "the matrix asks for none"))
+    left_out = result.cell.test.smoke == "none" or "smoke" in result.cell.steps.skip
+    if left_out and not result.smoke and result.status in ("pass", "warn"):
+        return Entry("none")
+    return Entry(why=line(why).strip() or _step_why(result, "smoke"))
 
 
 def memory(result: CellResult) -> Entry:
@@ -156,7 +160,7 @@ def memory(result: CellResult) -> Entry:
     return Entry(size(max(peaks)), max(peaks))
 
 
-def _step_why(result: CellResult, name: str, otherwise: str = "it was not observed") -> str:
+def _step_why(result: CellResult, name: str) -> str:
     """Why what step ``name`` observes is not there; empty if the cell's own reason says it."""
     if result.status not in ("pass", "warn"):
         return ""
@@ -164,8 +168,8 @@ def _step_why(result: CellResult, name: str, otherwise: str = "it was not observ
         return f"the matrix leaves out the step `{name}`"
     step = result.step(name)
     if step is None:
-        return otherwise
+        return UNSEEN
     if step.detail:
         return line(step.detail)
     words = {"timeout": "it did not end in time", "failed": f"the step `{name}` failed"}
-    return words.get(step.status, otherwise)
+    return words.get(step.status, UNSEEN)

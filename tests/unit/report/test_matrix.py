@@ -42,6 +42,13 @@ def test_text(case: str, golden: Callable[[str, str], None]) -> None:
     golden(f"matrix/{case}.txt", "\n".join(parts))
 
 
+@pytest.mark.parametrize("case", ["seed", "blanks"])
+def test_brief_text(case: str, golden: Callable[[str, str], None]) -> None:
+    run = CASES[case]
+    text = load("text").render(run, fresh(run, View(width=90, brief=True)))
+    golden(f"matrix/{case}-brief.txt", text)
+
+
 @pytest.mark.parametrize("name", [name for name in REPORTERS if name not in ("text", "html")])
 @pytest.mark.parametrize("case", ["seed", "blanks", "hostile", "empty"])
 def test_documents(case: str, name: str, golden: Callable[[str, str], None]) -> None:
