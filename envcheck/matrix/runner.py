@@ -82,14 +82,15 @@ class Runner:
             else:
                 ready.append(cell)
         budget = schedule.Budget(means.machine.memory)
-        with ThreadPoolExecutor(jobs, thread_name_prefix="cell") as pool:
-            try:
-                for batch in schedule.batches(ready, means.machine.disk):
-                    self._batch(batch, pool, budget)
-            except BaseException:
-                self._stopped.set()
-                self._close_all()
-                raise
+        pool = ThreadPoolExecutor(jobs, thread_name_prefix="cell")
+        try:
+            for batch in schedule.batches(ready, means.machine.disk):
+                self._batch(batch, pool, budget)
+        finally:
+            self._stopped.set()
+            self._close_all()
+            pool.shutdown(cancel_futures=True)
+            self._close_all()  # rooms that were being opened meanwhile
         return self.results
 
     def _batch(
@@ -121,7 +122,7 @@ class Runner:
         means = self.means
         session = Session(
             cell, means.backend, means.gateway, means.inputs(cell), means.writer,
-            means.watcher.step, attempt,
+            self._step, attempt,
         )  # fmt: skip
         with self._lock:
             self._live.add(session)
@@ -178,6 +179,11 @@ class Runner:
             self._leave(session)
             self._store(result)
         return ""
+
+    def _step(self, session: Session, step: str) -> None:
+        if self._stopped.is_set():
+            raise Faulty("the run was ended")
+        self.means.watcher.step(session, step)
 
     def _store(self, result: CellResult) -> None:
         self.means.writer.append(result)

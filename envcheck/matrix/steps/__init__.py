@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.errors import TargetError
 from envcheck.matrix.steps import create, doctor, importing, install, measure, resolve, smoke
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ def examine(session: Session) -> None:
     known = session.known
     if known.ended is None and "smoke" not in session.cell.steps.skip:
         smoke.run(session)
-    if session.created and session.cell.steps.facts:
-        doctor.run(session)
-    if known.distributions and "measure" not in session.cell.steps.skip:
-        measure.run(session)
+    try:
+        if session.created and session.cell.steps.facts:
+            doctor.run(session)
+        if known.distributions and "measure" not in session.cell.steps.skip:
+            measure.run(session)
+    except TargetError as error:
+        if known.ended is None:
+            raise
+        session.note(f"it was not examined further: {error}")  # what ended it stays its answer
