@@ -219,6 +219,8 @@ def main() -> int:
     options = parser.parse_args()
     templates = matrix_cells.images(os.environ.get("ENVCHECK_IMAGES", ""))
     cells = matrix_cells.cells(templates, matrix_competitors.present, options.python, options.os)
+    if not cells.there and not options.closure:
+        parser.error(f"no image is there for {', '.join(cells.missing)}: set ENVCHECK_IMAGES")
     numbers_path = os.path.splitext(options.output)[0] + ".json"
     numbers = _kept(numbers_path)
     with tempfile.TemporaryDirectory(
