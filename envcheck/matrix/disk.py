@@ -172,8 +172,8 @@ def modules_of(one: Found) -> list[str]:
     return list(one.imports)
 
 
-def import_names(room: Room, requested: Sequence[str], *, seconds: float) -> list[str]:
+def import_names(measured: Measured, requested: Sequence[str]) -> list[str]:
     """Modules of these distributions, in their order: what to import where nobody says it."""
-    by_name = {one.name: one for one in measure(room, seconds=seconds).distributions}
+    by_name = {one.name: one for one in measured.distributions}
     chosen = [by_name[name] for name in map(normalized, requested) if name in by_name]
     return [module for one in chosen for module in modules_of(one)][:MOST_MODULES]

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from envcheck.matrix.disk import import_names
+from envcheck.matrix import disk
 from envcheck.matrix.execution import LOG_BYTES, Command, StepOutcome, execute_all, island
 from envcheck.model.cell import Imported, SlowModule, StepResult
 from envcheck.report import printable
@@ -57,11 +57,13 @@ class Imports(NamedTuple):
     module that was not found), ``outer`` (the exception that reached the statement, if another),
     ``traceback`` (its end), ``library`` (the shared object that was not found), ``import`` (what
     was being imported). Empty if all went well, or if the process ended without a word.
+    ``measured``: the environment as it was before, if it was looked at for what to import.
     """
 
     outcome: StepOutcome
     imports: list[Imported]
     error: dict[str, Any]
+    measured: disk.Measured | None = None
 
 
 def time_imports(
@@ -79,11 +81,14 @@ def time_imports(
 
     ``seconds`` are for all of it. Raises as ``execution.execute``.
     """
-    modules = list(modules) or import_names(room, requested, seconds=seconds)
+    measured = None
+    if not modules:
+        measured = disk.measure(room, seconds=seconds)
+        modules = disk.import_names(measured, requested)
     commands, kinds = _commands(room, modules, settled, seconds, log_bytes, env or {})
     if not commands:
         step = StepResult(name="import", status="skipped", detail="there is nothing to import")
-        return Imports(StepOutcome(step), [], {})
+        return Imports(StepOutcome(step), [], {}, measured)
     outcomes = execute_all(room, commands, name="import", who="package", seconds=seconds)
     done = dict(zip(kinds, outcomes, strict=True))
     imports = [_imported(number, modules, done) for number in range(len(modules))]
@@ -91,7 +96,7 @@ def time_imports(
     if keep_log is not None and outcome.text:
         path = keep_log("import", outcome.text)
         outcome = outcome._replace(step=replace(outcome.step, log=path))
-    return Imports(outcome, imports, _first_error(modules, done))
+    return Imports(outcome, imports, _first_error(modules, done), measured)
 
 
 class _Kind(NamedTuple):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from envcheck.index.meter import Fault
     from envcheck.matrix.backends.base import Backend, Room, Who
     from envcheck.matrix.causes.base import Verdict
+    from envcheck.matrix.disk import Measured
     from envcheck.matrix.execution import StepOutcome
     from envcheck.matrix.inputs import Inputs
     from envcheck.matrix.locks import Locked
@@ -65,6 +66,7 @@ class Known:
     modules: list[str] = field(default_factory=list)
     imports: list[Imported] = field(default_factory=list)
     disk: Usage | None = None
+    measured: Measured | None = None
     smoke: str = ""
     verdict: str = ""
     findings: list[dict[str, Any]] = field(default_factory=list)

@@ -29,6 +29,7 @@ def run(session: Session) -> None:
     outcome = session.add(done.outcome)
     session.known.imports = done.imports
     session.known.error = done.error
+    session.known.measured = done.measured
     if not done.imports and not done.error:
         session.note("there is nothing to import: no module belongs to what is required")
     session.must(outcome)
