@@ -85,18 +85,19 @@ def write(
     color: str = "auto",
     verbose: int = 0,
     newest: Mapping[str, str] | None = None,
-    asked: bool = False,
+    index: Mapping[str, str] | None = None,
     manifest: str = "",
     against: str = "",
     redact: bool = True,
 ) -> None:
     """The tables of ``run``: to files, and one to standard output (text if nothing was asked).
 
-    ``against``: a published table that the run is compared with. Raises UsageError if a file
-    cannot be written. ``redact`` is not heeded for documents.
+    ``newest``, ``index``: see ``freshness.assess``. ``against``: a published table that the run is
+    compared with. ``redact`` is not heeded for documents. Raises UsageError if a file cannot be
+    written.
     """
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    fresh = freshness.assess(run, now, newest, asked=asked)
+    fresh = freshness.assess(run, now, newest, index)
     hidden = redact_run(run)
     plain = View(freshness=fresh, verbose=verbose, manifest=manifest)
     if against:
@@ -133,13 +134,14 @@ def later_releases(root: str, run: Run) -> dict[str, str]:
     return freshness.known_releases(found)
 
 
-def ask_index(run: Run) -> dict[str, str]:
+def ask_index(arguments: argparse.Namespace, run: Run) -> dict[str, str]:
     """The newest release of each distribution that ``run`` tests, as its index has it now."""
     from envcheck import config
+    from envcheck.cli.matrix_options import settings_of
     from envcheck.index.gateway import Gateway
 
     index = next((result.cell.index for result in run.results), Index())
-    with Gateway(config.cache_dir()) as gateway:
+    with Gateway(config.cache_dir(), default=settings_of(arguments).index) as gateway:
         return freshness.newest_of(
             freshness.subjects(run), lambda name: gateway.releases(index, name)
         )

@@ -52,15 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     shown = matrix_reports.read_run(arguments, arguments.run)
     sinks = matrix_reports.parse_sinks(arguments.report, shown.header.matrix)
     newest = matrix_reports.later_releases(matrix_reports.store_root(arguments), shown)
-    if arguments.check:
-        newest |= matrix_reports.ask_index(shown)
     matrix_reports.write(
         shown,
         sinks,
         color=arguments.color,
         verbose=arguments.verbose,
         newest=newest,
-        asked=arguments.check,
+        index=matrix_reports.ask_index(arguments, shown) if arguments.check else None,
         against=arguments.against,
         redact=not arguments.no_redact,
     )

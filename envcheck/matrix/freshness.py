@@ -28,12 +28,15 @@ TOLERANCE = dt.timedelta(days=1)
 
 
 def assess(
-    run: Run, now: str, newest: Mapping[str, str] | None = None, *, asked: bool = False
+    run: Run,
+    now: str,
+    newest: Mapping[str, str] | None = None,
+    index: Mapping[str, str] | None = None,
 ) -> Freshness:
     """The freshness of ``run`` at ``now`` (UTC, as ``2026-11-20T21:00:00Z``).
 
-    ``newest``: canonical name -> newest final release that is known now, from later runs or, if it
-    was ``asked``, from the index.
+    ``newest``: canonical name -> the newest final release that other runs saw; ``index``: the same
+    as the index has it now, None if it was not asked.
     """
     today = day(now)
     days = {result.cell.id: day(result.started or run.header.started) for result in run.results}
@@ -52,7 +55,7 @@ def assess(
         if old:
             which = "all" if len(old) == len(days) else f"{len(old)} of {len(days)}"
             reasons.append(f"{which} cells were tested more than {limit} days ago")
-    newer, more = _newer(run, newest or {}, asked)
+    newer, more = _newer(run, newest or {}, index)
     reasons += newer
     remarks += more
     state: State = "stale" if reasons else "unknown" if age is None else "fresh"
@@ -120,25 +123,29 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _newer(run: Run, newest: Mapping[str, str], asked: bool) -> tuple[list[str], list[str]]:
+def _newer(
+    run: Run, newest: Mapping[str, str], index: Mapping[str, str] | None
+) -> tuple[list[str], list[str]]:
     """Reasons and remarks about releases of what is tested."""
     wanted = subjects(run)
     reasons, remarks = [], []
     seen = _seen(run.results)
     for name, requirements in wanted.items():
-        now, then = _version(newest.get(name, "")), seen.get(name)
+        if index is not None and name not in index:
+            remarks.append(f"the index did not say which release of {name} is the newest")
+        told = [_version(known.get(name, "")) for known in (newest, index or {})]
+        now = max((version for version in told if version is not None), default=None)
+        then = seen.get(name)
         if now is None:
-            if asked:
-                remarks.append(f"the index did not say which release of {name} is the newest")
-        elif then is None:
-            remarks.append(
-                f"which release of {name} was the newest when it was tested is not known"
-            )
+            continue
+        if then is None:
+            text = f"which release of {name} was the newest when it was tested is not known"
+            remarks.append(text)
         elif now > then and any(each.specifier.contains(now) for each in requirements):
             reasons.append(f"{name} {now} was released since; {then} was the newest")
         elif now > then:
             remarks.append(f"{name} {now} was released since; `{requirements[0]}` leaves it out")
-    if wanted and not asked and not reasons:
+    if wanted and index is None and not reasons:
         remarks.append("whether newer releases exist is not known: the index was not asked")
     return reasons, remarks
 

@@ -26,7 +26,7 @@ def test_a_table_of_this_week_is_fresh_as_far_as_is_known():
 
 @pytest.mark.parametrize(("now", "state"), [("2026-12-20", "fresh"), ("2026-12-21", "stale")])
 def test_it_is_stale_after_the_days_that_the_matrix_states(now, state):
-    found = assess(runs.as_the_seed(), f"{now}T00:00:00Z", {}, asked=True)
+    found = assess(runs.as_the_seed(), f"{now}T00:00:00Z", index={})
     assert found.state == state
     assert len(found.cells) == (10 if state == "stale" else 0)
 
@@ -40,7 +40,7 @@ def test_only_the_cells_that_are_old_are_marked():
 
 
 def test_a_newer_release_that_the_requirement_allows_makes_it_stale():
-    found = assess(asks_for("accelerate>=1.10"), NOW, {"accelerate": "1.16.0"}, asked=True)
+    found = assess(asks_for("accelerate>=1.10"), NOW, index={"accelerate": "1.16.0"})
     assert found.state == "stale"
     assert found.reasons == ("accelerate 1.16.0 was released since; 1.15.0 was the newest",)
 
@@ -51,7 +51,7 @@ def test_so_does_one_that_a_later_run_saw_though_nobody_asked():
 
 
 def test_a_pinned_matrix_is_not_stale_because_newer_ones_exist():
-    found = assess(asks_for("accelerate==1.13.0"), NOW, {"accelerate": "1.16.0"}, asked=True)
+    found = assess(asks_for("accelerate==1.13.0"), NOW, index={"accelerate": "1.16.0"})
     assert found.state == "fresh"
     assert found.remarks == (
         "accelerate 1.16.0 was released since; `accelerate==1.13.0` leaves it out",
@@ -59,7 +59,7 @@ def test_a_pinned_matrix_is_not_stale_because_newer_ones_exist():
 
 
 def test_what_was_the_newest_when_it_was_tested_makes_nothing_stale():
-    found = assess(asks_for("accelerate"), NOW, {"accelerate": "1.15.0"}, asked=True)
+    found = assess(asks_for("accelerate"), NOW, index={"accelerate": "1.15.0"})
     assert (found.state, found.remarks) == ("fresh", ())
 
 
@@ -69,7 +69,7 @@ def test_a_pre_release_is_not_newer():
 
 
 def test_an_index_that_says_nothing_is_said_to():
-    found = assess(asks_for("accelerate"), NOW, {}, asked=True)
+    found = assess(asks_for("accelerate"), NOW, index={})
     assert found.remarks == ("the index did not say which release of accelerate is the newest",)
 
 
