@@ -143,8 +143,8 @@ def _rounds(numbers: Mapping[str, Any]) -> list[str]:
         "fetched, too. Warm: again, with these. pip and uv of the others have their caches filled, "
         "but for (a), which has none",
         "- envcheck does more in each cell: it keeps logs, imports "
-        f"{numbers.get('imports', 'several')} times and once more for the slowest modules, measures the disk and "
-        "runs the doctor\n",
+        f"{numbers.get('imports', 'several')} times and once more for the slowest modules, "
+        "measures the disk and runs the doctor\n",
         speed_table(numbers),
     ]
     if moved := numbers.get("traffic", {}).get("docker"):
