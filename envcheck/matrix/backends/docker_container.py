@@ -62,7 +62,7 @@ class Make(NamedTuple):
 def options(make: Make, about: Mapping[str, Any]) -> dict[str, Any]:
     """What the engine is told. ``about``: what it says of itself."""
     limits = make.limits
-    memory, scratch = size(limits.memory), size(limits.scratch)
+    memory, scratch = size(limits.memory), scratch_size(limits)
     request = {
         "folder": make.place,
         "mark": f"{INPUTS}/{MARK}",
@@ -111,6 +111,11 @@ def options(make: Make, about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def scratch_size(limits: Limits) -> int:
+    """Bytes of each of the three places in memory: full, they must leave room for processes."""
+    return min(size(limits.scratch), size(limits.memory) // 4)
+
+
 def _without(env: tuple[str, ...]) -> list[str]:
     """Names of an image's variables that a cell does not get, as the engine is told so."""
     names = [entry.partition("=")[0] for entry in env]
@@ -145,6 +150,8 @@ class Container:
             )
             self.id = made["Id"]
             self.notes = [*_weaknesses(self.engine.info), *(made.get("Warnings") or ())]
+            if scratch_size(make.limits) < size(make.limits.scratch):
+                self.notes.append("scratch space is in memory: it has a quarter of its limit")
             answer = api.attach_socket(self.id, {"stdout": 1, "stderr": 1, "stream": 1})
             self._said = docker_exec.frames(answer, time.monotonic() + _START)
             api.start(self.id)
@@ -203,9 +210,22 @@ class Container:
                 with open(path, encoding="ascii") as file:
                     words = [line.split() for line in file]
                 return sum(int(word[1]) for word in words if word[0] == "oom_kill")
-        with suppress(Exception):
-            return int(bool(self.engine.api.inspect_container(self.id)["State"]["OOMKilled"]))
+        with suppress(Exception):  # elsewhere the engine remembers its last few hundred events
+            asked = {"container": self.id, "event": "oom"}
+            events = self.engine.api.events(since=1, until=time.time(), filters=asked, decode=True)
+            return sum(1 for _event in events)
         return 0
+
+    def ended_for_memory(self) -> bool:
+        """Whether it is no more because of its memory limit."""
+        with suppress(Exception):
+            state = self.engine.api.inspect_container(self.id)["State"]
+            return bool(state["OOMKilled"]) and not state["Running"]
+        return False
+
+    def is_here(self) -> bool:
+        """Whether the engine's processes are processes of this machine."""
+        return bool(self._group("memory", "cgroup.procs") or self._group("", "cgroup.procs"))
 
     def _group(self, controller: str, name: str) -> str:
         """Path of a file of its control group, where this machine is the engine's; else empty."""

@@ -24,6 +24,7 @@ class Engine:
         self._lock = threading.Lock()
         self._clients: list[DockerClient] = []
         self._info: dict[str, Any] = {}
+        self.reaches_sockets = False  # of this machine, from inside a container
 
     @property
     def client(self) -> DockerClient:

@@ -31,7 +31,7 @@ _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 COMPILER = "-cc"  # ends the name of an ``os`` with a C compiler
 BUNDLE = "ca-bundle.pem"  # in every build context, often empty
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
-_BUNDLES = ("ENVCHECK_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SILENCE = 900  # seconds in which a build may say nothing
 
 #: Python's names of processors -> the engine's.

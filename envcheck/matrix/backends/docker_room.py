@@ -26,7 +26,7 @@ from envcheck.matrix.backends.docker_container import (
 )
 from envcheck.matrix.backends.docker_store import write
 from envcheck.matrix.execution import island
-from envcheck.process import Completed
+from envcheck.process import Completed, signals
 from envcheck.targets import engine, remote
 from envcheck.targets.container import Running, RunningContainer
 
@@ -164,15 +164,22 @@ class DockerRoom:
         user, own = self._user(who)
         what = docker_exec.Exec(words, user, "/", {**own, **(env or {})}, timeout)
         started = time.monotonic()
-        done = docker_exec.run(self.engine.api, self._container.id, what)
-        if done is not None and done.stdout.startswith(_NOT_STARTED):
-            self.renew()
+        try:
             done = docker_exec.run(self.engine.api, self._container.id, what)
-        if done is None:
+            if done is not None and done.stdout.startswith(_NOT_STARTED):
+                self.renew()
+                done = docker_exec.run(self.engine.api, self._container.id, what)
+            if done is not None:
+                self._clear()
+                return done
+        except TargetError:
+            if not self._container.ended_for_memory():
+                raise
             self.renew()
-            return Completed("timeout", 0, b"", b"", time.monotonic() - started)
-        self._clear()
-        return done
+            self._killed = True
+            return Completed("signal", signals.SIGKILL, b"", b"", time.monotonic() - started)
+        self.renew()
+        return Completed("timeout", 0, b"", b"", time.monotonic() - started)
 
     def _user(self, who: Who) -> tuple[str, dict[str, str]]:
         if who == "package":
@@ -215,7 +222,22 @@ class DockerRoom:
         path = os.path.join(folder, SOCKET)
         self.door = self._gateway.open(self.cell.index, unix=path)
         os.chmod(path, 0o666)  # noqa: S103 - the directory above is closed to others here
+        self._prove()
         return gateway.BASE
+
+    def _prove(self) -> None:
+        """An engine in a virtual machine may share directories, and not what listens in them."""
+        if self.engine.reaches_sockets or self._container.is_here():
+            return
+        code = f"import socket; socket.socket(socket.AF_UNIX).connect('{INPUTS}/{SOCKET}')"
+        done = self.run([self.paths.base, "-I", "-S", "-c", code], who="installer", timeout=30)
+        if done.status != "ok":
+            self.close_index()
+            raise TargetError(
+                "the Docker engine shares directories of this machine, but no sockets in them",
+                hint="use an engine that runs on this machine itself, or the backend interpreters",
+            )
+        self.engine.reaches_sockets = True
 
     def close_index(self) -> None:
         """From now on the room has no network at all."""

@@ -233,6 +233,42 @@ def test_what_needs_too_much_memory_is_ended_and_that_is_known(open_room):
     assert not room.out_of_memory()
 
 
+def test_memory_that_files_take_ends_the_package_and_not_the_cell(open_room):
+    room = open_room(memory="128M", scratch="1G")
+    assert "a quarter" in room.notes[0]
+    code = """
+        for place in ("/cell", "/tmp", "/dev/shm"):
+            try:
+                with open(place + "/x", "wb") as file:
+                    while True:
+                        file.write(bytes(1 << 20))
+                        file.flush()
+            except OSError:
+                continue
+        x = b"x" * (100 << 20)
+    """
+    run(room, code)
+    assert room.out_of_memory()
+    assert run(room, "print(1)", "installer").stdout == b"1\n"
+
+
+def test_an_engine_elsewhere_must_prove_that_it_reaches_our_socket(backend):
+    room = backend.open(cell(memory="96M"))
+    room._container._groups = {}  # as where its processes are not of this machine
+    backend.engine.reaches_sockets = False
+    try:
+        room.open_index()
+        assert backend.engine.reaches_sockets
+        backend.engine.reaches_sockets = False
+        assert run(room, "1").status == "ok"  # processes are counted by the engine
+        assert not room.out_of_memory()
+        run(room, "x = bytearray(300 << 20)")
+        assert room.out_of_memory()
+        assert not room.out_of_memory()
+    finally:
+        room.close()
+
+
 def test_processes_without_end_are_ended(open_room):
     room = open_room(processes=48)
     bomb = """

@@ -6,7 +6,12 @@ import pytest
 
 from envcheck.errors import TargetError
 from envcheck.matrix.backends import docker_images
-from envcheck.matrix.backends.docker_container import Make, control_groups, options
+from envcheck.matrix.backends.docker_container import (
+    Make,
+    control_groups,
+    options,
+    scratch_size,
+)
 from envcheck.matrix.shipped import shipped
 from envcheck.model.matrix import Cell, Index, Limits, Steps, Subject
 
@@ -140,6 +145,11 @@ def test_a_container_is_told_every_restriction(tmp_path):
     assert told["User"] == "10001:10001"
     assert told["Env"][2:] == ["PIP_INDEX_URL", "UV_OFFLINE", "http_proxy"]
     assert told["Labels"] == {"envcheck": "1"}
+
+
+def test_scratch_space_leaves_memory_for_processes():
+    assert scratch_size(Limits(memory="1G", scratch="100M")) == 100 << 20
+    assert scratch_size(Limits(memory="1G", scratch="1G")) == 256 << 20
 
 
 def test_the_dockerfiles_say_who_is_who():
