@@ -12,9 +12,9 @@ from urllib.parse import quote
 import msgspec
 
 from envcheck.errors import IndexTrouble
-from envcheck.index import pages
+from envcheck.index import kept, pages
 from envcheck.index.client import shown
-from envcheck.index.local import LocalFiles, path_of, write
+from envcheck.index.local import LocalFiles, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class Catalogue:
             page = msgspec.structs.replace(old, fetched=now, life=_life(response))
         else:
             page = _parsed(url, response, body, now)
-        write(file, msgspec.msgpack.encode(page))
+        kept.write(file, msgspec.msgpack.encode(page))
         return page
 
 
@@ -169,10 +169,12 @@ def _life(response: Response) -> float:
 
 def _read(file: str, url: str) -> Page | None:
     """A page of an earlier run; None if there is none, or none that can be read."""
+    content = kept.read(file)
+    if content is None:
+        return None
     try:
-        with open(file, "rb") as stream:
-            page = msgspec.msgpack.decode(stream.read(), type=Page)
-    except (OSError, ValueError, msgspec.MsgspecError):
+        page = msgspec.msgpack.decode(content, type=Page)
+    except (ValueError, msgspec.MsgspecError):  # of another version of envcheck
         return None
     return page if page.url == url else None
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-PIECE = 1 << 20
+PIECE = 1 << 19
+_TELL = 0.1  # seconds after which a smaller piece is given
 
 
 class Patience(NamedTuple):
@@ -116,7 +117,7 @@ class Client:
         with self.open(url, headers=headers) as response:
             check(response)
             body = bytearray()
-            for piece in paced(response.iter_content(1 << 16), self.patience):
+            for piece in pieces(response, self.patience, decode=True):
                 body += piece
                 if len(body) > self.patience.page:
                     longest = f"{self.patience.page:,} bytes"
@@ -193,17 +194,29 @@ def check(response: requests.Response) -> None:
     raise IndexTrouble("trouble", f"{where}: it answers {code}")
 
 
-def paced(pieces: Iterator[bytes], patience: Patience) -> Iterator[bytes]:
-    """``pieces`` as long as they come quickly enough. Raises Again if not."""
-    since, count = time.monotonic(), 0
-    for piece in pieces:
-        yield piece
-        count += len(piece)
+def pieces(
+    response: requests.Response, patience: Patience, *, decode: bool = False
+) -> Iterator[bytes]:
+    """The body as it comes, in pieces that are large where it comes quickly. Raises Again if it
+    comes too slowly. ``decode``: undo its content encoding.
+    """
+    buffer = bytearray()
+    since = told = time.monotonic()
+    count = 0
+    while data := response.raw.read1(PIECE, decode_content=decode):
+        buffer += data
+        count += len(data)
         now = time.monotonic()
+        if len(buffer) >= PIECE or now - told > _TELL:
+            yield bytes(buffer)
+            buffer.clear()
+            told = now
         if now - since >= patience.window:
             if count < patience.slowest * (now - since):
                 raise Again(f"it sends less than {patience.slowest:.0f} bytes per second")
             since, count = now, 0
+    if buffer:
+        yield bytes(buffer)
 
 
 def shown(url: str) -> str:

@@ -145,15 +145,18 @@ class Gateway:
             return path
         return ComingFile(self._transfers.get(file, self.client, meter.fetched), meter)
 
-    def fetch(self, file: File, meter: Meter) -> str:
-        """Path of a file, which is fetched if it is not here. Raises IndexTrouble."""
+    def fetch(self, file: File, meter: Meter, *, anew: bool = False) -> str:
+        """Path of a file, which is fetched if it is not here. ``anew``: also if that failed just
+        now. Raises IndexTrouble.
+        """
         if file.url.startswith("file:"):
             return self._catalogue.check_local(file)
         path = self._transfers.stored(file)
         if path:
             return path
         with meter.waiting():
-            return self._transfers.get(file, self.client, meter.fetched).wait_for_all()
+            transfer = self._transfers.get(file, self.client, meter.fetched, anew=anew)
+            return transfer.wait_for_all()
 
     def metadata(self, file: File, meter: Meter) -> bytes:
         """METADATA of a wheel. Raises IndexTrouble."""
@@ -240,7 +243,7 @@ class Door:
             except IndexTrouble as trouble:
                 if trouble.kind != "hash":
                     raise
-                return self._gateway.fetch(file, self._meter)  # damaged on its way, perhaps
+                return self._gateway.fetch(file, self._meter, anew=True)  # damaged on its way?
         except IndexTrouble as trouble:
             self._meter.fault(trouble)
             raise

@@ -10,7 +10,7 @@ from urllib.request import pathname2url, url2pathname
 
 import msgspec
 
-from envcheck.index import pages
+from envcheck.index import kept, pages
 from envcheck.index.wheels import hash_of
 
 if TYPE_CHECKING:
@@ -103,28 +103,13 @@ class LocalFiles:
     def _load(self) -> dict[str, str]:
         if self._known is None:
             try:
-                with open(self._memory, "rb") as file:
-                    self._known = msgspec.json.decode(file.read(), type=dict[str, str])
-            except (OSError, ValueError):
+                content = kept.read(self._memory) or b"{}"
+                self._known = msgspec.json.decode(content, type=dict[str, str])
+            except ValueError:
                 self._known = {}
         return self._known
 
     def _remember(self) -> None:
         with self._lock:
             content = msgspec.json.encode(dict(list(self._load().items())[-10_000:]))
-        write(self._memory, content)
-
-
-def write(path: str, content: bytes) -> None:
-    """Replace a file of the cache at once or not at all; that it cannot be written is no error."""
-    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}.part"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
+        kept.write(self._memory, content)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from envcheck.errors import IndexTrouble
+from envcheck.index import kept
 from envcheck.index.client import check
-from envcheck.index.local import write
 from envcheck.index.remote_zip import METADATA_LIMIT, NoRangesError, RemoteFile, metadata_in
-from envcheck.index.wheels import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,12 +59,12 @@ class Metadata:
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            kept = os.path.join(self._folder, key[:2], key)
-            data = _read(kept)
+            path_kept = os.path.join(self._folder, key[:2], key)
+            data = kept.read(path_kept)
             if data is None:
                 data = self._find(file, path, client, count, fetch)
                 if file.sha256:  # an address may hold something else another day
-                    write(kept, hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+                    kept.write(path_kept, data)
             return data
 
     def _find(
@@ -121,16 +120,3 @@ def _has_ranges(url: str, client: Client) -> bool:
         return client.insist(url, attempt)
     except IndexTrouble:
         return False
-
-
-def _read(path: str) -> bytes | None:
-    """What was kept, if it is still what was written."""
-    try:
-        with open(path, "rb") as file:
-            digest, _, data = file.read(METADATA_LIMIT + 100).partition(b"\n")
-    except OSError:
-        return None
-    if hashlib.sha256(data).hexdigest().encode() != digest:
-        remove(path)
-        return None
-    return data

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from envcheck.errors import IndexTrouble
-from envcheck.index.client import PIECE, Again, check, paced, shown
+from envcheck.index.client import Again, check, pieces, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envcheck.index.wheels import Incoming, WheelStore
 
 PARALLEL = 8  # files that come at once
-HELD_BACK = 1 << 16
+HELD_BACK = 1 << 20
 _GRUDGE = 5.0  # seconds for which a failure is remembered: clients ask again at once
 
 
@@ -54,11 +54,9 @@ class Transfer:
             return max(position, min(self._readable(), self._end()))
 
     def wait_for_size(self) -> int:
-        """Its size, once there is a file to read. Raises IndexTrouble."""
+        """Its size, once its beginning can be read. Raises IndexTrouble."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: bool(self.error or self.sha256 or (self.path and self.size is not None))
-            )
+            self._changed.wait_for(lambda: self._readable() > 0)
             if self.error:
                 raise self.error
             return self._end()
@@ -109,16 +107,19 @@ class Transfers:
         sha256 = self.sha256(file)
         return self.store.get(sha256) if sha256 else ""
 
-    def get(self, file: File, client: Client, count: Callable[[int], None]) -> Transfer:
+    def get(
+        self, file: File, client: Client, count: Callable[[int], None], *, anew: bool = False
+    ) -> Transfer:
         """The transfer of a file that is not stored; started if it is not on its way.
 
         ``count`` is told of the bytes that come in, if it is started by this call; it may raise
-        IndexTrouble to end it.
+        IndexTrouble to end it. ``anew``: also if it has failed just now.
         """
         key = self.sha256(file) or file.url
         with self._lock:
             transfer = self._running.get(key)
-            if transfer and not (transfer.ended and time.monotonic() - transfer.ended > _GRUDGE):
+            patience = 0.0 if anew else _GRUDGE
+            if transfer and not (transfer.ended and time.monotonic() - transfer.ended > patience):
                 return transfer
             transfer = self._running[key] = Transfer(file)
         arguments = (key, transfer, client, count)
@@ -198,8 +199,7 @@ class Transfers:
                         " as was said before",
                     )
                 transfer._tell(size=size)
-            stream = response.raw.stream(PIECE, decode_content=False)
-            for piece in paced(stream, client.patience):
+            for piece in pieces(response, client.patience):
                 count(len(piece))
                 if skip:
                     skip, piece = max(0, skip - len(piece)), piece[skip:]

@@ -1,17 +1,14 @@
-"""A gateway in front of the tests' index, and a client that says what it likes."""
+"""Gateways in front of the tests' index, and doors to visit."""
 
 from __future__ import annotations
 
-import http.client
-import socket
-import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from gateway_client import QUICK, Visitor
 
-from envcheck.index.client import Patience
 from envcheck.index.gateway import Gateway
-from envcheck.index.sources import Configuration, Network
+from envcheck.index.sources import Configuration
 from envcheck.model.matrix import Index
 
 if TYPE_CHECKING:
@@ -20,54 +17,16 @@ if TYPE_CHECKING:
 
     from envcheck.index.gateway import Door
 
-#: What takes seconds takes tenths.
-QUICK = Patience(
-    connect=2, read=0.4, attempts=3, backoff=0.01, longest=0.1, window=0.3, slowest=5000, page=1 << 20
-)
-
-
-class Answer(NamedTuple):
-    status: int
-    body: bytes
-    headers: dict[str, str]
-    reason: str
-
-
-class Visitor:
-    """One connection to a door, as a cell has it: paths are relative to the door's base."""
-
-    def __init__(self, door: Door) -> None:
-        self.prefix = ""
-        if door.unix:
-            self.connection = http.client.HTTPConnection("unix", timeout=10)
-            self.connection.sock = socket.socket(socket.AF_UNIX)
-            self.connection.sock.settimeout(10)
-            self.connection.sock.connect(door.unix)
-        else:
-            host, _, token = door.base.removeprefix("http://").partition("/")
-            self.connection = http.client.HTTPConnection(host, timeout=10)
-            self.prefix = f"/{token}"
-
-    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        """Raises OSError or http.client.HTTPException if there is no whole answer."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.connection.request(method, self.prefix + path, headers=named)
-        answer = self.connection.getresponse()
-        return Answer(answer.status, answer.read(), dict(answer.getheaders()), answer.reason)
-
-    def close(self) -> None:
-        self.connection.close()
-
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Makes gateways with the cache of this test: ``gateway(index.url)``."""
     made: list[Gateway] = []
 
-    def make(url: str = "", *, network: Network = Network(), **more: Any) -> Gateway:
+    def make(url: str = "", **more: Any) -> Gateway:
         patience = more.pop("patience", QUICK)
         cache = more.pop("cache", tmp_path / "cache")
-        configured = Configuration(main=url, network=network, no_index=not url, **more)
+        configured = Configuration(main=url, no_index=not url, **more)
         made.append(Gateway(str(cache), configured=configured, patience=patience))
         return made[-1]
 
@@ -98,20 +57,3 @@ def door(gateway: Callable[..., Gateway]) -> Callable[..., Door]:
         return gateway(url, **more).open(index or Index())
 
     return make
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Whether ``condition`` holds soon: an index counts an answer after it was sent."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def page_of(door: Door, project: str, kind: str = "index") -> str:
-    """Path of a project's page below the door's base."""
-    options = door.index_options("")
-    place = options.index_url if kind == "index" else options.find_links[0]
-    return f"{place}/{project}/" if kind == "index" else place
