@@ -66,6 +66,7 @@ class Runner:
         self._stopped = threading.Event()
         self._live: set[Session] = set()
         self._lock = threading.Lock()
+        self._lanes = threading.Semaphore(1)
         self.results: list[CellResult] = []
 
     def run(self, cells: Sequence[Cell]) -> list[CellResult]:
@@ -82,7 +83,8 @@ class Runner:
             else:
                 ready.append(cell)
         budget = schedule.Budget(means.machine.memory)
-        pool = ThreadPoolExecutor(jobs, thread_name_prefix="cell")
+        self._lanes = threading.Semaphore(jobs)
+        pool = ThreadPoolExecutor(min(schedule.BATCH, 2 * jobs), thread_name_prefix="cell")
         try:
             for batch in schedule.batches(ready, means.machine.disk):
                 self._batch(batch, pool, budget)
@@ -122,7 +124,7 @@ class Runner:
         means = self.means
         session = Session(
             cell, means.backend, means.gateway, means.inputs(cell), means.writer,
-            self._step, attempt,
+            self._step, attempt, self._lanes,
         )  # fmt: skip
         with self._lock:
             self._live.add(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from envcheck.index.gateway import Door, Gateway
     from envcheck.index.meter import Fault
@@ -92,6 +93,7 @@ class Session:
         writer: RunWriter,
         watch: Callable[[Session, str], None],
         attempt: int = 1,
+        lanes: AbstractContextManager[object] | None = None,
     ) -> None:
         self.cell = cell
         self.backend = backend
@@ -105,6 +107,7 @@ class Session:
         self._spent = 0.0
         self._since = 0.0
         self._watch = watch
+        self._lanes = lanes or nullcontext()
         self._room: Room | None = None
 
     @property
@@ -135,6 +138,15 @@ class Session:
         """Whether anything was fetched from the index for this cell."""
         traffic = self.known.download
         return None if traffic is None else traffic.upstream > 0
+
+    @contextmanager
+    def lane(self) -> Iterator[None]:
+        """For what computes: as many cells at once as there are processors for."""
+        waited = time.monotonic()
+        with self._lanes:
+            if self._since:
+                self._since += time.monotonic() - waited
+            yield
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 
 def settle(session: Session) -> None:
     """Create, resolve, install. Raises Ended where a step fails."""
-    create.run(session)
-    resolve.run(session)
-    install.run(session)
+    with session.lane():
+        create.run(session)
+        resolve.decide(session)
+    resolve.download(session)  # waits for the network: others may compute meanwhile
+    with session.lane():
+        resolve.build(session)
+        install.run(session)
 
 
 def observe(session: Session) -> None:
@@ -46,6 +50,11 @@ def observe(session: Session) -> None:
 
 def examine(session: Session) -> None:
     """What is left to be done, as far as there is something to do it with."""
+    with session.lane():
+        _examine(session)
+
+
+def _examine(session: Session) -> None:
     known = session.known
     if known.ended is None and "smoke" not in session.cell.steps.skip:
         smoke.run(session)

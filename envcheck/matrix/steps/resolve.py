@@ -26,19 +26,15 @@ if TYPE_CHECKING:
 DOWNLOADS = 8  # files at once
 
 
-def run(session: Session) -> None:
-    """Leave `known.locked`, every wheel of it in the store or built. Raises Ended."""
+def decide(session: Session) -> None:
+    """Leave `known.locked`: what the installer would install. Raises Ended."""
     session.watch("resolve")
+    _decide(session, _ask(session), _where(session))
+
+
+def _where(session: Session) -> IndexOptions:
     base = session.room.open_index()
-    where = session.door.index_options(base)
-    asked = _ask(session)
-    _decide(session, asked, where)
-    sources = [locked for locked in session.known.locked if locked.kind != "wheel"]
-    session.watch("download")
-    _download(session)
-    if sources:
-        session.watch("build")
-        _build(session, sources, where)
+    return session.door.index_options(base)
 
 
 def _ask(session: Session) -> Asked:
@@ -89,8 +85,12 @@ def _unheard(session: Session, locked: Locked) -> bool:
     return session.gateway.known(locked.sha256, locked.name, session.cell.index) is None
 
 
-def _download(session: Session) -> None:
-    """Fetch what was decided into the store of this machine, through this cell's door."""
+def download(session: Session) -> None:
+    """Fetch what was decided into the store of this machine, through this cell's door.
+
+    Raises Ended where that fails, or where it is more than the cell has room for.
+    """
+    session.watch("download")
     began = time.monotonic()
     files = [locked for locked in session.known.locked if locked.kind != "local"]
     paths, errors = {}, []
@@ -121,8 +121,15 @@ def _fits(session: Session, wheels: list[str], outcome: StepOutcome) -> None:
         raise Ended(outcome, Verdict("disk", sentence, "raise `disk` in [limits] of the matrix"))
 
 
+def build(session: Session) -> None:
+    """Make wheels of sdists and projects; one of the user's own is one already. Raises Ended."""
+    sources = [locked for locked in session.known.locked if locked.kind != "wheel"]
+    if sources:
+        session.watch("build")
+        _build(session, sources, _where(session))
+
+
 def _build(session: Session, sources: list[Locked], where: IndexOptions) -> None:
-    """Make wheels of sdists and projects; a wheel of the user's own is one already."""
     cell, paths, known = session.cell, session.room.paths, session.known
     installer = INSTALLERS[cell.installer]
     out = f"{paths.scratch}/wheels"
