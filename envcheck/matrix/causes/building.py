@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Matched = tuple[str, str, str]  # cause, what its build lacks or does, remedy
 
 _LANGUAGES = {
-    "C": ("C", "C"), "CXX": ("C++", "C++"), "C++": ("C++", "C++"), "Fortran": ("Fortran", "Fortran"),
+    "C": ("C", "C"), "CXX": ("C++", "C++"), "C++": ("C++", "C++"),
+    "Fortran": ("Fortran", "Fortran"),
 }  # fmt: skip
 _PROGRAM_OF = {
     "cargo": "Rust", "rustc": "Rust", "gfortran": "Fortran",
@@ -34,6 +35,13 @@ _DATA = re.compile(r"\.(?:md|rst|txt|cfg|toml|json|in|py|pyx|h|c)$")
 def judge(failure: Failure, build: Build) -> Verdict:
     """Why ``build`` failed."""
     name = build.name
+    if build.signal:
+        return Verdict(
+            "crash",
+            f"{_why_built(failure, name)} crashed ({build.signal})",
+            _use_wheel(failure, name),
+            evidence(build.lines[-4:]),
+        )
     found = build_rules.last(build.lines)
     if found is None:
         return Verdict(
@@ -118,7 +126,7 @@ def _library(kind: str) -> Callable[[Failure, re.Match[str], Rule], Matched]:
 
 
 def _program(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    name = match["name"].lower() if match["name"] == "CMake" else match["name"]
+    name = match["name"].lower() if match["name"] in ("CMake", "MAKE") else match["name"]
     library, _ = packages.for_building(failure, "program", name)
     remedy = packages.program(failure, name)
     if library:
@@ -150,13 +158,8 @@ def _module(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
         text = f"imports `{name}`, which was removed in Python {removed}"
         return "build-failed", text, f"use a newer release of it, or Python before {removed}"
     text = f"imports `{match['name']}`, which its build requirements do not bring"
-    return (
-        "build-failed",
-        text,
-        (
-            f"install `{name}` first and build without isolation (`--no-build-isolation`), or use a wheel"
-        ),
-    )
+    remedy = f"install `{name}` first and build with `--no-build-isolation`, or use a wheel"
+    return "build-failed", text, remedy
 
 
 def _source(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:

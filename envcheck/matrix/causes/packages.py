@@ -48,7 +48,7 @@ def compiler(failure: Failure, language: str) -> str:
 
 
 def for_building(failure: Failure, kind: str, name: str) -> tuple[str, str]:
-    """Library behind a header, soname, pkg-config name or program, and the remedy; empty: unknown."""
+    """Library behind a header, soname, pkg-config name or program, and the remedy; may be empty."""
     row = _row(kind, name)
     if row is None:
         return "", ""

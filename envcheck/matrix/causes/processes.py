@@ -1,4 +1,4 @@
-"""How a step's process ended, and what the gateway has to say: evidence that no package can forge."""
+"""How a step's process ended, and what the gateway says: evidence that no package can forge."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _REMEDIES = {
 #: kind of a fault of the gateway -> cause, remedy; in the order in which they explain a failure
 _FAULTS = {
     "hash": ("hash", "the index, a proxy or a mirror gives out a file that was altered or damaged"),
+    "unfit": ("install-failed", "tell its publisher"),
     "budget": ("disk", "this cell asks for more than may be downloaded"),
     "disk": ("infrastructure", "free space on this machine, and run with --retry-failed"),
     "denied": (

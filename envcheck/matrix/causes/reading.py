@@ -7,6 +7,7 @@ speak in the installer's name. Seen with uv 0.13.8 and pip 23.0 to 26.3.
 from __future__ import annotations
 
 import re
+import signal as signals
 from typing import NamedTuple
 
 from envcheck.matrix.causes.wording import subject
@@ -15,6 +16,8 @@ _UV_FAILED = re.compile(r"^error: Failed to (?:download and )?build `([^`]+)`")
 #: How ``uv build`` begins.
 _STREAMS = frozenset({"Building wheel from source distribution...", "Building wheel..."})
 _UV_BLOCK = re.compile(r"^ {2,}\[(stdout|stderr)\]$")
+_UV_SIGNAL = re.compile(r"Call to `[^`]*` failed \(signal: (\d+)")
+_PIP_SIGNAL = re.compile(r"^ *│ exit code: -(\d+)$")
 _PIP_WHAT = re.compile(r"^ *× (.+?) did not run successfully\.")
 _PIP_BLOCK = re.compile(r"^( *)╰─> (?:\[\d+ lines? of output\]|No available output\.)")
 _PIP_NAME = re.compile(
@@ -23,17 +26,18 @@ _PIP_NAME = re.compile(
 _PIP_COLLECTING = re.compile(r"^(?:Collecting|Processing|Obtaining) (\S.*?)(?: \(from .*)?$")
 _PIP_FILE = re.compile(r"^ {2}(?:Downloading|Using cached|Saved) (\S+?)(?: \([\d.]+ ?\w+\))?$")
 _PIP_FAILED = re.compile(
-    r"(?:ERROR: Failed (?:building wheel for|to build) '?(?!one or more)([A-Za-z0-9._-]+)'?"
-    r"|^Failed to build '?([A-Za-z0-9._-]+)'?)"
+    r"(?:ERROR: Failed (?:building wheel for|to build) '?(?!one or more)([\w.:/-]+)'?"
+    r"|^Failed to build '?([\w.:/-]+)'?)"
 )
 
 
 class Build(NamedTuple):
-    """A build that failed: of what, in which act, and what it wrote."""
+    """A build that failed: of what, in which act, and what it wrote; ``signal``: that ended it."""
 
     name: str
     act: str
     lines: list[str]
+    signal: str = ""
 
 
 class Reading(NamedTuple):
@@ -67,7 +71,7 @@ def _of_uv_build(lines: list[str]) -> Reading:
 def _of_uv(lines: list[str]) -> Reading:
     own: list[str] = []
     written: list[str] = []
-    name, act, indent = "", "", 0
+    name, act, signal, indent = "", "", "", 0
     for text in lines:
         depth = len(text) - len(text.lstrip())
         if indent and (not text.strip() or depth >= indent):
@@ -83,14 +87,15 @@ def _of_uv(lines: list[str]) -> Reading:
             name = found[1]
         elif "Call to `" in text:
             act = text.partition("Call to `")[2].partition("`")[0]
+            signal = _signal(_UV_SIGNAL.search(text))
     failed = bool(name) and any("build" in text for text in own)
-    return Reading(own, Build(subject(name), act, _trimmed(written)) if failed else None)
+    return Reading(own, Build(subject(name), act, _trimmed(written), signal) if failed else None)
 
 
 def _of_pip(lines: list[str]) -> Reading:
     own: list[str] = []
     written: list[str] = []
-    name, act, indent, collected = "", "", 0, ""
+    name, act, indent, collected, signal = "", "", 0, "", ""
     files: dict[str, str] = {}
     for text in lines:
         depth = len(text) - len(text.lstrip())
@@ -103,15 +108,18 @@ def _of_pip(lines: list[str]) -> Reading:
             written = []
             continue
         own.append(text)
+        signal = _signal(_PIP_SIGNAL.match(text)) or signal
         if found := _PIP_WHAT.match(text):
             act = found[1]
         if found := _PIP_NAME.match(text):
             name = found[1].removesuffix(":")
         elif found := _PIP_COLLECTING.match(text):
             collected, name = found[1], ""
+            about, _, versioned = subject(collected).partition(" ")
+            files |= {about: versioned} if versioned else {}
         elif found := _PIP_FILE.match(text):
-            if versioned := subject(found[1]).partition(" ")[2]:
-                files[subject(found[1]).partition(" ")[0]] = versioned
+            about, _, versioned = subject(found[1]).partition(" ")
+            files |= {about: versioned} if versioned else {}
         elif found := _PIP_FAILED.search(text):
             name = found[1] or found[2]
     if not act:
@@ -119,7 +127,17 @@ def _of_pip(lines: list[str]) -> Reading:
     name = subject(name or collected)
     if name in files:
         name = f"{name} {files[name]}"
-    return Reading(own, Build(name, act, _trimmed(written)))
+    return Reading(own, Build(name, act, _trimmed(written), signal))
+
+
+def _signal(match: re.Match[str] | None) -> str:
+    """The signal's name."""
+    if match is None:
+        return ""
+    try:
+        return signals.Signals(int(match[1])).name
+    except ValueError:
+        return f"signal {match[1]}"
 
 
 def _trimmed(lines: list[str]) -> list[str]:
