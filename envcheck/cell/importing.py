@@ -14,8 +14,8 @@
 
 Bytecode is used where it lies beside its source; where there is none, it is written below CACHE
 and found there by the next process, as in an environment that belongs to who uses it. Nothing is
-written into the environment. With ``-X importtime`` a line ``MARK`` on standard error says where
-the statement begins.
+written into the environment. With ``-X importtime`` lines on standard error say where the
+statement begins and ends.
 
 Nothing that Python has not loaded anyway is loaded before the statement, lest it be missing from
 the time of what needs it too.
@@ -33,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MARK = "envcheck: the import statement begins"
+BEGINS, ENDS = "envcheck: the import begins\n", "envcheck: the import ends\n"
 _LONGEST = 4000  # characters of a message or traceback
 
 
@@ -44,13 +44,13 @@ def main(name: str, cache: str) -> int:
     clock = perf_counter
     counts = keep_bytecode(cache)
     said: dict[str, Any] = {"processors": processors()}
-    if "importtime" in sys._xoptions:
-        sys.stderr.write(MARK + "\n")
-        sys.stderr.flush()
+    traced = "importtime" in sys._xoptions
     try:
+        note(BEGINS * traced)
         began = clock()
         __import__(name)
         said["seconds"] = clock() - began
+        note(ENDS * traced)
     except BaseException as error:
         said["error"] = told(error)
         said.pop("seconds", None)
@@ -58,8 +58,16 @@ def main(name: str, cache: str) -> int:
     os.write(answer, json_of(said).encode("ascii"))
     os.close(answer)
     if "error" in said:
-        sys.stderr.write(said["error"]["traceback"])
+        note(said["error"]["traceback"])
     return 1 if "error" in said else 0
+
+
+def note(text: str) -> None:
+    """Write to standard error, whatever the module has made of ``sys.stderr``."""
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
 
 
 def file_of(name: str) -> str:
@@ -116,7 +124,7 @@ def processors() -> int:
 def told(error: BaseException) -> "dict[str, str]":
     """What went wrong: the exception that explains it, the outer one, the traceback's end."""
     cause = explaining(error)
-    name = getattr(cause, "name", None)
+    name = cause.name if type(cause) in (ImportError, ModuleNotFoundError) else ""
     return {
         "type": type(cause).__name__,
         "message": text_of(cause),

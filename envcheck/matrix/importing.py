@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from envcheck.matrix.backends.base import Room
     from envcheck.matrix.execution import KeepLog
 
-MARK = "envcheck: the import statement begins"
+BEGINS, ENDS = "envcheck: the import begins\n", "envcheck: the import ends\n"
 SLOWEST = 10
 _TRACE_BYTES = 2 << 20
 _UNEXPLAINED = 1.0  # seconds of a process, apart from the statement, that are worth a word
@@ -199,7 +199,7 @@ def _slowest(outcome: StepOutcome | None) -> list[SlowModule]:
     """The modules that took longest themselves, of those that the statement loaded."""
     if outcome is None or not outcome.ok:
         return []
-    text = outcome.text.partition(MARK)[2]
+    text = outcome.text.partition(BEGINS)[2].partition(ENDS)[0]
     found = [
         SlowModule(
             name=printable.shorten(name, 200),

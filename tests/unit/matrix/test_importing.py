@@ -208,14 +208,15 @@ def test_one_that_sometimes_fails_has_failed(room: LocalRoom):
 
 
 def test_nothing_is_loaded_before_the_statement(room: LocalRoom):
-    module(room, "spy", "import sys; print(sorted(sys.modules))")
+    module(room, "spy", "import sys, this; print(sorted(sys.modules))")
     done = time(room, "spy", settled=1)
-    loaded = ast.literal_eval(done.outcome.text.splitlines()[1])
+    loaded = ast.literal_eval(done.outcome.text.splitlines()[-1])
     bare = subprocess.run(
         [room.paths.python, "-I", "-c", "import sys; print(sorted(sys.modules))"],
         capture_output=True, text=True, timeout=20, check=True,
     )  # fmt: skip
-    assert set(loaded) - set(ast.literal_eval(bare.stdout)) <= {"spy", "time", "pwd"}
+    assert {slow.name for slow in done.imports[0].slowest} == {"spy", "this"}
+    assert set(loaded) - set(ast.literal_eval(bare.stdout)) <= {"spy", "this", "time", "pwd"}
 
 
 def test_scratch_space_is_not_imported_from(room: LocalRoom):
