@@ -25,6 +25,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.model.comparison import Change
+from envcheck.report.matrix_values import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -177,7 +178,7 @@ def _disk(old: CellResult, new: CellResult) -> Iterator[Change]:
     after = new.disk.logical - new.disk.bytecode
     if abs(after - before) > max(DISK_SHARE * before, DISK_BYTES):
         kind: Kind = "worse" if after > before else "better"
-        texts = (f"{before / MIB:.1f}M", f"{after / MIB:.1f}M")
+        texts = (size(before), size(after))
         yield Change(new.cell.id, "disk", kind, *texts, _grown(old, new))
 
 
@@ -202,7 +203,7 @@ def _memory(old: CellResult, new: CellResult) -> Iterator[Change]:
     if before is None or after is None:
         return
     if abs(after - before) > max(MEMORY_SHARE * before, MEMORY_BYTES):
-        texts = (f"{before / MIB:.0f}M", f"{after / MIB:.0f}M")
+        texts = (size(before), size(after))
         yield Change(new.cell.id, "memory", "note", *texts)
 
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from envcheck.model.comparison import KINDS, SCHEMA
 from envcheck.report.json import finite
 from envcheck.report.matrix_markdown import pipe, prose
-from envcheck.report.matrix_text import finished
+from envcheck.report.matrix_text import finished, short
 from envcheck.report.printable import line, markdown, wrap
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def _lines(found: Comparison, view: View) -> Iterator[str]:
     for note in found.notes:
         yield from wrap(f"note: {line(note)}", view.width, 0, cell_len)
     changes = _sorted(found)
-    heads = [[WORDS[change.kind], line(change.cell), line(change.what)] for change in changes]
+    heads = [
+        [WORDS[change.kind], *(short(line(text)) for text in (change.cell, change.what))]
+        for change in changes
+    ]
     widths = [max((cell_len(head[n]) for head in heads), default=0) for n in range(3)]
     if changes:
         yield ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.model.comparison import KINDS
 from envcheck.report.json import finite
+from envcheck.report.matrix_changes import WORDS
 from envcheck.report.matrix_markdown import pipe
 from envcheck.report.matrix_text import STYLES, Field, finished, layout
 from envcheck.report.matrix_words import STATUSES
@@ -56,14 +57,14 @@ def _statuses(past: Sequence[Past]) -> list[str]:
 
 def _tally(since: Comparison) -> str:
     counts = [(since.count(kind), kind) for kind in KINDS if since.count(kind)]
-    return ", ".join(f"{count} {'changed' if kind == 'note' else kind}" for count, kind in counts)
+    return ", ".join(f"{count} {WORDS[kind]}" for count, kind in counts)
 
 
 def changed(since: Comparison) -> list[str]:
     """The changes that matter most, and how many more there are."""
     ordered = sorted(since.changes, key=lambda change: KINDS.index(change.kind))
     told = [
-        f"{line(change.kind if change.kind != 'note' else 'changed')}: {line(change.cell)} "
+        f"{WORDS[change.kind]}: {line(change.cell)} "
         f"{line(change.what)}: {line(change.before)} → {line(change.after)}"
         for change in ordered[:CHANGES]
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.report.matrix_more import more
 from envcheck.report.matrix_rows import table
 from envcheck.report.matrix_words import circumstances, definitions, tally, title
 from envcheck.report.printable import code_span, fence, line, markdown
@@ -40,6 +41,10 @@ def render(run: Run, view: View) -> str:
 
         parts += [*to_markdown(view.answers), ""]
     parts += ["## Tested", "", *_pairs(circumstances(run, fresh)), ""]
+    parts += ["## Cells", ""] if more(run) else []
+    for name, pairs in more(run):
+        parts += [f"- **{markdown(name)}**", *(f"  {pair}" for pair in _pairs(pairs))]
+    parts += [""]
     parts += ["## Columns", "", *_pairs(definitions(run, shown))]
     return "\n".join(parts).rstrip("\n") + "\n"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from envcheck.report.matrix_more import more
 from envcheck.report.matrix_reference import to_text
 from envcheck.report.matrix_rows import table
 from envcheck.report.matrix_words import circumstances, definitions, tally, title
@@ -61,6 +62,9 @@ def render(run: Run, view: View) -> str:
         told = [pair for pair in told if pair[0] in BRIEF]
         return finished([*lines, "", *_pairs(told, view), "", HINT], view)
     lines += ["", _styled(Field("Tested", "1"), view), *_pairs(told, view)]
+    if view.verbose > 0:
+        for name, pairs in more(run):
+            lines += ["", _styled(Field(name, "1"), view), *_pairs(pairs, view)]
     lines += ["", _styled(Field("Columns", "1"), view), *_pairs(definitions(run, shown), view)]
     return finished(lines, view)
 
@@ -128,7 +132,7 @@ def _pages(widths: list[int], keys: Sequence[int], width: int) -> list[list[int]
 
 def _field(row: Row, key: str, entry: Entry) -> Field:
     marks = row.marks.get(key, ())
-    text = _short(entry.text)
+    text = short(entry.text)
     if marks:
         text += f" [{','.join(map(str, marks))}]"
     if key == "status" and row.stale:
@@ -136,7 +140,8 @@ def _field(row: Row, key: str, entry: Entry) -> Field:
     return Field(text, STYLES.get(row.status, "") if key == "status" else "")
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """At most WIDEST columns of it."""
     while cell_len(text) > WIDEST:
         text = text[: -2 if text.endswith("…") else -1].rstrip("…") + "…"
     return text
