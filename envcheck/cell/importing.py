@@ -124,7 +124,7 @@ def processors() -> int:
 def told(error: BaseException) -> "dict[str, str]":
     """What went wrong: the exception that explains it, the outer one, the traceback's end."""
     cause = explaining(error)
-    name = cause.name if type(cause) in (ImportError, ModuleNotFoundError) else ""
+    name = getattr(cause, "name", "") if type(cause) in (ImportError, ModuleNotFoundError) else ""
     return {
         "type": type(cause).__name__,
         "message": text_of(cause),
