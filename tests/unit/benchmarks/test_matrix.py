@@ -172,3 +172,34 @@ def test_the_report_says_what_was_done():
     assert "7.0 and 15.8 times" in made
     assert "315 s" in made
     assert cell(made, "accelerate with torch's CUDA wheels, five")[2:] == ["45 s", "reached"]
+
+
+def test_nobody_has_a_configuration_of_pip_or_uv(monkeypatch, tmp_path):
+    from benchmarks.matrix_competitors import Where, bundle
+
+    for name in ("ENVCHECK_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    assert bundle() == ""
+    certificates = tmp_path / "ca.pem"
+    certificates.write_text("")
+    monkeypatch.setenv("PIP_FIND_LINKS", "/somewhere")
+    monkeypatch.setenv("UV_INDEX_URL", "http://somewhere")
+    monkeypatch.setenv("PIP_CERT", str(certificates))
+    variables = Where(str(tmp_path), bundle(), (), {}).variables(MORE="1")
+    assert "PIP_FIND_LINKS" not in variables
+    assert "UV_INDEX_URL" not in variables
+    assert variables["SSL_CERT_FILE"] == variables["PIP_CERT"] == str(certificates)
+    assert variables["MORE"] == "1"
+
+
+def test_interpreters_are_those_of_pyenv_and_path(monkeypatch, tmp_path):
+    from benchmarks.matrix import interpreters
+
+    for folder, name in (("pyenv/versions/3.11.7/bin", "python3.11"), ("path", "python3.12")):
+        program = tmp_path / folder / name
+        program.parent.mkdir(parents=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    assert list(interpreters(["3.10", "3.11", "3.12"])) == ["3.11", "3.12"]
