@@ -66,6 +66,7 @@ def cell(old: CellResult, new: CellResult, factor: float | None = None) -> Itera
         yield Change(name, "cause", "note", old.cause or "-", new.cause or "-", new.sentence)
     if not status and old.wheel in WHEELS and new.wheel in WHEELS and old.wheel != new.wheel:
         kind: Kind = "worse" if WHEELS[new.wheel] > WHEELS[old.wheel] else "better"
+        kind = "note" if new.status == "fail" else kind
         built = ", ".join(new.built)
         yield Change(name, "wheel", kind, old.wheel, new.wheel, built and f"built: {built}")
     if old.version and new.version and old.version != new.version:

@@ -162,11 +162,12 @@ def memory(result: CellResult) -> Entry:
 
 def _step_why(result: CellResult, name: str) -> str:
     """Why what step ``name`` observes is not there; empty if the cell's own reason says it."""
-    if result.status not in ("pass", "warn"):
+    step = result.step(name)
+    worked = result.status in ("pass", "warn") or (step is not None and step.status == "ok")
+    if not worked:
         return ""
     if name in result.cell.steps.skip:
         return f"the matrix leaves out the step `{name}`"
-    step = result.step(name)
     if step is None:
         return UNSEEN
     if step.detail:

@@ -72,6 +72,8 @@ def test_a_wheel_that_became_an_sdist():
     assert changes(runs.passed(), runs.passed(wheel="sdist")) == [("wheel", "worse")]
     assert changes(runs.passed(wheel="sdist"), runs.passed()) == [("wheel", "better")]
     assert changes(runs.passed(), runs.passed(wheel="")) == []
+    failing = [runs.failed("3.12-slim", "crash", wheel=wheel) for wheel in ("none", "wheel")]
+    assert changes(*failing) == [("wheel", "note")]
 
 
 def test_a_version_that_goes_back_is_a_finding_unless_it_was_asked_for():

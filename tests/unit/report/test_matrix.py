@@ -208,6 +208,13 @@ def test_an_import_says_its_units_once_if_they_are_the_same(first, further, text
     assert importing(result).text == text
 
 
+def test_what_a_failing_cell_did_observe_is_not_explained_by_its_failure() -> None:
+    """It was installed, so that no version is known has another reason than the failed import."""
+    cell = runs.passed(status="fail", cause="import-failed", sentence="It fails.", version="")
+    (row,) = table(runs.run(cell)).rows
+    assert row.marks.keys() == {"status", "version"}
+
+
 def test_units() -> None:
     assert [seconds(4), seconds(99.994), seconds(117.2)] == ["4.00s", "99.99s", "117s"]
     assert [seconds(0), seconds(0.0013), seconds(0.0999)] == ["0.00s", "1.3ms", "0.10s"]
