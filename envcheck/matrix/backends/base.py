@@ -46,6 +46,15 @@ class Paths(NamedTuple):
     inputs: str  # what ``put`` gave; read-only where that is possible
     uv: str
     uv_cache: str  # on the file system of ``environment``: files can be linked
+    bytecode: str = ""  # where the installer may keep the bytecode of the base's library
+
+    @property
+    def script(self) -> list[str]:
+        """The first words of a script of ours that the installer runs. Images have no bytecode of
+        the standard library, and compiling it takes longer than anything else that a script does.
+        """
+        kept = ["-X", f"pycache_prefix={self.bytecode}"] if self.bytecode else ["-B"]
+        return [self.base, "-I", "-S", *kept]
 
     @property
     def python(self) -> str:

@@ -10,7 +10,7 @@ import itertools
 import os
 import secrets
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envcheck.errors import TargetError
@@ -22,13 +22,14 @@ from envcheck.matrix.backends.docker_room import DockerRoom, Image, Place
 from envcheck.matrix.backends.docker_store import Store, token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envcheck.matrix.backends.base import Surroundings
     from envcheck.matrix.backends.docker_images import Recipe
     from envcheck.model.matrix import Cell
 
 _BUILDERS = 4  # images at once
+_OPENING = 60.0  # seconds for rooms that others are just opening
 
 
 class DockerBackend:
@@ -46,7 +47,9 @@ class DockerBackend:
         self.store = Store(surroundings.cache)
         self._claim = claims.Claim(self.store.folder, surroundings.run)
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._opening = 0  # rooms
+        self._closed = False
         self._images: dict[Recipe, Image] = {}
         self._making: dict[Recipe, threading.Lock] = {}
         self._rooms: set[DockerRoom] = set()
@@ -126,11 +129,12 @@ class DockerBackend:
         )
         seen = self.store.seen(found)
         if not seen:
-            room = self._room(cell, image, "")
-            try:
-                seen = dict(room.ready())
-            finally:
-                room.close()
+            with self._busy():
+                room = self._room(cell, image, "")
+                try:
+                    seen = dict(room.ready())
+                finally:
+                    room.close()
             self.store.note(found, seen)
         python = seen["python"] + ("t" if seen["threaded"] else "")
         return image._replace(python=python, executable=seen["executable"], machine=seen["machine"])
@@ -155,10 +159,25 @@ class DockerBackend:
             uv=uv,
             env=around.environment,
         )
-        room = DockerRoom(self.engine, cell, image, place, around.gateway, self._on_close)
-        with self._lock:
-            self._rooms.add(room)
+        with self._busy():
+            room = DockerRoom(self.engine, cell, image, place, around.gateway, self._on_close)
+            with self._lock:
+                self._rooms.add(room)
         return room
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """While a container is in nobody's hands yet: `close` waits for it."""
+        with self._lock:
+            if self._closed:
+                raise TargetError("envcheck is being ended")
+            self._opening += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._opening -= 1
+                self._lock.notify_all()
 
     def _on_close(self, room: DockerRoom, cleared: bool) -> None:
         with self._lock:
@@ -173,6 +192,8 @@ class DockerBackend:
     def close(self) -> None:
         """Close rooms that are open, and remove what could not be removed with them."""
         with self._lock:
+            self._closed = True
+            self._lock.wait_for(lambda: self._opening == 0, _OPENING)
             rooms = list(self._rooms)
         for room in rooms:
             room.close()

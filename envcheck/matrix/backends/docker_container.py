@@ -97,7 +97,10 @@ def options(make: Make, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "Image": make.image,
         "Entrypoint": ["python3"],
-        "Cmd": ["-I", "-S", "-B", "-c", island("first"), json.dumps(request)],
+        "Cmd": [
+            *("-I", "-S", "-X", f"pycache_prefix={bytecode(make.image)}"),
+            *("-c", island("first"), json.dumps(request)),
+        ],
         "User": f"{INSTALLER}:{INSTALLER}",
         "Env": [f"HOME={SCRATCH}", "TMPDIR=/tmp", *_without(make.image_env)],
         "Labels": dict(make.labels),
@@ -109,6 +112,11 @@ def options(make: Make, about: Mapping[str, Any]) -> dict[str, Any]:
         "AttachStderr": True,
         "HostConfig": host,
     }
+
+
+def bytecode(image: str) -> str:
+    """Where the installer keeps bytecode of the image's standard library: images have none."""
+    return f"{STORE}/bytecode/{image.rpartition(':')[2][:12]}"
 
 
 def scratch_size(limits: Limits) -> int:
@@ -251,9 +259,10 @@ class Container:
 
     def remove(self, patience: float = 0.0) -> bool:
         """Remove it, killed if need be. False where the engine did not."""
-        with engine.uninterrupted(), suppress(Exception):
+        with suppress(ValueError):  # another thread listens to it
             if self._said is not None:
                 self._said.close()
+        with engine.uninterrupted(), suppress(Exception):
             engine.remove(self.engine.client, self.name, patience)
             return True
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,6 +94,7 @@ class DockerRoom:
         self._made_of = image
         self._on_close = on_close
         self._closed = False
+        self._closing = threading.Lock()
         self._folder_fd = -1
         self._number = 0
         self._known_killed = 0
@@ -106,6 +108,7 @@ class DockerRoom:
             inputs=INPUTS,
             uv=f"{INPUTS}/uv",
             uv_cache=f"{STORE}/uv",
+            bytecode=container.bytecode(image.id),
         )
         self._furnish()
         self._container = self._start()
@@ -269,10 +272,10 @@ class DockerRoom:
 
     def close(self) -> None:
         """Remove container, environment and directory."""
-        if self._closed:
-            return
-        self._closed = True
-        with engine.uninterrupted():
+        with self._closing, engine.uninterrupted():  # whoever is second waits for the first
+            if self._closed:
+                return
+            self._closed = True
             with suppress(Exception):
                 self.close_index()
             cleared = self._container.end()

@@ -21,7 +21,7 @@ def run(session: Session) -> None:
     paths = session.room.paths
     opened = time.monotonic() - began
     about = f"{paths.environment}/about.json"
-    words = [paths.base, "-I", "-S", "-B", "-c", island("creating"), paths.environment, about]
+    words = [*paths.script, "-c", island("creating"), paths.environment, about]
     seconds = session.cell.limits.seconds.create
     outcome = session.execute(words, name="create", who="installer", seconds=seconds, read=[about])
     step = replace(outcome.step, seconds=round(outcome.step.seconds + opened, 3))

@@ -53,7 +53,7 @@ def _collect(session: Session) -> dict[str, str]:
     """
     paths = session.room.paths
     target = f"{paths.environment}.wheels"
-    words = [paths.base, "-I", "-S", "-B", "-c", island("collecting")]
+    words = [*paths.script, "-c", island("collecting")]
     outcome = session.must(
         session.execute(
             [*words, f"{paths.scratch}/wheels", target], name="build", who="installer", seconds=120
@@ -88,6 +88,6 @@ def _installed(session: Session) -> list[Installed]:
 def _compile(session: Session) -> None:
     """By the base interpreter, which executes nothing of what is installed."""
     paths = session.room.paths
-    words = [paths.base, "-I", "-S", "-c", island("compiling"), paths.environment]
+    words = [*paths.script, "-c", island("compiling"), paths.environment]
     seconds = session.cell.limits.seconds.install
     session.must(session.execute(words, name="compile", who="installer", seconds=seconds))

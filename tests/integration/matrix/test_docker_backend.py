@@ -74,7 +74,7 @@ def backend(surroundings):
 
 
 def containers(backend):
-    return docker("ps", "-aq", "--filter", f"label=envcheck.owner={backend.store.owner}")
+    return owned(Path(backend.store.folder) / "owner")
 
 
 @pytest.fixture
@@ -502,6 +502,46 @@ def test_what_a_killed_run_has_left_is_removed_and_nothing_else(backend, surroun
         assert len(list(rooms.iterdir())) == 1
     finally:
         living.close()
+
+
+PREPARER = """
+import sys
+sys.path.insert(0, {root!r})
+from envcheck.index.gateway import Gateway
+from envcheck.matrix.backends import load
+from envcheck.matrix.backends.base import Surroundings
+sys.path.insert(0, {here!r})
+from test_docker_backend import IMAGES, cell
+cache = {cache!r}
+gateway = Gateway(cache)
+around = Surroundings(gateway=gateway, uv=lambda *_: "", cache=cache, run="ended-1", images=IMAGES)
+backend = load("docker", around)
+try:
+    backend.prepare([cell("3.9"), cell("3.11"), cell("3.13"), cell("3.12", "slim")])
+finally:
+    backend.close()
+"""
+
+
+def test_ctrl_c_while_images_are_looked_into_leaves_nothing(tmp_path):
+    here = str(Path(__file__).parent)
+    code = PREPARER.format(root=str(ROOT), here=here, cache=str(tmp_path))
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    words = [sys.executable, "-c", code]
+    owner = tmp_path / "docker" / "owner"
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=env) as preparer:
+        while not (owner.exists() and owned(owner)):
+            assert preparer.poll() is None
+            time.sleep(0.005)
+        preparer.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in preparer.communicate(timeout=90)[1]
+    assert owned(owner) == []
+    assert list((tmp_path / "docker").glob("*/*")) in ([], [*tmp_path.glob("docker/images/*")])
+    docker("volume", "rm", f"envcheck-store-{owner.read_text()}")
+
+
+def owned(owner):
+    return docker("ps", "-aq", "--filter", f"label=envcheck.owner={owner.read_text()}")
 
 
 def test_a_container_that_is_gone_is_the_infrastructures_fault(backend):
