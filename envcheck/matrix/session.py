@@ -61,6 +61,7 @@ class Known:
     steps: list[StepResult] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
     built: list[str] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)  # of files on the index, by sha256
     own: dict[str, str] = field(default_factory=dict)  # wheels of the user: path to sha256
     compiled: dict[str, bool] = field(default_factory=dict)
     distributions: list[Installed] = field(default_factory=list)

@@ -78,6 +78,7 @@ def _installed(session: Session) -> list[Installed]:
             artifact="sdist" if locked.name in known.built else "wheel",
             file=locked.file.rpartition("/")[2],
             sha256=locked.sha256,
+            download_size=known.sizes.get(locked.sha256),
             requested=locked.name in session.inputs.requested,
             compiled=known.compiled.get(locked.name),
         )

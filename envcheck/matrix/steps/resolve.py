@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,7 @@ def download(session: Session) -> None:
         for future, locked in coming.items():
             try:
                 paths[locked] = future.result()
+                session.known.sizes[locked.sha256] = os.path.getsize(paths[locked])
             except IndexTrouble as error:
                 errors.append(str(error))
     seconds = round(time.monotonic() - began, 3)
