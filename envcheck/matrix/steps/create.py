@@ -22,6 +22,7 @@ def run(session: Session) -> None:
     opened = time.monotonic() - began
     about = f"{paths.environment}/about.json"
     words = [*paths.script, "-c", island("creating"), paths.environment, about]
+    words += [paths.uv] if session.cell.installer == "uv" else []
     seconds = session.cell.limits.seconds.create
     outcome = session.execute(words, name="create", who="installer", seconds=seconds, read=[about])
     step = replace(outcome.step, seconds=round(outcome.step.seconds + opened, 3))
@@ -29,6 +30,7 @@ def run(session: Session) -> None:
     session.must(outcome)
     facts = _facts(outcome.files.get(about))
     session.known.python = facts.get("python", "")
+    session.known.installer = facts.get("installer", "")
     session.known.libc = facts.get("libc", "")
     session.known.distribution = facts.get("distribution", "")
     session.created = True

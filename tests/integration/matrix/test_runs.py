@@ -60,6 +60,7 @@ def test_every_step_of_every_cell_by_both_installers(workplace):
     for result in ran.run.results:
         assert result.status == "pass", (result.cell.id, result.sentence)
         assert result.version == "1.0"
+        assert result.installer.startswith(f"{result.cell.installer} ")
         assert result.wheel == "wheel"
         assert result.smoke == "pass"
         assert result.isolated
@@ -177,7 +178,7 @@ def test_the_doctor_examines_the_image_that_the_matrix_built(workplace):
         ran = workplace.run(
             ["two", "--python", "3.11", "--os", "alpine", "--smoke", "none"], index=index
         )
-    image = ran.run.results[0].image
+    image = ran.run.results[0].image_id
     done = subprocess.run(
         [*workplace.argv("x")[:3], "facts", "--image", image],
         env=workplace.variables(),
