@@ -83,6 +83,11 @@ def resume(
         and (not only or any(fnmatchcase(cell.id, glob) for glob in only))
     ]
     if not left:
+        run = store.read(conditions.store, run_id)
+        if not run.missing and not run.ended:  # killed when nothing was left but to say so
+            writer.end()
+            writer.close()
+            return store.read(conditions.store, run_id)
         writer.close()
         raise UsageError(
             f"nothing of {run_id} is left to be done",
