@@ -185,7 +185,6 @@ class CellResult(Struct, kw_only=True, frozen=True, rename="kebab"):
 class RunHeader(Struct, kw_only=True, frozen=True, rename="kebab"):
     """A run: one execution of a plan."""
 
-    schema: Literal["envcheck.run/1"] = "envcheck.run/1"
     id: str
     matrix: str
     summary: str = ""
@@ -201,6 +200,7 @@ class RunHeader(Struct, kw_only=True, frozen=True, rename="kebab"):
 class Run(Struct, kw_only=True, frozen=True, rename="kebab"):
     """A run as read back: the document behind `reports/<matrix>.json`."""
 
+    schema: Literal["envcheck.run/1"] = "envcheck.run/1"
     header: RunHeader
     results: list[CellResult]
     missing: Annotated[list[str], Meta(description="Cells planned and not done")] = field(

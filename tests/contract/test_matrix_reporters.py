@@ -87,7 +87,7 @@ def check(name: str, text: str) -> None:
         assert not re.search(r"^\s*::|##\[|\r", text, re.MULTILINE)
     elif name == "json":
         document = json.loads(text, parse_constant=pytest.fail)
-        assert document["header"]["schema"] == "envcheck.run/1"
+        assert document["schema"] == "envcheck.run/1"
     elif name == "sarif":
         sarif().validate(json.loads(text, parse_constant=pytest.fail))
     elif name == "junit":

@@ -11,16 +11,19 @@ complete envcheck \
         'c/--fail-on=/(note warning error never)/' \
         'c/--color=/(auto always never)/' \
         'c/--part=/(processes mlp transformer resume compile)/' \
-        'c/--format=/(json text)/' \
+        'c/--backend=/(auto docker interpreters replay)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--/(all color container deep facts fail-on format from-facts help ignore image json module name no-redact online output part path profile python quiet report script select ssh timeout venv verbose version want)/' \
-        'c/-/(- V h o q v)/' \
+        'c/--format=/(json text)/' \
+        'c/--/(against all architecture axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on find-links format from-facts help ignore image import index-url installer jobs json last module name no-redact online only os output part path pre profile python quiet recording report requirements-file resume retry-failed script select skip smoke ssh store timeout venv verbose version want)/' \
+        'c/-/(- V h o q r v)/' \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
         'n/--part/(processes mlp transformer resume compile)/' \
-        'n/--format/(json text)/' \
+        'n/--backend/(auto docker interpreters replay)/' \
         'n/--format/(text markdown json)/' \
-        'p/1/(doctor smoke facts diff explain profile list completion)/' \
+        'n/--format/(json text)/' \
+        'p/1/(doctor smoke matrix facts diff explain profile list completion)/' \
+        'n/matrix/(run plan list show compare history check schema)/' \
         'n/profile/(list show check new schema)/' \
         'n/list/(checks families facts probes profiles reporters targets)/' \
         'n/completion/(bash zsh tcsh)/' \

@@ -16,10 +16,25 @@ _shtab_envcheck_commands() {
     explain:'say what a code means, why it matters and what mends it'
     facts:'observe an environment and write a fact sheet, to be judged anywhere'
     list:'list checks, families, facts, probes, profiles, reporters or targets'
+    matrix:'install and try a package on each Python and operating system'
     profile:'list, show, check and write profiles: what an environment is for'
     smoke:'train tiny models in an environment, or run a script of yours there'
   )
   _describe 'envcheck commands' _commands
+}
+
+_shtab_envcheck_matrix_commands() {
+  local _commands=(
+    check:'Whether files are valid matrices; says all problems.'
+    compare:'What got worse and better between two runs.'
+    history:'The runs in the store and what changed between them.'
+    list:'The matrices that are there.'
+    plan:'The cells that a run would have.'
+    run:'Install, import and try a package in every cell.'
+    schema:'The JSON Schema of matrices, for editors.'
+    show:'The table of a run, in any format.'
+  )
+  _describe 'envcheck matrix commands' _commands
 }
 
 _shtab_envcheck_profile_commands() {
@@ -136,6 +151,137 @@ _shtab_envcheck_list_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envcheck_list_defaults_added=0
 
+_shtab_envcheck_matrix_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_defaults_added=0
+
+_shtab_envcheck_matrix_check_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "(*):FILE:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_check_defaults_added=0
+
+_shtab_envcheck_matrix_compare_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--format[default text]:format:(text markdown json)"
+  {-o,--output}"[write it here]:FILE:"
+  "--color[color]:color:(auto always never)"
+  "--store[where runs are kept]:DIR:"
+  ":the run before\: an id, a matrix (its last run), or a file:"
+  ":the run after\: an id, a matrix (its last run), or a file:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_compare_defaults_added=0
+
+_shtab_envcheck_matrix_history_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--format[default text]:format:(text markdown json)"
+  "--last[only the last N runs]:N:"
+  "--color[color]:color:(auto always never)"
+  "--store[where runs are kept]:DIR:"
+  ":default\: all:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_history_defaults_added=0
+
+_shtab_envcheck_matrix_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_list_defaults_added=0
+
+_shtab_envcheck_matrix_plan_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-r,--requirements-file}"[FILE]:FILE:"
+  "*--extra[NAME]:NAME:"
+  "*--constraint[SPEC]:SPEC:"
+  "*--import[MODULE]:MODULE:"
+  "--smoke[a script\; \`none\`\: no training with torch]:FILE:"
+  "*--skip[leave a step out]:STEP:"
+  "*--python[3.10,3.12]:3.10,3.12:"
+  "*--os[alpine,slim]:alpine,slim:"
+  "*--installer[uv,pip]:uv,pip:"
+  "*--architecture[x86_64]:x86_64:"
+  "*--axis[a further axis]:NAME=VALUE,…:"
+  "*--only[cells by id, as \'3.12-\*\']:GLOB:"
+  "--index-url[URL]:URL:"
+  "*--extra-index-url[URL]:URL:"
+  "*--find-links[PLACE]:PLACE:"
+  "--pre[pre-releases too]"
+  "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
+  "--json[the plan as a document]"
+  "(*)::a matrix (\`envcheck matrix list\`, or a file), else requirements (\'numpy\>\=2\'), a project (.), a wheel, an sdist or git\+https\:\/\/\…\@tag:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_plan_defaults_added=0
+
+_shtab_envcheck_matrix_run_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-r,--requirements-file}"[FILE]:FILE:"
+  "*--extra[NAME]:NAME:"
+  "*--constraint[SPEC]:SPEC:"
+  "*--import[MODULE]:MODULE:"
+  "--smoke[a script\; \`none\`\: no training with torch]:FILE:"
+  "*--skip[leave a step out]:STEP:"
+  "*--python[3.10,3.12]:3.10,3.12:"
+  "*--os[alpine,slim]:alpine,slim:"
+  "*--installer[uv,pip]:uv,pip:"
+  "*--architecture[x86_64]:x86_64:"
+  "*--axis[a further axis]:NAME=VALUE,…:"
+  "*--only[cells by id, as \'3.12-\*\']:GLOB:"
+  "--index-url[URL]:URL:"
+  "*--extra-index-url[URL]:URL:"
+  "*--find-links[PLACE]:PLACE:"
+  "--pre[pre-releases too]"
+  "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
+  "--backend[default auto\: docker where an engine answers, else interpreters of this machine]:backend:(auto docker interpreters replay)"
+  "--recording[what replay gives out]:RUN|FILE:"
+  "--jobs[cells at once (default\: as they fit)]:N:"
+  "--resume[go on with a run that was ended (default\: the last one)\; WHAT is then that run\'s]:RUN:"
+  "--retry-failed[with --resume\: failed cells once more]"
+  {-q,--quiet}"[no progress]"
+  "--store[where runs are kept]:DIR:"
+  "*--report[text, markdown, json, html, csv, junit, sarif\; PATH may be a directory\; may be repeated]:FORMAT[:PATH]:"
+  "--color[color]:color:(auto always never)"
+  "--no-redact[on a terminal\: names and paths as they are]"
+  "*"{-v,--verbose}"[more of the logs]"
+  "(*)::a matrix (\`envcheck matrix list\`, or a file), else requirements (\'numpy\>\=2\'), a project (.), a wheel, an sdist or git\+https\:\/\/\…\@tag:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_run_defaults_added=0
+
+_shtab_envcheck_matrix_schema_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_schema_defaults_added=0
+
+_shtab_envcheck_matrix_show_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--report[text, markdown, json, html, csv, junit, sarif\; PATH may be a directory\; may be repeated]:FORMAT[:PATH]:"
+  "--color[color]:color:(auto always never)"
+  "--no-redact[on a terminal\: names and paths as they are]"
+  "*"{-v,--verbose}"[more of the logs]"
+  "--check[ask the index whether newer releases exist]"
+  "--against[compare with\: accelerate-page]:TABLE:"
+  "--store[where runs are kept]:DIR:"
+  ":a run\'s id, a matrix (its last run), or a run\'s document (.json)\; default\: the last:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_show_defaults_added=0
+
 _shtab_envcheck_profile_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
 )
@@ -236,8 +382,39 @@ _shtab_envcheck() {
         explain) _arguments -C -s $_shtab_envcheck_explain_options ;;
         facts) _arguments -C -s $_shtab_envcheck_facts_options ;;
         list) _arguments -C -s $_shtab_envcheck_list_options ;;
+        matrix) _shtab_envcheck_matrix ;;
         profile) _shtab_envcheck_profile ;;
         smoke) _arguments -C -s $_shtab_envcheck_smoke_options ;;
+      esac
+  esac
+}
+
+_shtab_envcheck_matrix() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->matrix'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envcheck_matrix_defaults_added )); then
+    if (( ${_shtab_envcheck_matrix_options[(I)${(q)one_or_more}*]} +          ${_shtab_envcheck_matrix_options[(I)${(q)remainder}*]} +          ${_shtab_envcheck_matrix_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envcheck_matrix_options+=(': :_shtab_envcheck_matrix_commands' '*::: :->matrix')
+    fi
+    _shtab_envcheck_matrix_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envcheck_matrix_options
+
+  case $state in
+    matrix)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envcheck_matrix-$line[1]:"
+      case $line[1] in
+        check) _arguments -C -s $_shtab_envcheck_matrix_check_options ;;
+        compare) _arguments -C -s $_shtab_envcheck_matrix_compare_options ;;
+        history) _arguments -C -s $_shtab_envcheck_matrix_history_options ;;
+        list) _arguments -C -s $_shtab_envcheck_matrix_list_options ;;
+        plan) _arguments -C -s $_shtab_envcheck_matrix_plan_options ;;
+        run) _arguments -C -s $_shtab_envcheck_matrix_run_options ;;
+        schema) _arguments -C -s $_shtab_envcheck_matrix_schema_options ;;
+        show) _arguments -C -s $_shtab_envcheck_matrix_show_options ;;
       esac
   esac
 }

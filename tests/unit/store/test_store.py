@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -152,17 +153,21 @@ def test_killed_at_any_moment_it_has_all_that_it_said_was_stored(tmp_path: Path)
         assert whole <= set(done)
 
 
+def fill(path: Path) -> None:
+    """Until nothing more fits."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(b"x" * 65536):
+            pass
+
+
 def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path, small_disk: Path):
     writer = store.create(str(small_disk), header(), plan("3.9-slim", "3.10-slim"))
     writer.append(passed("3.9-slim"))
     filler = small_disk / "filler"
-    with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(b"x" * 65536)
-            file.flush()
+    fill(filler)
+    many = [passed("3.10-slim")] * 1000
     with pytest.raises(store.StoreError, match="No space left") as error:
-        for _ in range(1000):
-            writer.append(passed("3.10-slim"))
+        writer.append_all(many)
     assert "make room" in error.value.hint
     with pytest.raises(store.StoreError, match="No space left"):
         writer.write_log("3.10-slim", "install", "x" * 100_000)
