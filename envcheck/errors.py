@@ -66,7 +66,8 @@ class IndexTrouble(EnvcheckError):
 
     ``absent`` it says that there is no such thing, ``denied`` it wants other credentials,
     ``trouble`` it cannot be reached or answers wrongly, ``hash`` a file is not what its hash says,
-    ``disk`` there is no room here to keep it, ``budget`` more was asked for than is allowed.
+    ``unfit`` a file is what its hash says, and no distribution, ``disk`` there is no room here to
+    keep it, ``budget`` more was asked for than is allowed.
     """
 
     reference = "index"

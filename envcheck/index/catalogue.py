@@ -181,4 +181,4 @@ def _read(file: str, url: str) -> Page | None:
 
 def _again(trouble: IndexTrouble) -> bool:
     """Whether a page that could not be read may be asked for again."""
-    return time.monotonic() - getattr(trouble, "at", 0.0) > 5.0
+    return time.monotonic() - getattr(trouble, "at", 0.0) > 2.0

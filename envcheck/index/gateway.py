@@ -18,6 +18,7 @@ keeps pages by their addresses, as uv does, never takes one index for another.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
@@ -282,7 +283,8 @@ class Door:
         except IndexTrouble as trouble:
             self._meter.fault(trouble)
             status = _STATUS.get(trouble.kind, 424)
-            return Reply(status, trouble.message.encode(), _PLAIN, trouble.message)
+            sentence = re.sub(r"\bhttps?://\S*/", "", trouble.message)  # no addresses for cells
+            return Reply(status, sentence.encode(), _PLAIN, sentence)
 
     def _reply(self, request: Request) -> Reply:
         parts = self._parts(request)

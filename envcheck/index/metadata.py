@@ -88,6 +88,9 @@ class Metadata:
                 return metadata_in(RemoteFile(file.url, client, count), file.filename)
             except NoRangesError:
                 self._ranges[urlsplit(file.url).netloc] = False
+            except IndexTrouble as trouble:
+                if trouble.kind != "unfit":  # parts of a file prove nothing: they have no hash
+                    raise
         return _of_stored(fetch(), file)
 
 
@@ -97,7 +100,7 @@ def _beside(file: File, client: Client, count: Callable[[int], None]) -> bytes:
     _, data = client.page(url, {})
     count(len(data))
     if len(data) > METADATA_LIMIT:
-        raise IndexTrouble("trouble", f"{file.filename}: its METADATA is too long")
+        raise IndexTrouble("unfit", f"{file.filename}: its METADATA is too long")
     if file.metadata not in ("true", hashlib.sha256(data).hexdigest()):
         raise IndexTrouble("hash", f"{file.filename}.metadata is not what its index says")
     return data

@@ -136,9 +136,12 @@ def _offer(offered: bool | dict[str, str] | None) -> str:
     return "true" if offered else ""
 
 
-_ANCHOR = re.compile(r"<a\s+([^>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^>\"']*)*)>([^<]*)", re.IGNORECASE)
+#: A tag that never ends is not searched for its end: everything has a length.
+_ANCHOR = re.compile(
+    r"<a\s([^<>\"']{0,999}(?:(?:\"[^\"]{0,9999}\"|'[^']{0,9999}')[^<>\"']{0,999}){0,40})>",
+    re.IGNORECASE,
+)
 _ATTRIBUTE = re.compile(r"([a-zA-Z-]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BASE = re.compile(r"<base\s[^>]*?href\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)
 _VERSION = re.compile(
     r"<meta\s[^>]*name=[\"']pypi:repository-version[\"'][^>]*content=[\"']([^\"']+)", re.IGNORECASE
@@ -147,7 +150,7 @@ _VERSION = re.compile(
 
 def _from_html(text: str, url: str) -> Iterator[File]:
     if "<!--" in text:
-        text = _COMMENT.sub("", text)
+        text = "".join(_without_comments(text))
     head = text[: 1 << 14]
     version = _VERSION.search(head)
     if version:
@@ -155,7 +158,7 @@ def _from_html(text: str, url: str) -> Iterator[File]:
     base = _BASE.search(head)
     if base:
         url = urljoin(url, html.unescape(base[1]))
-    for attributes, _ in _ANCHOR.findall(text):
+    for attributes in _ANCHOR.findall(text):
         named = {name.lower(): _plain(value) for name, value in _ATTRIBUTE.findall(attributes)}
         href, _, fragment = named.get("href", "").partition("#")
         filename = unquote(href.partition("?")[0].rpartition("/")[2])
@@ -175,6 +178,17 @@ def _from_html(text: str, url: str) -> Iterator[File]:
             size=int(size) if size.isdigit() else None,
             metadata=_offered_in_html(offered),
         )
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    start = 0
+    while (at := text.find("<!--", start)) >= 0:
+        yield text[start:at]
+        end = text.find("-->", at)
+        if end < 0:
+            return
+        start = end + 3
+    yield text[start:]
 
 
 def _plain(value: str) -> str:
@@ -205,7 +219,7 @@ def _link(page: str, href: str, filename: str) -> str:
         return ""
     if href.startswith(("https://", "http://")) and "#" not in href:  # nearly all, on big pages
         host = href.partition("//")[2].partition("/")[0]
-        if "@" not in host and "?" not in host:
+        if not any(mark in host for mark in "@?["):
             return href
     try:
         link = urljoin(page, href).partition("#")[0]

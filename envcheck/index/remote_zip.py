@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from envcheck.errors import IndexTrouble
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 METADATA_LIMIT = 16 << 20  # bytes of METADATA; the largest known has 1 MB
 _TAIL = 1 << 16  # read at first, from the end
 _AHEAD = 1 << 15
+_MEMBERS, _DIRECTORY = 300_000, 64 << 20  # of a wheel; the largest known has 20,000 in 2 MB
+_BAD = (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError, struct.error,
+        zlib.error, lzma.LZMAError)  # fmt: skip
 
 
 class NoRangesError(Exception):
@@ -92,33 +98,51 @@ class RemoteFile(io.RawIOBase):
         return self._client.insist(self._url, attempt)
 
 
-def metadata_in(file: BinaryIO | io.RawIOBase, filename: str) -> bytes:
-    """METADATA of the wheel ``file``. Raises IndexTrouble if it is no wheel."""
+def metadata_in(file: BinaryIO | RemoteFile, filename: str) -> bytes:
+    """METADATA of the wheel ``file``. Raises IndexTrouble(unfit) if none can be read."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            member = _member(archive, filename)
-            if member.file_size > METADATA_LIMIT:
-                raise IndexTrouble("trouble", f"{filename}: its METADATA is too long")
-            with archive.open(member) as stream:
-                data = stream.read(METADATA_LIMIT + 1)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
-        raise IndexTrouble("trouble", f"{filename} is no wheel: {error}") from error
+        _check_directory(file)
+        with zipfile.ZipFile(file) as archive, archive.open(_member(archive, filename)) as stream:
+            data = stream.read(METADATA_LIMIT + 1)
+    except _BAD as error:
+        raise IndexTrouble("unfit", f"{filename} is no wheel: {error}") from error
     if len(data) > METADATA_LIMIT:
-        raise IndexTrouble("trouble", f"{filename}: its METADATA is too long")
+        longest = f"{METADATA_LIMIT:,} bytes"
+        raise IndexTrouble("unfit", f"{filename}: its METADATA is longer than {longest}")
     return data
+
+
+def _check_directory(file: BinaryIO | RemoteFile) -> None:
+    """Refuse a list of members that would fill the memory: ``zipfile`` reads all of it."""
+    size = file.seek(0, io.SEEK_END)
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    tail = file.read(size - start)
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) < at + 22:
+        raise zipfile.BadZipFile("it has no list of members")
+    members, length = struct.unpack_from("<HL", tail, at + 10)
+    locator = tail.rfind(b"PK\6\6", 0, at)  # zip64
+    if locator >= 0 and len(tail) >= locator + 56:
+        members, length = struct.unpack_from("<QQ", tail, locator + 32)
+    if members > _MEMBERS or length > _DIRECTORY:
+        raise zipfile.BadZipFile(f"it lists {members:,} members in {length:,} bytes")
 
 
 def _member(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
     name, version = (*filename.split("-", 2), "")[:2]
+    exact = f"{name}-{version}.dist-info/METADATA"
     found = [
         info
         for info in archive.infolist()
         if info.filename.endswith(".dist-info/METADATA") and info.filename.count("/") == 1
     ]
-    same = [i for i in found if normalized(i.filename.rpartition(".dist-info")[0].partition("-")[0])
-            == normalized(name)]  # fmt: skip
-    exact = [i for i in same if i.filename.startswith(f"{name}-{version}.dist-info/")]
-    for choice in (exact, same, found):
-        if choice:
-            return choice[0]
-    raise IndexTrouble("trouble", f"{filename} is no wheel: it has no METADATA")
+    found.sort(
+        key=lambda info: (
+            info.filename != exact,
+            normalized(info.filename.partition("-")[0]) != normalized(name),
+        )
+    )
+    if not found:
+        raise zipfile.BadZipFile("it has no METADATA")
+    return found[0]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PARALLEL = 8  # files that come at once
 HELD_BACK = 1 << 20
-_GRUDGE = 5.0  # seconds for which a failure is remembered: clients ask again at once
+_GRUDGE = 2.0  # seconds for which a failure is remembered: clients ask again at once
 
 
 class Transfer:

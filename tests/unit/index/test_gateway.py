@@ -134,7 +134,7 @@ def test_etags_of_ours(door, visit):
         etag = visitor.get(page_of(opened, "one")).headers["ETag"]
         again = visitor.get(page_of(opened, "one"), If_None_Match=etag)
         assert (again.status, again.body) == (304, b"")
-        assert index.count("/simple/*") == 1
+        assert eventually(lambda: index.count("/simple/*") == 1)
 
 
 def test_parts_of_files(door, visit):
@@ -232,7 +232,7 @@ def test_a_project_that_is_nowhere(gateway, visit):
         assert made.releases(Index(), "nowhere") == []
         assert visit(opened).get(page_of(opened, "nowhere")).status == 404
         assert opened.faults() == []
-        assert index.count("/simple/nowhere*") == 1
+        assert eventually(lambda: index.count("/simple/nowhere*") == 1)
 
 
 def test_directories_of_this_machine(door, visit, tmp_path: Path):

@@ -51,7 +51,7 @@ def test_a_connection_that_is_always_dropped(door, visit):
         answer = visitor.get(f"{page_of(opened, 'big')}{BIG.sha256}/{BIG.name}")
         kind, sentence = the_fault(opened)
         assert answer.status == 424
-        assert answer.reason == sentence
+        assert answer.reason == f"{BIG.name}: the connection was dropped, 3 times"
         assert kind == "trouble"
         assert "the connection was dropped, 3 times" in sentence
         assert BIG.name in sentence
