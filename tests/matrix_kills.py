@@ -61,7 +61,9 @@ def kill_and_resume(
     before: dict[str, str] = {}
     began = time.monotonic()
     for moment in [*moments, None]:
-        process = _start(workplace, index, file, backend)
+        again = _runs(workplace.store)
+        words = ["--resume"] if again else [str(file), "--backend", backend]
+        process = start(workplace, index, *words)
         try:
             _, err = process.communicate(timeout=300 if moment is None else moment)
         except subprocess.TimeoutExpired:
@@ -86,8 +88,8 @@ def kill_and_resume(
     return Killed(at, reached, problems, time.monotonic() - began)
 
 
-def _start(workplace: Any, index: IndexServer, file: Path, backend: str) -> subprocess.Popen[bytes]:
-    words = ["--resume"] if _runs(workplace.store) else [str(file), "--backend", backend]
+def start(workplace: Any, index: IndexServer, *words: str) -> subprocess.Popen[bytes]:
+    """``envcheck matrix run WORDS``."""
     return subprocess.Popen(
         workplace.argv("run", *words),
         env=workplace.variables(index),

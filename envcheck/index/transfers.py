@@ -150,6 +150,8 @@ class Transfers:
                 error = IndexTrouble(
                     "trouble", f"{shown(file.url)}: {type(error).__name__} {error}"
                 )
+            elif error.kind == "absent":
+                error = IndexTrouble("trouble", f"{error.message}, though the index lists it")
             transfer._tell(error=error, ended=time.monotonic())
 
     def _receive(

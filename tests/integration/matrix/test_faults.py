@@ -6,7 +6,11 @@ import random
 
 import matrix_kills
 import pytest
+from index_faults import altered, drop, garbage, instead, slow, status, truncate
 from index_server import IndexServer
+from wheels import wheel
+
+from envcheck import store
 
 SEEDS = (1, 2)
 
@@ -25,9 +29,118 @@ def test_killed_at_random_moments_interpreters_go_on(workplace, seed):
     killed(workplace, text, "interpreters", seed, longest=3.0)
 
 
+def resume(workplace, index, *words):
+    """The exit status of ``--resume``, and what it says."""
+    process = matrix_kills.start(workplace, index, "--resume", *words)
+    said = process.communicate(timeout=200)[1].decode()
+    return process.returncode, said
+
+
 def killed(workplace, text, backend, seed, longest):
     chance = random.Random(seed)
     moments = [chance.uniform(0.2, longest) for _ in range(3)]
     with IndexServer(*matrix_kills.FILES) as index:
         outcome = matrix_kills.kill_and_resume(workplace, index, text, backend, moments)
     assert not outcome.problems, outcome
+
+
+INDEX_MATRIX = """
+schema = "envcheck.matrix/1"
+[test]
+requirements = ["steady"]
+smoke = "none"
+[axes]
+python = ["3.11"]
+os = ["slim"]
+[steps]
+imports = 1
+facts = false
+[limits]
+memory = "256M"
+disk = "50M"
+"""
+FILE, PAGE = "/files/{}-1.0-*.whl", "/simple/{}/"
+#: package -> (what the index does wrong with its file or page, how often; causes; tries)
+WRONG = {
+    "well": (None, "", 0, {""}, {1}),
+    "drops-once": (drop(after=100), FILE, 1, {""}, {1}),
+    "drops": (drop(after=100), FILE, 0, {"download"}, {3}),
+    "drops-nine": (drop(after=100), FILE, 9, {""}, {2}),
+    "busy-twice": (status(503, retry_after="0"), FILE, 2, {""}, {1}),
+    "broken": (status(500), FILE, 0, {"download"}, {3}),
+    "forbidden": (status(403), FILE, 0, {"download"}, {1, 3}),
+    "gone": (status(404), FILE, 0, {"download"}, {3}),
+    "altered": (altered(), FILE, 0, {"hash"}, {1, 3}),
+    "cut": (truncate(200), FILE, 0, {"hash", "download"}, {1, 3}),
+    "portal": (instead(b"<html>log in first</html>"), FILE, 0, {"hash", "download"}, {1, 3}),
+    "slow": (slow(2000), FILE, 0, {""}, {1}),
+    "page-breaks": (drop(after=40), PAGE, 0, {"download"}, {3}),
+    "page-portal": (instead(b"<html>log in first</html>"), PAGE, 0, {"not-found"}, {1}),
+    "page-garbage": (garbage(), PAGE, 0, {"not-found"}, {1}),
+    "page-busy": (status(503), PAGE, 1, {""}, {1}),
+}
+
+
+@pytest.mark.interpreters
+def test_whatever_the_index_does_each_cell_says_it_and_others_go_on(workplace):
+    text = INDEX_MATRIX + "".join(
+        f'[variants.fault."{name}"]\nrequirements = ["{name}"]\n' for name in WRONG
+    )
+    with IndexServer(wheel("steady"), *(wheel(name) for name in WRONG)) as index:
+        for name, (change, place, times, _causes, _attempts) in WRONG.items():
+            if change:
+                stem = name if place == PAGE else name.replace("-", "_")
+                index.fault(place.format(stem), change, times=times)
+        ran = workplace.run(text, index=index, backend="interpreters", timeout=200)
+    told = {result.cell.axes["fault"]: result for result in ran.run.results}
+    wrong = []
+    for name, (_change, _place, _times, causes, attempts) in WRONG.items():
+        result = told[name]
+        if result.cause not in causes or result.attempts not in attempts:
+            wrong.append((name, result.status, result.cause, result.attempts, result.sentence))
+        elif bool(result.cause) == (result.status == "pass") or bool(result.cause) != bool(
+            result.sentence
+        ):
+            wrong.append((name, result.status, result.cause, result.sentence))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert not matrix_kills.left_behind(workplace, "interpreters")
+
+
+@pytest.mark.interpreters
+def test_killed_when_all_was_done_but_to_say_so(workplace):
+    with IndexServer(*matrix_kills.FILES) as index:
+        text = matrix_kills.MATRIX.format(pythons=["3.11"], systems=["slim"])
+        ran = workplace.run(text, index=index, backend="interpreters")
+        journal = ran.folder / "journal.jsonl"
+        lines = journal.read_bytes().splitlines(keepends=True)
+        assert b"ended" in lines[-1]
+        journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:5])
+        assert resume(workplace, index)[0] == 0
+        assert matrix_kills.wrong_in_journal(workplace.store) == []
+        assert resume(workplace, index)[0] == 2  # there is nothing left
+
+
+@pytest.mark.interpreters
+def test_two_at_once_on_one_store_and_cache_do_not_meet(workplace):
+    """Two runs of one matrix get two numbers, share what they download, and neither removes what
+    the other is using; one that is under way cannot be resumed by another."""
+    text = matrix_kills.MATRIX.format(pythons=["3.10", "3.11"], systems=["slim"])
+    with IndexServer(*matrix_kills.FILES) as index:
+        file = workplace.folder / "kills.toml"
+        file.write_text(text)
+        words = [str(file), "--backend", "interpreters"]
+        pair = [matrix_kills.start(workplace, index, *words) for _ in "ab"]
+        while not list(workplace.store.glob("*/journal.jsonl")):
+            assert pair[0].poll() is None
+        code, said = resume(workplace, index)
+        ended = [process.communicate(timeout=200)[1] for process in pair]
+        assert [process.returncode for process in pair] == [0, 0], ended
+    assert code == 2
+    assert "is under way in another process" in said
+    assert sorted(path.name for path in workplace.store.iterdir()) == ["kills-1", "kills-2"]
+    for run in ("kills-1", "kills-2"):
+        stored = store.read(str(workplace.store), run)
+        assert not stored.missing
+        assert stored.ended
+        assert {result.status for result in stored.results} == {"pass"}
+    assert not matrix_kills.left_behind(workplace, "interpreters")
