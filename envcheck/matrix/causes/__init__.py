@@ -37,8 +37,11 @@ def classify(failure: Failure) -> Verdict:
 def _unclassified(failure: Failure) -> Verdict:
     lines = [text for text in failure.log.splitlines() if text.strip()]
     place = PLACES.get(failure.step.name, failure.step.name)
-    text = (
-        failure.step.detail
-        or f"{place} failed{ended(failure.step)} for a reason that is not known here"
-    )
-    return Verdict("unclassified", text, "read its log", evidence(lines[-4:]))
+    text, shown = f"{place} failed{ended(failure.step)}", evidence(lines[-4:])
+    if failure.step.name in ("install", "compile"):
+        errors = [text for text in lines if text.lstrip().lower().startswith(("error:", "cause:"))]
+        said = evidence(errors[-1:])
+        text += f": {said[0][:160]}" if said else ""
+        return Verdict("install-failed", text, "read its log", shown)
+    text = failure.step.detail or f"{text} for a reason that is not known here"
+    return Verdict("unclassified", text, "read its log", shown)

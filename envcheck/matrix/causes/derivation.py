@@ -24,6 +24,7 @@ _UV = (
     ("python", re.compile(rf"does not satisfy Python\S+ and ({_NAME}{_SPEC}) depends? on Python")),
 )
 _UV_DEPENDS = re.compile(rf"({_NAME}{_SPEC}) depends on ({_NAME}{_SPEC})")
+_UV_ONLY = re.compile(rf"only ({_NAME})\S* is available and you require ({_NAME}{_SPEC})")
 _UV_REQUIRE = re.compile(rf"you require ({_NAME}{_SPEC})")
 _PIP_MISSING = re.compile(
     r"ERROR: Could not find a version that satisfies the requirement (.+?)"
@@ -105,6 +106,7 @@ def of_uv(own: list[str]) -> Derivation | None:
     suspects = [
         (kind, term(match[1])) for kind, pattern in _UV for match in pattern.finditer(prose)
     ]
+    suspects += [("not-found", term(match[2])) for match in _UV_ONLY.finditer(prose)]
     depends = [
         (term(match[1]), term(match[2]))
         for match in _UV_DEPENDS.finditer(prose)
