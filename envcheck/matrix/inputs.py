@@ -18,10 +18,11 @@ from packaging.utils import (
 )
 
 from envcheck.errors import DataError
-from envcheck.matrix import git_source, pythons, source_tree
+from envcheck.matrix import git_source, source_tree
 from envcheck.matrix.meaning import SMOKE
 from envcheck.matrix.requirement import Wanted, parse
 from envcheck.matrix.requirements_file import Flat, Local, flatten
+from envcheck.matrix.static_metadata import metadata
 from envcheck.tomlfile import printable, read
 
 if TYPE_CHECKING:
@@ -82,17 +83,20 @@ def of_subject(test: Subject, folder: str) -> Inputs:
     if test.project:
         path = os.path.join(folder, os.path.expanduser(test.project))
         made.add(Local(os.path.normpath(path), tuple(test.extras), ""))
-    for text in test.requirements:
-        made.add(_parsed(text))
     flat = of_file(test, folder)
-    for wanted, hashes in flat.requirements if flat else ():
-        made.add(wanted, hashes)
+    by_file = flat.requirements if flat else ()
+    hashes = {wanted.text: found for wanted, found in by_file if isinstance(wanted, Wanted)}
+    for text in test.requirements:  # in a plan those of the file are among them
+        made.add(_parsed(text), hashes.pop(text, ()))
+    for wanted, found in by_file:
+        if isinstance(wanted, Local) or wanted.text in hashes:
+            made.add(wanted, found)
     return Inputs(
         order=tuple(dict.fromkeys(made.names)),
         script=_script(test, folder),
         require_hashes=flat is not None and flat.require_hashes,
         _lines=tuple(made.lines),
-        _constraints=(*test.constraints, *(flat.constraints if flat else ())),
+        _constraints=tuple(dict.fromkeys([*test.constraints, *(flat.constraints if flat else ())])),
         _files=made.files,
     )
 
@@ -172,7 +176,7 @@ def _archive_name(path: str) -> str:
         try:
             return parse_sdist_filename(file)[0]
         except InvalidSdistFilename:
-            return canonicalize_name(pythons.name_of(path))
+            return canonicalize_name(metadata(path).get("Name", ""))
     try:
         return parse_wheel_filename(file)[0]
     except InvalidWheelFilename as error:

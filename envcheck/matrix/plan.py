@@ -11,11 +11,14 @@ from msgspec.structs import replace
 
 from envcheck.errors import UsageError, did_you_mean
 from envcheck.matrix import inputs
+from envcheck.matrix.requirement import Wanted
 from envcheck.model.matrix import Cell, Index, MatrixDocument, Plan, Subject, Variant
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from envcheck.matrix.requirements_file import Flat
 
 Combination = dict[str, str]  # axis -> value
 
@@ -33,11 +36,15 @@ def plan(
 
     ``axes``: values said instead of the file's, by axis. ``only``: globs of cell ids.
     ``architecture``: of a cell that does not say it, by default this machine's.
-    What a requirements file says about indexes is the cells' index too. Raises UsageError if
-    nothing is left, or a word of these is not known; DataError for a requirements file.
+    What a requirements file says is said by each cell: a result tells what was required. Raises
+    UsageError if nothing is left, or a word of these is not known; DataError for such a file.
     """
     if (file := inputs.of_file(document.test, folder)) is not None:
-        document = replace(document, index=_joined(document.index, file.options))
+        document = replace(
+            document,
+            test=_with_file(document.test, file),
+            index=_joined(document.index, file.options),
+        )
     said = {axis: list(values) for axis, values in (axes or {}).items() if values}
     values = _values(document, architecture or machine())
     chosen = _narrowed(values, said, document)
@@ -185,6 +192,16 @@ def _index(index: Index, variants: list[Variant]) -> Index:
         url=next((v.index_url for v in reversed(variants) if v.index_url), index.url),
         extra_urls=[*index.extra_urls, *(u for v in variants for u in v.extra_index_urls)],
         find_links=[*index.find_links, *(p for v in variants for p in v.find_links)],
+    )
+
+
+def _with_file(test: Subject, file: Flat) -> Subject:
+    """What is tested, with what the requirements file names by its name."""
+    named = [wanted.text for wanted, _ in file.requirements if isinstance(wanted, Wanted)]
+    return replace(
+        test,
+        requirements=list(dict.fromkeys([*test.requirements, *named])),
+        constraints=list(dict.fromkeys([*test.constraints, *file.constraints])),
     )
 
 

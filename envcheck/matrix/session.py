@@ -112,6 +112,15 @@ class Session:
         self._room: Room | None = None
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """Canonical names of what is required, in that order: once it is resolved, also of the
+        user's own projects whose names no file says.
+        """
+        own = [one.name for one in self.known.locked if one.kind == "local"]
+        said = self.inputs.order
+        return (*[name for name in own if name not in said], *said)
+
+    @property
     def room(self) -> Room:
         """The room, opened by the first step."""
         if self._room is None:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import DataError
-from envcheck.matrix.pythons import metadata
+from envcheck.matrix.static_metadata import metadata
 from envcheck.process import run
 from envcheck.tomlfile import printable
 
@@ -38,7 +38,14 @@ _PRODUCTS = {
     ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs", "node_modules", ".idea", ".vscode",
 }  # fmt: skip
 _SECRETS = re.compile(r"(\.env|\.netrc|\.pypirc|id_[a-z0-9]+|.*\.pem|.*\.key)$")
-_SCM = ("setuptools_scm", "setuptools-scm", "hatch-vcs", "vcs-versioning", "versioningit")
+_SCM = (
+    "use_scm_version",
+    "setuptools_scm",
+    "setuptools-scm",
+    "hatch-vcs",
+    "vcs-versioning",
+    "versioningit",
+)
 
 
 def archive(folder: str) -> tuple[str, str, bytes]:
@@ -49,7 +56,9 @@ def archive(folder: str) -> tuple[str, str, bytes]:
     """
     static = metadata(folder)
     name = canonicalize_name(static.get("Name", ""))
-    version = static.get("Version", "") or (scm_version(folder) if wants_scm(folder) else "")
+    version = _valid(static.get("Version", "")) or (
+        scm_version(folder) if wants_scm(folder) else ""
+    )
     stem = (name or _word(folder)).replace("-", "_")
     if version:  # uv believes a version in a file's name, so that none may be guessed
         stem += f"-{_word(version)}"
@@ -65,6 +74,14 @@ def archive(folder: str) -> tuple[str, str, bytes]:
             text = f"Metadata-Version: 2.1\nName: {name or _word(folder)}\nVersion: {version}\n"
             _add(tar, f"{stem}/PKG-INFO", text.encode(), 0o644)
     return name, f"{stem}.tar.gz", sink.getvalue()
+
+
+def _valid(version: str) -> str:
+    """A version as a file's name may have it, empty if it is none."""
+    try:
+        return str(Version(version))
+    except InvalidVersion:
+        return ""
 
 
 def _has(files: list[tuple[str, bytes | str, int]], name: str) -> bool:
@@ -189,9 +206,9 @@ def _is_package(path: str) -> bool:
 
 def wants_scm(folder: str) -> bool:
     """Whether its version is made of git's tags by one of the usual tools."""
-    path = os.path.join(folder, "pyproject.toml")
-    text = _content(path).decode("utf-8", "replace") if os.path.isfile(path) else ""
-    return any(word in text for word in _SCM)
+    paths = [os.path.join(folder, name) for name in ("pyproject.toml", "setup.cfg", "setup.py")]
+    text = b"".join(_content(path) for path in paths if os.path.isfile(path))
+    return any(word.encode() in text for word in _SCM)
 
 
 def scm_version(folder: str) -> str:

@@ -14,6 +14,7 @@ from envcheck.matrix.meaning import ARCHIVES, problems_of
 from envcheck.matrix.requirement import parse as parse_requirement
 from envcheck.matrix.requirements_file import flatten
 from envcheck.matrix.shipped import names, shipped
+from envcheck.matrix.static_metadata import metadata
 from envcheck.model.matrix import SCHEMA, Index, MatrixDocument
 from envcheck.tomlfile import is_path, parse, printable, read
 
@@ -230,7 +231,7 @@ def _name(test: Subject, cwd: str) -> str:
     """A name for reports: the distribution's, the project's or the file's."""
     if test.project:
         path = os.path.abspath(os.path.join(cwd, test.project))
-        return pythons.name_of(path) or os.path.basename(path)
+        return metadata(path).get("Name", "") or os.path.basename(path)
     if test.requirements:
         wanted = parse_requirement(test.requirements[0])
         return wanted.name or os.path.basename(wanted.url).removesuffix(".git")

@@ -85,7 +85,7 @@ def _wheel(session: Session) -> Wheel:
 
 def _version(session: Session) -> str:
     """Of what was required first."""
-    order = session.inputs.order
+    order = session.order
     found = {one.name: one.version for one in session.known.distributions}
     return next((found[name] for name in order if name in found), "")
 

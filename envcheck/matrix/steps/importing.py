@@ -19,7 +19,7 @@ def run(session: Session) -> None:
     done = time_imports(
         session.room,
         list(cell.test.imports),
-        requested=list(session.inputs.order),
+        requested=list(session.order),
         settled=cell.steps.imports,
         seconds=cell.limits.seconds.import_,
         log_bytes=size(cell.limits.log),

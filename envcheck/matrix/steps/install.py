@@ -79,7 +79,7 @@ def _installed(session: Session) -> list[Installed]:
             file=locked.file.rpartition("/")[2],
             sha256=locked.sha256,
             download_size=known.sizes.get(locked.sha256),
-            requested=locked.name in session.inputs.requested,
+            requested=locked.name in session.order,
             compiled=known.compiled.get(locked.name),
         )
         for locked in known.locked

@@ -14,6 +14,7 @@ from envcheck import schemas
 from envcheck.errors import DataError, UsageError
 from envcheck.matrix import pythons, reading, spec
 from envcheck.matrix.requirement import parse
+from envcheck.matrix.static_metadata import metadata
 from envcheck.tomlfile import Source
 
 GOOD = """schema = "envcheck.matrix/1"
@@ -269,7 +270,7 @@ def test_pythons_of_a_wheel(tmp_path, said, expected):
         text = f"Metadata-Version: 2.1\nName: x\nVersion: 1\nRequires-Python: {said}\n\nbody"
         archive.writestr("x-1.dist-info/METADATA", text)
     assert pythons.of_project(str(path), dt.date(2026, 11, 20))[0] == expected
-    assert pythons.name_of(str(path)) == "x"
+    assert metadata(str(path))["Name"] == "x"
 
 
 def test_a_file_that_is_no_archive(tmp_path):
