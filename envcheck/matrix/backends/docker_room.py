@@ -96,6 +96,7 @@ class DockerRoom:
         self._closed = False
         self._closing = threading.Lock()
         self._folder_fd = -1
+        self._index_open = False
         self._number = 0
         self._known_killed = 0
         self._killed = False  # in a container that was replaced
@@ -213,17 +214,22 @@ class DockerRoom:
         return f"{INPUTS}/{os.path.relpath(path, self._place.folder)}"
 
     def open_index(self) -> str:
-        """Listen in the host's directory; the first process leads there from the URL returned."""
+        """Listen in the host's directory; the first process leads there from the URL returned.
+
+        What is open stays open: one door counts all that comes through it.
+        """
         from envcheck.index import gateway
 
-        self.close_index()
         self._container.listening()
+        if self._index_open:
+            return gateway.BASE
         folder = self._place.folder
         if len(os.fsencode(folder)) > _LONGEST:
             self._folder_fd = os.open(folder, os.O_RDONLY)
             folder = f"/proc/self/fd/{self._folder_fd}"
         path = os.path.join(folder, SOCKET)
         self.door = self._gateway.open(self.cell.index, unix=path)
+        self._index_open = True
         os.chmod(path, 0o666)  # noqa: S103 - the directory above is closed to others here
         self._prove()
         return gateway.BASE
@@ -244,6 +250,7 @@ class DockerRoom:
 
     def close_index(self) -> None:
         """From now on the room has no network at all."""
+        self._index_open = False
         if self.door is not None:
             self.door.close()
         if self._folder_fd >= 0:
