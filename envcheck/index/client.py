@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 
 from envcheck import __version__
 from envcheck.errors import IndexTrouble
@@ -58,7 +59,7 @@ class Client:
         self.stopped = threading.Event()
         self.requests = 0
         self._network = network
-        self._logins: list[tuple[str, tuple[str, str]]] = []  # address's beginning, login
+        self._logins: list[tuple[str, HTTPBasicAuth]] = []  # address's beginning, login
         self._session = requests.Session()
         self._session.headers.update(
             {"User-Agent": f"envcheck/{__version__}", "Accept-Encoding": "gzip"}
@@ -77,9 +78,9 @@ class Client:
         login, _, host = parts.netloc.rpartition("@")
         bare = parts._replace(netloc=host).geturl()
         user, _, password = login.partition(":")
-        entry = (bare, (unquote(user), unquote(password)))
-        if entry not in self._logins:
-            self._logins.append(entry)
+        auth = HTTPBasicAuth(unquote(user).encode(), unquote(password).encode())  # UTF-8: RFC 7617
+        if (bare, auth) not in self._logins:
+            self._logins.append((bare, auth))
         return bare
 
     def open(
@@ -148,13 +149,11 @@ class Client:
         self.stopped.set()
         self._session.close()
 
-    def _login(self, url: str) -> tuple[str, str] | None:
+    def _login(self, url: str) -> HTTPBasicAuth | None:
         """Credentials for ``url``: of the longest address that it is below, else of its origin."""
         origin = _origin(url)
         same = [(bare, login) for bare, login in self._logins if _origin(bare) == origin]
-        below = [(len(bare), login) for bare, login in same if url.startswith(bare)]
-        if below:
-            return max(below)[1]
+        same.sort(key=lambda pair: len(pair[0]) if url.startswith(pair[0]) else 0, reverse=True)
         return same[0][1] if same else None
 
 
