@@ -35,6 +35,10 @@ def once(workplace, text, backend, cells):
             assert ran.code == 0, (state, ran.err)
             assert len(ran.run.results) == cells
             assert index.downloads() == {file.name: 1 for file in FILES}, state
+            fetched = [result.download.upstream for result in ran.run.results]
+            assert any(result.cold for result in ran.run.results) == (state == "cold"), fetched
+            if state == "cold":
+                assert sum(fetched) >= sum(len(file.data) for file in FILES)
 
 
 @pytest.mark.interpreters
