@@ -60,7 +60,7 @@ def archive(folder: str) -> tuple[str, str, bytes]:
         scm_version(folder) if wants_scm(folder) else ""
     )
     stem = (name or _word(folder)).replace("-", "_")
-    if version:  # uv believes a version in a file's name, so that none may be guessed
+    if name and version:  # uv believes both in a file's name, so that none may be guessed
         stem += f"-{_word(version)}"
     files = list(_members(folder))
     sink = io.BytesIO()

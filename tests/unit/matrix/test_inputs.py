@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envcheck.errors import DataError
-from envcheck.matrix import inputs, source_tree
+from envcheck.matrix import inputs, plan, source_tree, spec
 from envcheck.matrix.requirements_file import flatten
 from envcheck.model.matrix import Subject
 
@@ -402,3 +402,46 @@ def test_nothing_of_git_is_left(repository, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     prepared(tmp_path, requirements=[f"{repository}@v1"])
     assert list(folder.iterdir()) == []
+
+
+# -- what is static
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"setup.py": "from setuptools import setup\nsetup(name='A.b', version='1.0', x=f())"},
+         ("a_b-1.0.tar.gz", ("a-b",))),
+        ({"setup.py": "import setuptools\nn = 'a'\nsetuptools.setup(name=n, version='1')"},
+         ("PROJECT.tar.gz", ())),
+        ({"setup.cfg": "[metadata]\nname = a\nversion = attr: a.__version__\n", "setup.py": "1 +"},
+         ("a.tar.gz", ("a",))),
+        ({"setup.cfg": "[metadata]\nname = a\nversion = 2.0-beta1\n"}, ("a-2.0b1.tar.gz", ("a",))),
+        ({"pyproject.toml": "[tool.poetry]\nname = 'a'\nversion = '3'\n"}, ("a-3.tar.gz", ("a",))),
+        ({"pyproject.toml": "[project]\nname = 'a'\nversion = 'three'\n"}, ("a.tar.gz", ("a",))),
+        ({"pyproject.toml": "[project]\nname = 'a'\ndynamic = ['version']\n",
+          "setup.cfg": "[metadata]\nname = b\nversion = 4\n"}, ("a-4.tar.gz", ("a",))),
+    ],
+)  # fmt: skip
+def test_name_and_version_are_read_where_they_are_static(tmp_path, files, expected):
+    folder = tmp_path / "PROJECT"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    made = prepared(folder, project=".")
+    assert (only_file(made)[0], made.order) == expected
+
+
+def test_a_plan_says_what_a_requirements_file_requires(write, project):
+    folder = write(r=f"idna==3.10 --hash={HASH}\n./project\n-c c.txt\n", c="x<1\n")
+    loaded = spec.choose(["packaging"], str(folder), requirements_file="r.txt", python=["3.11"])
+    cell = plan.plan(*loaded[:3]).cells[0]
+    assert cell.test.requirements == ["packaging", "idna==3.10"]
+    assert cell.test.constraints == ["x<1"]
+    made = inputs.prepare(cell, str(folder))
+    assert made.requirements("/in") == [
+        "packaging",
+        f"idna==3.10 --hash={HASH}",
+        "own-thing @ file:///in/own_thing-1.2.tar.gz",
+    ]
+    assert made.constraints("/in") == ["x<1"]
