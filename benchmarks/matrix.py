@@ -74,8 +74,14 @@ class Bench:
         self.last: dict[str, Outcome] = {}
         glibc = [matrix_cells.Cell(python, "slim", "") for python in where.interpreters]
         self.ours = {
-            "docker": Ours("docker", matrix_cells.matrix(cells.there), "docker", where),
-            "interpreters": Ours("venvs", matrix_cells.matrix(glibc), "interpreters", where),
+            name: Ours(
+                name,
+                matrix_cells.matrix(chosen),
+                name,
+                where,
+                matrix_cells.matrix(chosen, matrix_cells.BARE),
+            )
+            for name, chosen in (("docker", cells.there), ("interpreters", glibc))
         }
 
     def entries(self) -> list[Entry]:
@@ -118,11 +124,10 @@ class Bench:
 
     def _envcheck(self, backend: str) -> dict[str, float]:
         ours = self.ours[backend]
-        for state, outcome in (("cold", ours.cold()), ("warm", ours.run())):
-            self.last[f"{backend} {state}"] = outcome
-        return {
-            f"{backend} {state}": self.last[f"{backend} {state}"].wall for state in ("cold", "warm")
-        }
+        outcomes = {"cold": ours.cold(), "warm": ours.run(), "bare": ours.run(bare=True)}
+        named = {f"{backend} {state}": outcome for state, outcome in outcomes.items()}
+        self.last.update(named)
+        return {line: outcome.wall for line, outcome in named.items()}
 
     def numbers(self) -> Document:
         """All that the report is made of."""
@@ -144,7 +149,9 @@ class Bench:
         for backend, ours in self.ours.items():
             if cold := self.last.get(f"{backend} cold"):
                 found["traffic"][backend] = matrix_ours.traffic(cold.document)
-                found["overhead"][backend] = matrix_ours.overhead(ours.run("--jobs", "1"))
+                found["overhead"][backend] = matrix_ours.overhead(
+                    ours.run("--jobs", "1", bare=True)
+                )
                 found["imports"] = matrix_ours.imports(cold.document)
         if cold := self.last.get("docker cold"):
             warm = matrix_ours.steps(self.last["docker warm"].document)

@@ -107,6 +107,11 @@ def matrix(chosen: Sequence[Cell], steps: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+#: Steps that do what others do: install, and import once (and once more: a first import is not
+#: what a user waits for every day).
+BARE = '[steps]\nimports = 1\nfacts = false\nskip = ["measure"]'
+
+
 def closure(pythons: Sequence[str] = PYTHONS) -> str:
     """The matrix file of the whole closure of accelerate, with torch's CUDA wheels."""
     lines = [

@@ -35,14 +35,15 @@ class Outcome(NamedTuple):
 class Ours:
     """Runs of one matrix file on one backend, with a cache of their own.
 
-    ``name``: of the scratch folder. ``text``: of the matrix file.
+    ``name``: of the scratch folder. ``text``: of the matrix file. ``bare``: of another one, which
+    does in these cells what the others do, and no more.
     """
 
-    def __init__(self, name: str, text: str, backend: str, where: Where) -> None:
+    def __init__(self, name: str, text: str, backend: str, where: Where, bare: str = "") -> None:
         self.backend = backend
         self.where = where
         self.folder = os.path.join(where.folder, name)
-        self.text = text
+        self.text, self.bare = text, bare
         self._volumes = _volumes()
 
     def cold(self) -> Outcome:
@@ -50,12 +51,12 @@ class Ours:
         self.forget()
         return self.run()
 
-    def run(self, *options: str) -> Outcome:
+    def run(self, *options: str, bare: bool = False) -> Outcome:
         """Once, with what earlier runs have left. Raises Failed if a cell does not import."""
         os.makedirs(self.folder, exist_ok=True)
         file, report = (os.path.join(self.folder, name) for name in ("bench.toml", "run.json"))
         with open(file, "w") as stream:
-            stream.write(self.text)
+            stream.write(self.bare if bare else self.text)
         words = [sys.executable, "-m", "envcheck", "matrix", "run", file, *options]
         words += ["--backend", self.backend, "--store", os.path.join(self.folder, "store")]
         words += ["--report", f"json:{report}"]
