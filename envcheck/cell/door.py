@@ -4,8 +4,8 @@
 ``ready`` when it listens, reaps what is left without a parent, never ends by itself. Once nobody
 listens at SOCKET, connections are closed at once: the container then has no network.
 
-Signals are left as they are: the kernel keeps the first process from those that nobody handles, so
-that the code under test cannot end its own container.
+The kernel keeps the first process from signals that nobody handles, so that the code under test
+cannot end its own container; Python handles one by itself, which is therefore ignored here.
 """
 
 import os
@@ -20,8 +20,8 @@ PIECE = 1 << 18
 def main(arguments):
     """Serve for ever."""
     path, port = arguments[0], int(arguments[1])
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # before any thread is started
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # before any thread is started
     listening = listen(port)
     threading.Thread(target=accept, args=(listening, path), daemon=True).start()
     sys.stdout.write("ready\n")
