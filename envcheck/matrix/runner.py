@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envcheck.store import RunWriter
 
 ATTEMPTS = 3
-_PAUSE = 0.5  # seconds before the second attempt; doubled before each further one
+_PAUSE = 2.5  # seconds before the second attempt: the gateway asks again after 2; then twice it
 _TICK = 0.2  # seconds in which Ctrl-C is noticed at the latest
 
 
