@@ -114,12 +114,11 @@ class DockerBackend:
             return self._images[recipe]
 
     def _make(self, recipe: Recipe, cell: Cell) -> Image:
-        reference, found = docker_images.ensure(
-            self.engine.api, recipe, Tell(self.surroundings.say, self.surroundings.detail)
-        )
+        tell = Tell(self.surroundings.say, self.surroundings.detail)
+        tag, found = docker_images.ensure(self.engine.api, recipe, tell)
         config = self.engine.api.inspect_image(found)["Config"]
         image = Image(
-            reference=reference,
+            reference=recipe.bases[-1] if recipe.bases else tag,
             id=found,
             env=tuple(config.get("Env") or ()),
             platform=recipe.platform,

@@ -49,8 +49,8 @@ _NOT_STARTED = b"OCI runtime exec failed"
 class Image(NamedTuple):
     """The image of a cell, and the interpreter in it."""
 
-    reference: str
-    id: str
+    reference: str  # of the base
+    id: str  # of what was built of it
     env: tuple[str, ...]
     platform: str | None
     python: str
