@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
+from index_server import IndexServer
 from second_engine import SecondEngine
+from wheels import wheel
 
 from envcheck.errors import TargetError
 from envcheck.index.gateway import Gateway
@@ -104,4 +107,49 @@ def test_an_engine_that_comes_back_is_gone_on_with(engine, tmp_path, number):
         assert run(room, code, "installer").stdout.count(b"-") == 2  # its own name alone
         room.close()
         after.close()
+    assert engine.docker("ps", "-aq") == []
+
+
+MATRIX = """
+schema = "envcheck.matrix/1"
+[test]
+requirements = ["one"]
+smoke = "none"
+[axes]
+python = ["3.11"]
+os = ["alpine"]
+[variants.cell]
+a = {}
+b = {}
+c = {}
+d = {}
+[limits]
+memory = "512M"
+scratch = "64M"
+disk = "64M"
+"""
+
+
+def test_a_run_goes_on_when_the_engine_was_started_again(engine, workplace):
+    (workplace.folder / "tried.toml").write_text(MATRIX)
+    with IndexServer(wheel("one")) as index:
+        variables = workplace.variables(index, DOCKER_HOST=engine.host)
+        words = workplace.argv("run", "tried.toml", "--backend", "docker")
+        under_way = subprocess.Popen(
+            words,
+            env=variables,
+            cwd=workplace.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        while len(engine.docker("ps", "-q", "--filter", "label=envcheck.cell=3.11-alpine-c")) == 0:
+            assert under_way.poll() is None, under_way.communicate()
+            time.sleep(0.05)
+        engine.end(signal.SIGTERM)
+        engine.start()
+        out, err = under_way.communicate(timeout=120)
+    ran = workplace.read(under_way.returncode, out.decode(), err.decode())
+    assert ran.code == 0, ran.err
+    assert [result.status for result in ran.run.results] == ["pass"] * 4
+    assert max(result.attempts for result in ran.run.results) > 1
     assert engine.docker("ps", "-aq") == []
