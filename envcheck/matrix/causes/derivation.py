@@ -23,7 +23,7 @@ _UV = (
     ("not-found", re.compile(rf"there (?:is|are) no versions? of ({_NAME}{_SPEC})")),
     ("python", re.compile(rf"does not satisfy Python\S+ and ({_NAME}{_SPEC}) depends? on Python")),
 )
-_UV_DEPENDS = re.compile(rf"({_NAME}{_SPEC}) depends on ({_NAME}{_SPEC})")
+_UV_DEPENDS = re.compile(rf"({_NAME}{_SPEC}) depends? on ({_NAME}{_SPEC})")
 _UV_ONLY = re.compile(rf"only ({_NAME})\S* is available and you require ({_NAME}{_SPEC})")
 _UV_REQUIRE = re.compile(rf"you require ({_NAME}{_SPEC})")
 _PIP_MISSING = re.compile(

@@ -35,7 +35,8 @@ _RULES = (
      "a quota of the disk is exhausted", _DISK, "uv 0.13.8, pip 23.0 to 26.3"),
     ("install-failed", r"(?i)^ *(?:cause: |error: )?.*(?:invalid wheel|wheel is invalid|"
      r"bad zip file|not a zip file|failed to read metadata|could not be unpacked|"
-     r"Wheel .* is invalid|unsupported wheel version|has an invalid (?:wheel|record)|invalid `?RECORD).*",
+     r"Wheel .* is invalid|unsupported wheel version|has an invalid (?:wheel|record)|"
+     r"invalid `?RECORD).*",
      "a wheel is not a valid one: {line}", "tell its publisher", "uv 0.13.8, pip 23.0 to 26.3"),
     ("install-failed", r"^(?:ERROR: )?(?P<what>\S+\.whl) is not a (?:supported|valid) wheel",
      "{what} is no wheel for this interpreter", "", "pip 23.0 to 26.3"),

@@ -74,7 +74,10 @@ def by_ending(failure: Failure) -> Verdict | None:
     if step.signal:
         how = _SIGNALS.get(step.signal, f"it was ended by {step.signal}")
         return Verdict(
-            "crash", f"{place} crashed: {how}", _REMEDIES.get(step.signal, ""), evidence(lines[-4:])
+            "crash",
+            f"{place} crashed: {how}",
+            _REMEDIES.get(step.signal, ""),
+            evidence([*lines[-3:], f"ended by {step.signal}"]),
         )
     return None
 
