@@ -14,7 +14,7 @@ Defined the same on every backend:
   empty: it loaded no such module. What has no bytecode (the standard library of an image included)
   gets it outside the environment, where the next process finds it; so nothing that is measured
   later is changed, and the settled imports are what a user has from the second time on.
-- *slowest*: by one more process that runs ``-X importtime`` and is not timed.
+- *slowest*: of the first module, by one more process that runs ``-X importtime`` and is not timed.
 
 Nothing else of the run is at work meanwhile: that is the runner's promise.
 """
@@ -118,7 +118,7 @@ def _commands(
     commands, kinds = [], []
     for number, module in enumerate(modules):
         cache = f"{room.paths.scratch}/.bytecode/{number}"
-        for turn in (*range(settled + 1), -1):
+        for turn in (*range(settled + 1), *((-1,) if not number else ())):
             trace = ["-X", "importtime"] if turn < 0 else []
             words = [room.paths.python, "-I", *trace, script, module, cache]
             kinds.append(_Kind(number, turn))
@@ -183,7 +183,7 @@ def _imported(
         if number
         else "as installation left it",
         threads=processors if isinstance(processors, int) and 0 < processors < 10**6 else None,
-        slowest=_slowest(done[_Kind(number, -1)]),
+        slowest=_slowest(done.get(_Kind(number, -1))),
         error=_sentence(outcome) if failed else "",
     )
 
