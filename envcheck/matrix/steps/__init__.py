@@ -25,9 +25,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.errors import TargetError
-from envcheck.matrix.steps import create, doctor, importing, install, measure, resolve, smoke
+from envcheck.matrix.session import Ended
+from envcheck.matrix.steps import (
+    create,
+    doctor,
+    importing,
+    install,
+    measure,
+    resolve,
+    smoke,
+    verify,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envcheck.matrix.session import Session
 
 
@@ -39,13 +51,21 @@ def settle(session: Session) -> None:
     resolve.download(session)  # waits for the network: others may compute meanwhile
     with session.lane():
         resolve.build(session)
-        install.run(session)
+        _or_verify(install.run, session)
 
 
 def observe(session: Session) -> None:
     """Import, with nothing else running. Raises Ended where it fails."""
     if "import" not in session.cell.steps.skip:
-        importing.run(session)
+        _or_verify(importing.run, session)
+
+
+def _or_verify(step: Callable[[Session], None], session: Session) -> None:
+    try:
+        step(session)
+    except Ended:
+        verify.run(session)
+        raise
 
 
 def examine(session: Session) -> None:
@@ -58,6 +78,8 @@ def _examine(session: Session) -> None:
     known = session.known
     if known.ended is None and "smoke" not in session.cell.steps.skip:
         smoke.run(session)
+        if known.ended is not None:
+            verify.run(session)
     try:
         if session.created and session.cell.steps.facts:
             doctor.run(session)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 
 import matrix_kills
 import pytest
@@ -144,3 +146,76 @@ def test_two_at_once_on_one_store_and_cache_do_not_meet(workplace):
         assert stored.ended
         assert {result.status for result in stored.results} == {"pass"}
     assert not matrix_kills.left_behind(workplace, "interpreters")
+
+
+@pytest.fixture
+def small_store(workplace):
+    """The workplace's store is a file system of its own of 40 KiB; ``grow()`` makes it larger."""
+    workplace.store.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(workplace.store)], check=True
+    )
+
+    def grow():
+        words = ["mount", "-o", "remount,size=16m", str(workplace.store)]
+        subprocess.run(words, check=True)
+
+    yield grow
+    subprocess.run(["umount", "--lazy", str(workplace.store)], check=True)
+
+
+@pytest.mark.root
+@pytest.mark.interpreters
+def test_a_full_disk_under_the_store_ends_the_run_and_loses_nothing(workplace, small_store):
+    text = matrix_kills.MATRIX.format(pythons=["3.9", "3.10", "3.11"], systems=["slim"])
+    with IndexServer(*matrix_kills.FILES) as index:
+        ran = workplace.run(text, "--jobs", "1", index=index, backend="interpreters")
+        assert ran.code == 3, ran.err
+        assert "No space left on device" in ran.err
+        assert "Traceback" not in ran.err
+        before = matrix_kills.results(workplace.store)
+        assert not matrix_kills.left_behind(workplace, "interpreters")
+        small_store()
+        code, said = resume(workplace, index)
+    assert code == 1, said  # 3.9 is excluded by Requires-Python
+    after = matrix_kills.results(workplace.store)
+    assert len(after) == 3
+    assert {name: after[name] for name in before} == before
+    assert not matrix_kills.wrong_in_journal(workplace.store)
+
+
+def damage(file):
+    """One bit in the middle."""
+    data = bytearray(file.read_bytes())
+    if data:
+        data[len(data) // 2] ^= 1
+        file.chmod(0o600)
+        file.write_bytes(data)
+
+
+CHECKED = wheel(
+    "checked",
+    files={
+        "checked/data.bin": bytes(5000),
+        "checked/__init__.py": "import os\n"
+        "data = open(os.path.join(os.path.dirname(__file__), 'data.bin'), 'rb').read()\n"
+        "assert data == bytes(5000), 'damaged'\n",
+    },
+)
+
+
+@pytest.mark.interpreters
+@pytest.mark.parametrize("part", ["wheels", "pages", "metadata", "uv", "uv/archive-v0"])
+def test_a_damaged_cache_changes_no_result(workplace, part):
+    """One bit in every file of it, or half of each; what installs is what the index has."""
+    matrix = INDEX_MATRIX.replace("steady", "checked")
+    with IndexServer(CHECKED) as index:
+        assert workplace.run(matrix, index=index, backend="interpreters").code == 0
+        for change in (damage, lambda file: os.truncate(file, file.stat().st_size // 2)):
+            files = [path for path in (workplace.cache / part).rglob("*") if path.is_file()]
+            assert files
+            for file in files:
+                change(file)
+            ran = workplace.run(matrix, index=index, backend="interpreters")
+            assert ran.code == 0, (ran.err, ran.log("3.11-slim"))
+            assert [result.status for result in ran.run.results] == ["pass"]
