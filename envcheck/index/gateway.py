@@ -52,10 +52,12 @@ PORT = 8484
 #: The base URL that every cell should see: uv keeps what it has by the index's URL.
 BASE = f"http://127.0.0.1:{PORT}"
 BUDGET = 64 << 30  # bytes that one door may have fetched
+PAGES = 5_000  # that one door may ask for; the largest closures have some hundreds
 #: For installers that use a door: it waits for the index and asks again, so they need not.
 CLIENT_ENVIRONMENT = {
     "UV_HTTP_TIMEOUT": "300",
     "UV_HTTP_RETRIES": "1",
+    "UV_CONCURRENT_DOWNLOADS": "16",  # connections; it is not they that hold up anything
     "PIP_DEFAULT_TIMEOUT": "300",
     "PIP_RETRIES": "1",
 }
@@ -202,6 +204,7 @@ class Door:
         self._gateway = gateway
         self._places = places
         self._meter = Meter(budget)
+        self._asked: set[tuple[str, str]] = set()
         self._by_id = {place.id: place for place in places}
         self._token = "" if unix else secrets.token_urlsafe(16)
         self._proxy = f"Basic {_base64(f'x:{self._token}')}"
@@ -293,6 +296,9 @@ class Door:
         kind, place, project, rest = _address(parts, self._by_id)
         if place is None or place.kind != kind:
             return Reply(404, b"there is nothing here", _PLAIN)
+        self._asked.add((place.id, project))
+        if len(self._asked) > PAGES:
+            raise IndexTrouble("budget", f"one cell asked for more than {PAGES:,} pages")
         view = self._gateway.view(place, project, self._meter)
         if not rest:
             return _page(view, request)

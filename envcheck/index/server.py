@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _HEAD_LIMIT = 1 << 15
 _CONNECTIONS = 200  # at once; further ones wait
-_IDLE = 120.0  # seconds between two requests of a connection
+_IDLE = 120.0  # seconds between two requests of a connection …
+_IDLE_IF_SCARCE = 5.0  # … and if others may be waiting for its place
 _HEAD = 20.0  # seconds for a request to come
 _SEND = 300.0  # seconds in which a client takes nothing
 _REASONS = {
@@ -125,7 +126,8 @@ class Server:
 
     def _exchange(self, connection: socket.socket, buffer: bytearray) -> bool:
         """Answer one request; whether there may be another one. Raises OSError."""
-        head = _read_head(connection, buffer)
+        scarce = len(self._open) > _CONNECTIONS // 2
+        head = _read_head(connection, buffer, _IDLE_IF_SCARCE if scarce else _IDLE)
         if head is None:
             return False
         request = _parse(head)
@@ -178,9 +180,12 @@ class Server:
             body.send(connection, start, end)
 
 
-def _read_head(connection: socket.socket, buffer: bytearray) -> bytes | None:
-    """A request up to its empty line; None if the client has gone; empty if it is too long."""
-    connection.settimeout(_IDLE)
+def _read_head(connection: socket.socket, buffer: bytearray, idle: float) -> bytes | None:
+    """A request up to its empty line; None if the client has gone; empty if it is too long.
+
+    ``idle``: seconds for which its first byte is waited for.
+    """
+    connection.settimeout(idle)
     end = 0.0
     while (length := buffer.find(b"\r\n\r\n")) < 0:
         if len(buffer) > _HEAD_LIMIT:

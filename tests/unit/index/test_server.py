@@ -124,6 +124,17 @@ def test_many_idle_connections_hold_up_their_own_cell_only(gateway, tmp_path, vi
         assert visit(again).get(page_of(again, "one")).status == 200
 
 
+def test_nobody_asks_for_everything(door, visit, monkeypatch):
+    monkeypatch.setattr("envcheck.index.gateway.PAGES", 20)
+    with IndexServer(ONE) as index:
+        opened = door(index.url)
+        visitor = visit(opened)
+        codes = [visitor.get(page_of(opened, f"p{n}")).status for n in range(30)]
+        assert codes == [404] * 20 + [424] * 10
+        assert index.count() <= 20
+        assert [fault.kind for fault in opened.faults()] == ["budget"]
+
+
 def test_everybody_may_connect_who_reaches_the_directory(gateway, tmp_path):
     gateway("http://127.0.0.1:9/").open(Index(), unix=str(tmp_path / "s"))
     assert os.stat(tmp_path / "s").st_mode & 0o777 == 0o666
