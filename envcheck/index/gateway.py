@@ -110,12 +110,15 @@ class Gateway:
     ) -> None:
         self.close()
 
-    def open(self, index: Index, *, unix: str | None = None, budget: int = BUDGET) -> Door:
+    def open(
+        self, index: Index, *, unix: str | None = None, budget: int = BUDGET, pages: int = PAGES
+    ) -> Door:
         """A door to what ``index`` says: a Unix socket at the path ``unix``, else a TCP port.
 
-        Raises UsageError if there is no index.
+        ``budget``, ``pages``: bytes that it may have fetched, pages that it may ask for. Raises
+        UsageError if there is no index.
         """
-        door = Door(self, self._places(index), unix, budget)
+        door = Door(self, self._places(index), unix, Meter(budget), pages)
         self._doors.append(door)
         return door
 
@@ -199,11 +202,17 @@ class Door:
     """One cell's way to its indexes."""
 
     def __init__(
-        self, gateway: Gateway, places: Sequence[Place], unix: str | None, budget: int
+        self,
+        gateway: Gateway,
+        places: Sequence[Place],
+        unix: str | None,
+        meter: Meter,
+        pages: int,
     ) -> None:
         self._gateway = gateway
         self._places = places
-        self._meter = Meter(budget)
+        self._meter = meter
+        self._pages = pages
         self._asked: set[tuple[str, str]] = set()
         self._by_id = {place.id: place for place in places}
         self._token = "" if unix else secrets.token_urlsafe(16)
@@ -297,8 +306,8 @@ class Door:
         if place is None or place.kind != kind:
             return Reply(404, b"there is nothing here", _PLAIN)
         self._asked.add((place.id, project))
-        if len(self._asked) > PAGES:
-            raise IndexTrouble("budget", f"one cell asked for more than {PAGES:,} pages")
+        if len(self._asked) > self._pages:
+            raise IndexTrouble("budget", f"one cell asked for more than {self._pages:,} pages")
         view = self._gateway.view(place, project, self._meter)
         if not rest:
             return _page(view, request)

@@ -124,10 +124,9 @@ def test_many_idle_connections_hold_up_their_own_cell_only(gateway, tmp_path, vi
         assert visit(again).get(page_of(again, "one")).status == 200
 
 
-def test_nobody_asks_for_everything(door, visit, monkeypatch):
-    monkeypatch.setattr("envcheck.index.gateway.PAGES", 20)
+def test_nobody_asks_for_everything(gateway, visit):
     with IndexServer(ONE) as index:
-        opened = door(index.url)
+        opened = gateway(index.url).open(Index(), pages=20)
         visitor = visit(opened)
         codes = [visitor.get(page_of(opened, f"p{n}")).status for n in range(30)]
         assert codes == [404] * 20 + [424] * 10
