@@ -8,9 +8,12 @@ from bait import only_in_a_cell, tried
 only_in_a_cell()
 
 tried()
-for pid in (os.getppid(), -1, 1):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except OSError as error:
-        print(f"{pid}: {error}", flush=True)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+for pid in (1, os.getppid(), -1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, number)
+        except OSError as error:
+            print(f"{pid}: {error}", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
