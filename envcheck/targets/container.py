@@ -65,11 +65,10 @@ class Running:
         }
         name = f"{self.choice.path} in {self.target.reference}"
         return remote.examine_elsewhere(
-            self.attempt, target, lambda first: remote.failure(name, first)
+            self._attempt, target, lambda first: remote.failure(name, first)
         )
 
-    def attempt(self, flags: tuple[str, ...]) -> Completed:
-        """Run the agent with these interpreter options. Raises TargetError."""
+    def _attempt(self, flags: tuple[str, ...]) -> Completed:
         api = self.client.api
         started = time.monotonic()
         words = [self.choice.path, *remote.words(self.request, flags, self.agent)]

@@ -29,7 +29,6 @@ from envcheck.matrix.backends.docker_store import write
 from envcheck.matrix.execution import island
 from envcheck.process import Completed, signals
 from envcheck.targets import engine, remote
-from envcheck.targets.container import Running, RunningContainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from envcheck.index.gateway import Door, Gateway
     from envcheck.matrix.backends.base import Who
     from envcheck.matrix.backends.docker_engine import Engine
+    from envcheck.model.facts import FactSheet
     from envcheck.model.matrix import Cell
     from envcheck.targets.base import AgentRequest
 
@@ -297,30 +297,39 @@ class DockerRoom:
 
 
 class CellTarget:
-    """A cell as a target of the doctor."""
+    """A cell as a target of the doctor. Its interpreter is known, so nothing is looked for."""
 
     def __init__(self, room: DockerRoom) -> None:
         self.room = room
 
-    def start(self, request: AgentRequest) -> Running:
-        """Find the interpreter. Raises TargetError."""
-        self.room.ready()
-        return _Examined(self.room, request)
+    def start(self, request: AgentRequest) -> CellTarget:
+        """Nothing is started yet: the agent would compete with whatever the caller does."""
+        self.request = request
+        self._agent = remote.payload(request)
+        return self
 
+    def finish(self) -> FactSheet:
+        """The sheet. Raises TargetError, AgentError."""
+        room = self.room
+        target = {
+            "kind": "container",
+            "name": room.name,
+            "chosen_by": f"the matrix's cell {room.cell.id}",
+            "id": room.container_id,
+            "image": room.image,
+        }
+        name = f"{room.paths.python} in {room.name}"
+        return remote.examine_elsewhere(
+            self._attempt, target, lambda first: remote.failure(name, first)
+        )
 
-class _Examined(Running):
-    """A cell that is about to be examined: by the package's user, with a deadline from outside,
-    for what is examined may stop the agent's own.
-    """
-
-    def __init__(self, room: DockerRoom, request: AgentRequest) -> None:
-        self._room = room
-        super().__init__(RunningContainer(room.container_id, room.paths.python), request)
-
-    def attempt(self, flags: tuple[str, ...]) -> Completed:
-        words = [self.choice.path, *remote.words(self.request, flags, self.agent)]
+    def _attempt(self, flags: tuple[str, ...]) -> Completed:
+        """As the package's user; with a deadline from outside, for what is examined may stop the
+        agent's own.
+        """
+        words = [self.room.paths.python, *remote.words(self.request, flags, self._agent)]
         seconds = self.request.timeout + 2 * remote.SLACK
-        return self._room.run(words, who="package", timeout=seconds)
+        return self.room.run(words, who="package", timeout=seconds)
 
 
 def _link(program: str, path: str) -> None:

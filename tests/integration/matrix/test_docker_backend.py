@@ -353,10 +353,10 @@ def test_variables_are_the_images_and_not_its_installers(backend, tmp_path):
         code = "import json, os; print(json.dumps(dict(os.environ)))"
         package, installer = told(room, code), told(room, code, "installer")
         room.close()
-        reference = room.image
+        reference = room.image_id
     finally:
         own.close()
-    docker("image", "rm", reference)
+    docker("image", "rm", "--force", reference)
     assert package.pop("PATH") == installer.pop("PATH")
     assert package["CUDA_HOME"] == installer["CUDA_HOME"] == "/c"
     assert package["OWN"] == "1"
@@ -636,7 +636,7 @@ def test_no_credential_of_a_proxy_is_kept_in_an_image(backend, tmp_path, monkeyp
         capture_output=True,
         text=True,
     ).stdout
-    docker("image", "rm", reference)
+    docker("image", "rm", "--force", reference)
     assert made in about
     assert "hunter2" not in about
     dockerfile(tmp_path, "own", 'RUN echo "cannot reach $https_proxy" && exit 7')
