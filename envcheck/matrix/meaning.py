@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from envcheck.errors import did_you_mean
 from envcheck.matrix.requirement import parse
+from envcheck.model.matrix import STEPS
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -228,6 +229,10 @@ def _value_problem(axis: str, value: str, document: MatrixDocument) -> str:
 
 
 def _steps(steps: Steps) -> Iterator[tuple[Path, str]]:
+    for step in steps.skip:
+        if step not in STEPS:  # on the command line it can be any word
+            near = did_you_mean(step, STEPS)
+            yield ("steps", "skip"), f"`{printable(step)}` is none of {', '.join(STEPS)}{near}"
     for step in ("create", "resolve"):
         if step in steps.skip:
             yield ("steps", "skip"), f"nothing can be said of a cell without `{step}`"

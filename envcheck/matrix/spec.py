@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from envcheck.errors import DataError, UsageError, did_you_mean
 from envcheck.matrix import pythons, reading
-from envcheck.matrix.meaning import ARCHIVES, problems_of
+from envcheck.matrix.meaning import ARCHIVES, SMOKE, problems_of
 from envcheck.matrix.requirement import parse as parse_requirement
 from envcheck.matrix.requirements_file import flatten
 from envcheck.matrix.shipped import names, shipped
@@ -99,27 +100,58 @@ def _not_found(name: str, cwd: str) -> NoReturn:
     raise DataError(f"there is no matrix `{shown}`{did_you_mean(name, known)}", hint=hint)
 
 
-def choose(words: Sequence[str], cwd: str, **options: object) -> Loaded:
+def choose(words: Sequence[str], cwd: str, **options: Any) -> Loaded:
     """What ``envcheck matrix run WORDS`` means: the one matrix of that name or path, else the
-    requirements, project or file that is named. ``options`` are those of ``ad_hoc``.
+    requirements, project or file that is named. ``options`` are those of ``ad_hoc``; of a matrix
+    the axes are for ``plan``, and what is tested is the matrix's own.
     """
-    if len(words) == 1 and (words[0].endswith(".toml") or _is_matrix(words[0], cwd)):
-        given = [name for name, value in options.items() if value and name not in _AXES]
-        if given:
-            option = f"--{given[0].replace('_', '-')}"
+    if len(words) != 1 or not (words[0].endswith(".toml") or _is_matrix(words[0], cwd)):
+        return ad_hoc(words, cwd, **options)
+    for name in ("extras", "requirements_file"):
+        if options.get(name):
             raise UsageError(
-                f"{option} does not go with a matrix: `{printable(words[0])}` says that itself",
+                f"--{name.replace('_', '-')} does not go with a matrix:"
+                f" `{printable(words[0])}` says that itself",
                 hint=f"for the distribution of that name write `{printable(words[0])}>=0`",
             )
-        loaded = load(words[0], cwd)
-        if os.path.isdir(os.path.join(cwd, words[0])):
-            said = f"{loaded.said}; for the directory write ./{words[0]}"
-            return loaded._replace(said=said)
-        return loaded
-    return ad_hoc(words, cwd, **options)  # type: ignore[arg-type]
+    loaded = _adjusted(load(words[0], cwd), cwd, options)
+    if os.path.isdir(os.path.join(cwd, words[0])):
+        loaded = loaded._replace(said=f"{loaded.said}; for the directory write ./{words[0]}")
+    return loaded
 
 
-_AXES = ("python", "os", "architecture", "installer")
+def _adjusted(loaded: Loaded, cwd: str, options: Mapping[str, Any]) -> Loaded:
+    """The matrix with what the command line says more precisely. Raises UsageError."""
+    document = loaded.document
+    test, steps = document.test, document.steps
+    smoke = options.get("smoke") or test.smoke
+    if options.get("smoke") and smoke not in SMOKE:
+        smoke = os.path.relpath(os.path.join(cwd, smoke), loaded.folder)
+    constraints = [
+        line for word in options.get("constraints", ()) for line in _constraint(word, cwd)
+    ]
+    index: Index = options.get("index") or Index()
+    said = {name: getattr(index, name) for name in Index.__struct_fields__}
+    document = replace(
+        document,
+        test=replace(
+            test,
+            constraints=[*test.constraints, *constraints],
+            imports=list(options.get("imports") or test.imports),
+            smoke=smoke,
+        ),
+        steps=replace(steps, skip=list(dict.fromkeys([*steps.skip, *options.get("skip", ())]))),
+        index=replace(document.index, **{name: value for name, value in said.items() if value}),
+    )
+    return loaded._replace(document=_checked(document, loaded.folder))
+
+
+def _checked(document: MatrixDocument, folder: str) -> MatrixDocument:
+    """The document. Raises UsageError if the words on the command line make no sense in it."""
+    problems = [f"{_option(path)}: {what}" for path, what in problems_of(document, folder)]
+    if problems:
+        raise UsageError("this cannot be tested", context=tuple(dict.fromkeys(problems)))
+    return document
 
 
 def _is_matrix(word: str, cwd: str) -> bool:
@@ -166,9 +198,7 @@ def ad_hoc(
         "installer": list(installer),
     }
     document = _converted({"test": test, "axes": axes, "steps": {"skip": list(skip)}}, index)
-    problems = [f"{_option(path_)}: {what}" for path_, what in problems_of(document, cwd)]
-    if problems:
-        raise UsageError("this cannot be tested", context=tuple(dict.fromkeys(problems)))
+    _checked(document, cwd)
     return Loaded(document, _name(document.test, cwd), cwd, _said(words, document.test, why, cwd))
 
 
@@ -184,7 +214,7 @@ def _converted(tables: Mapping[str, Mapping[str, object]], index: Index | None) 
         message, _, place = str(error).partition(" - at ")
         key = place.strip("`").partition("[")[0].rpartition(".")[2]
         raise UsageError(f"--{key}: {message[:1].lower()}{message[1:]}") from error
-    return document if index is None else msgspec.structs.replace(document, index=index)
+    return document if index is None else replace(document, index=index)
 
 
 def _constraint(word: str, cwd: str) -> Sequence[str]:

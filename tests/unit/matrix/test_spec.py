@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import zipfile
 
 import pytest
@@ -15,6 +16,7 @@ from envcheck.errors import DataError, UsageError
 from envcheck.matrix import pythons, reading, spec
 from envcheck.matrix.requirement import parse
 from envcheck.matrix.static_metadata import metadata
+from envcheck.model.matrix import Index
 from envcheck.tomlfile import Source
 
 GOOD = """schema = "envcheck.matrix/1"
@@ -298,6 +300,30 @@ def test_words_that_cannot_be_tested(project, words, options, said):
     with pytest.raises(UsageError) as caught:
         spec.choose(words, str(project), **options)
     assert said in "\n".join((caught.value.message, *caught.value.context))
+
+
+def test_the_command_line_says_more_of_a_matrix(project):
+    (project / "s.py").write_text("assert True\n")
+    index = Index(pre=True, exclude_newer="2026-05-13")
+    chosen = spec.choose(
+        ["compilers"],
+        str(project),
+        python=["3.12"],
+        constraints=["lru-dict<2"],
+        skip=["measure"],
+        smoke="s.py",
+        index=index,
+    )
+    document = chosen.document
+    assert (document.index.pre, document.index.no_binary) == (True, ["lru-dict"])
+    assert document.test.requirements == ["lru-dict"]
+    assert document.test.constraints == ["lru-dict<2"]
+    assert document.test.imports == ["lru"]
+    assert document.steps.skip == ["measure"]
+    assert os.path.samefile(os.path.join(chosen.folder, document.test.smoke), project / "s.py")
+    with pytest.raises(UsageError) as caught:
+        spec.choose(["compilers"], str(project), skip=["create", "smok"], smoke="nope.py")
+    assert len(caught.value.context) == 3
 
 
 def test_constraints_may_be_a_file(project):
