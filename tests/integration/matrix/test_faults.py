@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import sys
+import time
 
 import matrix_kills
 import pytest
@@ -219,3 +221,110 @@ def test_a_damaged_cache_changes_no_result(workplace, part):
             ran = workplace.run(matrix, index=index, backend="interpreters")
             assert ran.code == 0, (ran.err, ran.log("3.11-slim"))
             assert [result.status for result in ran.run.results] == ["pass"]
+
+
+JUMPING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/time.h>
+#include <time.h>
+static const long DAY = 86400, JUMPS[] = {0, 3, -2, 3650, -40, 0, -3650};  /* days */
+static int (*real)(clockid_t, struct timespec *);
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = real(clock, now);
+    if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
+        struct timespec steady;
+        real(CLOCK_MONOTONIC, &steady);
+        long tick = steady.tv_sec * 2 + steady.tv_nsec / 500000000;
+        now->tv_sec += JUMPS[tick % (sizeof JUMPS / sizeof *JUMPS)] * DAY;
+    }
+    return failed;
+}
+time_t time(time_t *into) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (into) *into = now.tv_sec;
+    return now.tv_sec;
+}
+int gettimeofday(struct timeval *into, void *zone) {
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    into->tv_sec = now.tv_sec;
+    into->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+"""
+
+
+@pytest.fixture
+def jumping_clock(tmp_path):
+    """A library under which the wall clock jumps by days and years, twice a second."""
+    source, library = tmp_path / "clock.c", tmp_path / "clock.so"
+    source.write_text(JUMPING)
+    words = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
+    subprocess.run(words, check=True)
+    asked = "import time\nfor _ in range(8): print(int(time.time())); time.sleep(0.4)"
+    env = {**os.environ, "LD_PRELOAD": str(library)}
+    done = subprocess.run([sys.executable, "-c", asked], env=env, capture_output=True, text=True)
+    seen = [int(line) for line in done.stdout.split()]
+    assert max(seen) - min(seen) > 86400  # it works
+    return str(library)
+
+
+@pytest.mark.interpreters
+@pytest.mark.skipif(sys.platform != "linux", reason="platform: LD_PRELOAD")
+def test_a_clock_that_jumps_changes_nothing_but_dates(workplace, jumping_clock):
+    text = matrix_kills.MATRIX.format(pythons=["3.10", "3.11"], systems=["slim"])
+    with IndexServer(*matrix_kills.FILES) as index:
+        for number in (1, 2):
+            began = time.monotonic()
+            ran = workplace.run(text, index=index, backend="interpreters", LD_PRELOAD=jumping_clock)
+            lasted = time.monotonic() - began
+            assert ran.code == 0, ran.err
+            assert ran.run.header.id == f"tried-{number}"
+            for result in ran.run.results:
+                assert 0 < result.seconds < lasted
+                assert all(0 <= step.seconds < lasted for step in result.steps)
+                assert 0 <= result.download.seconds < lasted
+        assert index.downloads() == {file.name: 1 for file in matrix_kills.FILES}
+        for words in (("show", "tried-1"), ("history",), ("compare", "tried-1", "tried-2")):
+            env = workplace.variables(index, LD_PRELOAD=jumping_clock)
+            done = subprocess.run(workplace.argv(*words), env=env, capture_output=True, text=True)
+            assert done.returncode in (0, 1), (words, done.stderr)
+            assert "Traceback" not in done.stderr
+    assert not matrix_kills.left_behind(workplace, "interpreters")
+
+
+GREEDY = {
+    "modest": ("", ""),
+    "hungry": ("data = [bytearray(1 << 20) for _ in range(4096)]\n", "memory"),
+    "sleepy": ("import time\ntime.sleep(600)\n", "timeout"),
+    "messy": (
+        "import os, tempfile\n"
+        "with tempfile.NamedTemporaryFile() as file:\n"
+        "    for _ in range(512): file.write(bytes(1 << 20)); file.flush()\n",
+        "disk",
+    ),
+}
+
+
+@pytest.mark.docker
+def test_out_of_memory_over_time_out_of_disk_are_the_cells_own_and_told_apart(workplace):
+    text = INDEX_MATRIX.replace('requirements = ["steady"]', "requirements = []")
+    text += 'scratch = "32M"\n[limits.seconds]\nimport = 6\n' + "".join(
+        f'[variants.kind.{name}]\nrequirements = ["{name}"]\n' for name in GREEDY
+    )
+    files = [wheel(name, files={f"{name}.py": code}) for name, (code, _) in GREEDY.items()]
+    with IndexServer(*files) as index:
+        ran = workplace.run(text, index=index)
+    told = {result.cell.axes["kind"]: result for result in ran.run.results}
+    assert {name: result.cause for name, result in told.items()} == {
+        name: cause for name, (_, cause) in GREEDY.items()
+    }, ran.err
+    assert {result.attempts for result in told.values()} == {1}  # none is tried again
+    assert all(result.sentence for name, result in told.items() if name != "modest")
+    assert told["sleepy"].step("import").status == "timeout"
+    assert told["hungry"].step("import").oom
+    assert not matrix_kills.left_behind(workplace, "docker")
