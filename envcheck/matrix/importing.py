@@ -6,7 +6,8 @@ Defined the same on every backend:
   installation. The page cache is as the installation left it (in most cases: warm); what an earlier
   module has read is there for a later one, and ``page_cache`` says so.
 - *settled*: the same statement in further fresh processes, which find the page cache and the
-  bytecode that the first one has left. Minimum and median are taken of these.
+  bytecode that the first one has left. Minimum and median are taken of these. Only the first of the
+  modules is imported more than once.
 - Seconds are those of the statement alone, by the process's own clock. A process that claims more
   than it took, by the clock of its runner, is not believed.
 - ``bytecode`` is the state before the first import, of those modules of the environment that it
@@ -27,7 +28,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from envcheck.matrix import disk
 from envcheck.matrix.execution import LOG_BYTES, Command, StepOutcome, execute_all, island
 from envcheck.model.cell import Imported, SlowModule, StepResult
 from envcheck.report import printable
@@ -57,38 +57,31 @@ class Imports(NamedTuple):
     module that was not found), ``outer`` (the exception that reached the statement, if another),
     ``traceback`` (its end), ``library`` (the shared object that was not found), ``import`` (what
     was being imported). Empty if all went well, or if the process ended without a word.
-    ``measured``: the environment as it was before, if it was looked at for what to import.
     """
 
     outcome: StepOutcome
     imports: list[Imported]
     error: dict[str, Any]
-    measured: disk.Measured | None = None
 
 
 def time_imports(
     room: Room,
     modules: Sequence[str],
     *,
-    requested: Sequence[str] = (),
     settled: int = 3,
     seconds: float,
     log_bytes: int = LOG_BYTES,
     env: Mapping[str, str | None] | None = None,
     keep_log: KeepLog | None = None,
 ) -> Imports:
-    """Import ``modules``; if there are none, those of the distributions ``requested``.
+    """Import ``modules``, each in processes of its own.
 
     ``seconds`` are for all of it. Raises as ``execution.execute``.
     """
-    measured = None
-    if not modules:
-        measured = disk.measure(room, seconds=seconds)
-        modules = disk.import_names(measured, requested)
     commands, kinds = _commands(room, modules, settled, seconds, log_bytes, env or {})
     if not commands:
         step = StepResult(name="import", status="skipped", detail="there is nothing to import")
-        return Imports(StepOutcome(step), [], {}, measured)
+        return Imports(StepOutcome(step), [], {})
     outcomes = execute_all(room, commands, name="import", who="package", seconds=seconds)
     done = dict(zip(kinds, outcomes, strict=True))
     imports = [_imported(number, modules, done) for number in range(len(modules))]
@@ -96,7 +89,7 @@ def time_imports(
     if keep_log is not None and outcome.text:
         path = keep_log("import", outcome.text)
         outcome = outcome._replace(step=replace(outcome.step, log=path))
-    return Imports(outcome, imports, _first_error(modules, done), measured)
+    return Imports(outcome, imports, _first_error(modules, done))
 
 
 class _Kind(NamedTuple):
@@ -118,7 +111,8 @@ def _commands(
     commands, kinds = [], []
     for number, module in enumerate(modules):
         cache = f"{room.paths.scratch}/.bytecode/{number}"
-        for turn in (*range(settled + 1), *((-1,) if not number else ())):
+        turns = range(1) if number else (*range(settled + 1), -1)
+        for turn in turns:
             trace = ["-X", "importtime"] if turn < 0 else []
             words = [room.paths.python, "-I", *trace, script, module, cache]
             kinds.append(_Kind(number, turn))

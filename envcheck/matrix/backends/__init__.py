@@ -17,7 +17,7 @@ BACKENDS: dict[str, tuple[str, str]] = {
 
 
 def load(name: str, surroundings: Surroundings) -> Backend:
-    """The backend called ``name`` (a key of BACKENDS). Raises TargetError if it cannot work here."""
+    """The backend called ``name`` (of BACKENDS). Raises TargetError if it cannot work here."""
     module = import_module(f"envcheck.matrix.backends.{BACKENDS[name][0]}")
     backend: Backend = module.backend(surroundings)
     return backend

@@ -1,8 +1,8 @@
 """The steps of a cell, the same on every backend, in three phases.
 
 ``settle`` brings the packages into the environment: create, resolve (with download and build),
-install. ``observe`` times imports, and must run alone. ``examine`` is the rest: smoke, what the
-doctor says, how much disk it takes.
+install, measure. ``observe`` times imports, and must run alone. ``examine`` is the rest: smoke, and
+what the doctor says.
 
 ==========  ====================================================================================
 step        what its seconds are
@@ -14,9 +14,9 @@ download    fetching the decided files into the store, all at once; 0 where they
 build       making wheels of sdists and of projects, each in isolation
 install     the installer's own installation of wheels that are all on this machine by then
 compile     where the matrix asks for it: writing bytecode of everything that was installed
+measure     reading sizes, see ``matrix/disk.py``
 import      all imports together, see ``matrix/importing.py``
 smoke       the script, or the training
-measure     reading sizes, see ``matrix/disk.py``
 ==========  ====================================================================================
 """
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envcheck.matrix.session import Session
+    from envcheck.model.matrix import Cell
 
 
 def settle(session: Session) -> None:
@@ -52,6 +53,14 @@ def settle(session: Session) -> None:
     with session.lane():
         resolve.build(session)
         _or_verify(install.run, session)
+        if session.known.distributions and _wants_measure(session.cell):
+            measure.run(session)
+
+
+def _wants_measure(cell: Cell) -> bool:
+    """It tells what there is to be imported, too."""
+    imports = "import" not in cell.steps.skip and not cell.test.imports
+    return imports or "measure" not in cell.steps.skip
 
 
 def observe(session: Session) -> None:
@@ -83,8 +92,6 @@ def _examine(session: Session) -> None:
     try:
         if session.created and session.cell.steps.facts:
             doctor.run(session)
-        if known.distributions and "measure" not in session.cell.steps.skip:
-            measure.run(session)
     except TargetError as error:
         if known.ended is None:
             raise

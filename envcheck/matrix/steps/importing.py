@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.matrix import disk
 from envcheck.matrix.importing import time_imports
 from envcheck.matrix.session import ENVIRONMENT, Ended
 from envcheck.model.matrix import size
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 def run(session: Session) -> None:
     """Leave `known.imports`. Raises Ended where one fails."""
     session.watch("import")
-    cell = session.cell
+    cell, measured = session.cell, session.known.measured
+    modules = list(cell.test.imports)
+    if not modules and measured is not None:
+        modules = disk.import_names(measured, list(session.order))
     done = time_imports(
         session.room,
-        list(cell.test.imports),
-        requested=list(session.order),
+        modules,
         settled=cell.steps.imports,
         seconds=cell.limits.seconds.import_,
         log_bytes=size(cell.limits.log),
@@ -29,7 +32,6 @@ def run(session: Session) -> None:
     outcome = session.add(done.outcome)
     session.known.imports = done.imports
     session.known.error = done.error
-    session.known.measured = done.measured
     if not done.imports and not done.error:
         session.note("there is nothing to import: no module belongs to what is required")
     session.must(outcome)

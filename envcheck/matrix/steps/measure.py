@@ -1,6 +1,6 @@
 """Measure: how much the environment has grown, in all and by distribution.
 
-Where it was looked at for what to import, and the package could not change it, that is it.
+Directly after the installation: what later steps do changes nothing of it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 
 def run(session: Session) -> None:
-    """Leave `known.disk` and the sizes of `known.distributions`."""
+    """Leave `known.measured`, `known.disk` and the sizes of `known.distributions`."""
     session.watch("measure")
     known = session.known
     seconds = session.cell.limits.seconds.measure
-    done = known.measured if session.room.isolated else None
-    if done is None or done.total is None:
-        done = disk.measure(session.room, seconds=seconds, keep_log=session.keep_log)
+    done = disk.measure(session.room, seconds=seconds, keep_log=session.keep_log)
     session.add(done.outcome)
+    known.measured = done
     known.disk = done.total
     known.distributions = [
         replace(one, disk=done.by_name.get(one.name)) for one in known.distributions

@@ -69,7 +69,7 @@ def test_every_step_of_every_cell_by_both_installers(workplace):
         assert result.verdict in ("pass", "warn")
         steps = {step.name: step for step in result.steps}
         assert list(steps) == [
-            "create", "resolve", "download", "install", "import", "smoke", "measure",
+            "create", "resolve", "download", "install", "measure", "import", "smoke",
         ]  # fmt: skip
         for name in ("create", "resolve", "install", "import", "smoke", "measure"):
             assert steps[name].status == "ok"

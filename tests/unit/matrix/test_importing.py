@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from rooms import ContainerRoom, LocalRoom
 
+from envcheck.matrix import disk
 from envcheck.matrix.importing import time_imports
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envcheck.matrix.importing import Imports
+    from envcheck.matrix import disk
+from envcheck.matrix.importing import Imports
 
 
 def environment(folder: Path, base: str = sys.executable) -> Path:
@@ -240,9 +242,9 @@ def test_modules_of_what_is_required(room: LocalRoom):
     (info / "RECORD").write_text("some_thing/__init__.py,,\nother.py,,\ntests/__init__.py,,\n")
     (room.site / "some_thing").mkdir()
     (room.site / "some_thing" / "__init__.py").write_text("")
-    done = time_imports(room, [], requested=["some-thing", "absent"], seconds=30)
-    assert [one.module for one in done.imports] == ["some_thing"]
-    nothing = time_imports(room, [], requested=["absent"], seconds=30)
+    measured = disk.measure(room, seconds=30)
+    assert disk.import_names(measured, ["some-thing", "absent"]) == ["some_thing"]
+    nothing = time_imports(room, disk.import_names(measured, ["absent"]), seconds=30)
     assert (nothing.imports, nothing.error, nothing.outcome.step.status) == ([], {}, "skipped")
 
 
