@@ -143,7 +143,9 @@ class Places:
 
     def below(self, *name: str) -> list[int]:
         """The lines of all tables called ``name`` or below it: ``[a.b]`` is below ``a``."""
-        return [line for line, header, found in self._found if header and found[: len(name)] == name]
+        return [
+            line for line, header, found in self._found if header and found[: len(name)] == name
+        ]
 
     def key(self, table: int, *name: str) -> int:
         """The line of key ``name`` in the table whose header is on line ``table`` (0: no header).

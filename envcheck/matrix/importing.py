@@ -15,7 +15,7 @@ Defined the same on every backend:
   empty: it loaded no such module. What has no bytecode (the standard library of an image included)
   gets it outside the environment, where the next process finds it; so nothing that is measured
   later is changed, and the settled imports are what a user has from the second time on.
-- *slowest*: of the first module, by one more process that runs ``-X importtime`` and is not timed.
+- *slowest*: see ``import_trace``.
 
 Nothing else of the run is at work meanwhile: that is the runner's promise.
 """
@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from envcheck.matrix.execution import LOG_BYTES, Command, StepOutcome, execute_all, island
-from envcheck.model.cell import Imported, SlowModule, StepResult
+from envcheck.matrix.import_trace import cache_of
+from envcheck.model.cell import Imported, StepResult
 from envcheck.report import printable
 
 if TYPE_CHECKING:
@@ -38,11 +39,7 @@ if TYPE_CHECKING:
     from envcheck.matrix.backends.base import Room
     from envcheck.matrix.execution import KeepLog
 
-BEGINS, ENDS = "envcheck: the import begins\n", "envcheck: the import ends\n"
-SLOWEST = 10
-_TRACE_BYTES = 2 << 20
 _UNEXPLAINED = 1.0  # seconds of a process, apart from the statement, that are worth a word
-_TRACE = re.compile(r"^import time:\s*(\d+) \|\s*(\d+) \|\s*(\S+)\s*$", re.MULTILINE)
 _LIBRARY = re.compile(
     r"([\w.+-]+\.(?:so|dylib)[\w.]*): cannot open shared object file"
     r"|Error loading shared library ([^:\s]+):"
@@ -93,7 +90,7 @@ def time_imports(
 
 
 class _Kind(NamedTuple):
-    """Which process: of the ``module`` of this number the ``turn``; -1: the one that is traced."""
+    """Which process: of the ``module`` of this number the ``turn``, 0 being the first import."""
 
     module: int
     turn: int
@@ -110,18 +107,13 @@ def _commands(
     script = room.put("importing.py", island("importing").encode())
     commands, kinds = [], []
     for number, module in enumerate(modules):
-        cache = f"{room.paths.scratch}/.bytecode/{number}"
-        turns = range(1) if number else (*range(settled + 1), -1)
-        for turn in turns:
-            trace = ["-X", "importtime"] if turn < 0 else []
-            words = [room.paths.python, "-I", *trace, script, module, cache]
+        cache = cache_of(room, number)
+        for turn in range(1 if number else settled + 1):
+            words = [room.paths.python, "-I", script, module, cache]
             kinds.append(_Kind(number, turn))
             commands.append(
-                Command(
-                    words, seconds, env, says=True, group=f"{number}",
-                    log_bytes=_TRACE_BYTES if trace else log_bytes,
-                )
-            )  # fmt: skip
+                Command(words, seconds, env, says=True, group=f"{number}", log_bytes=log_bytes)
+            )
     return commands, kinds
 
 
@@ -153,7 +145,7 @@ def _bad(number: int, done: Mapping[_Kind, StepOutcome | None]) -> tuple[bool, S
     That the time of the step was over before the last settled import is no failure.
     """
     for kind, outcome in done.items():
-        if kind.module != number or kind.turn < 0 or _good(outcome):
+        if kind.module != number or _good(outcome):
             continue
         late = outcome is None or outcome.step.status == "timeout"
         return (not late or not kind.turn), outcome
@@ -177,7 +169,6 @@ def _imported(
         if number
         else "as installation left it",
         threads=processors if isinstance(processors, int) and 0 < processors < 10**6 else None,
-        slowest=_slowest(done.get(_Kind(number, -1))),
         error=_sentence(outcome) if failed else "",
     )
 
@@ -187,23 +178,6 @@ def _bytecode(claim: dict[str, Any]) -> str:
     if not isinstance(compiled, int) or not isinstance(source, int) or not compiled + source:
         return ""
     return "none" if not compiled else "partly" if source else "compiled"
-
-
-def _slowest(outcome: StepOutcome | None) -> list[SlowModule]:
-    """The modules that took longest themselves, of those that the statement loaded."""
-    if outcome is None or not outcome.ok:
-        return []
-    text = outcome.text.partition(BEGINS)[2].partition(ENDS)[0]
-    found = [
-        SlowModule(
-            name=printable.shorten(name, 200),
-            seconds=int(own) / 1e6,
-            cumulative=int(cumulative) / 1e6,
-        )
-        for own, cumulative, name in _TRACE.findall(text)
-        if len(own) < 16 and len(cumulative) < 16
-    ]
-    return sorted(found, key=lambda one: -one.seconds)[:SLOWEST]
 
 
 def _error(outcome: StepOutcome | None, module: str) -> dict[str, Any]:
@@ -277,7 +251,7 @@ def _remark(modules: Sequence[str], done: Mapping[_Kind, StepOutcome | None]) ->
     """Where a process took much longer than the statement that it was for."""
     for kind, outcome in done.items():
         seconds = seconds_of(outcome)
-        if outcome is None or seconds is None or kind.turn < 0:
+        if outcome is None or seconds is None:
             continue
         if outcome.step.seconds - seconds > max(_UNEXPLAINED, seconds):
             return (
@@ -292,7 +266,7 @@ def _log(modules: Sequence[str], done: Mapping[_Kind, StepOutcome | None]) -> st
     parts: list[str] = []
     printed = ""
     for kind, outcome in done.items():
-        if outcome is None or kind.turn < 0:
+        if outcome is None:
             continue
         printed = "" if not kind.turn else printed
         if outcome.text and outcome.text != printed:

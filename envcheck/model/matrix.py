@@ -93,7 +93,7 @@ class Steps(Struct, kw_only=True, frozen=True, rename="kebab", forbid_unknown_fi
 
     skip: Annotated[list[Step], Meta(description="Steps left out")] = field(default_factory=list)
     imports: Annotated[
-        int, Meta(ge=1, le=50, description="Fresh processes that import after the first one")
+        int, Meta(ge=0, le=50, description="Imports after the first one, in fresh processes")
     ] = 3
     bytecode: Annotated[
         Bytecode,

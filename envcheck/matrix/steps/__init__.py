@@ -90,6 +90,7 @@ def _examine(session: Session) -> None:
         if known.ended is not None:
             verify.run(session)
     try:
+        importing.trace(session)
         if session.created and session.cell.steps.facts:
             doctor.run(session)
     except TargetError as error:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from envcheck.matrix import disk
+from envcheck.matrix.import_trace import slowest
 from envcheck.matrix.importing import time_imports
 from envcheck.matrix.session import ENVIRONMENT, Ended
 from envcheck.model.matrix import size
@@ -37,3 +40,13 @@ def run(session: Session) -> None:
     session.must(outcome)
     if any(imported.error for imported in done.imports):
         raise Ended(outcome)
+
+
+def trace(session: Session) -> None:
+    """Complete what is known of the first module: what takes long in it."""
+    imports = session.known.imports
+    if not imports or imports[0].error or not session.cell.steps.imports:
+        return
+    seconds = session.cell.limits.seconds.import_
+    found = slowest(session.room, imports[0].module, seconds=seconds, env=ENVIRONMENT)
+    session.known.imports[0] = replace(imports[0], slowest=found)
