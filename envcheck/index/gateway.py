@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from envcheck.errors import IndexTrouble
+from envcheck.index import pages
 from envcheck.index.bodies import ComingFile, StoredFile
 from envcheck.index.catalogue import Catalogue
 from envcheck.index.client import PATIENCE, Client, Patience
@@ -98,6 +99,7 @@ class Gateway:
         self._views = Views(self._catalogue, self._metadata, self.client)
         self._transfers = Transfers(self.store, self._catalogue.learn)
         self._doors: list[Door] = []
+        self._releases: dict[str, tuple[list[View], list[Release]]] = {}
 
     def __enter__(self) -> Gateway:
         return self
@@ -127,11 +129,13 @@ class Gateway:
 
         What no index has gives an empty list; one that cannot be read is not passed over.
         """
-        files: list[File] = []
-        for place in self._places(index):
-            view = self._views.view(place, name, _uncounted)
-            files += [file for file in view.files if file.project == view.project]
-        return releases_of(files)
+        views = [self._views.view(place, name, _uncounted) for place in self._places(index)]
+        known = self._releases.get(name)
+        if known is None or known[0] != views:  # views stay the same while their pages do
+            project = pages.normalized(name)
+            files = [file for view in views for file in view.files if file.project == project]
+            known = self._releases[name] = (views, releases_of(files))
+        return known[1]
 
     def known(self, sha256: str, name: str = "", index: Index | None = None) -> File | None:
         """The file of this hash, if an index has told of it; ``name`` and ``index``: where to look
