@@ -9,7 +9,8 @@ It makes the cell's directory and prints one line of JSON: which interpreter thi
 store, and what the mark says. Then it listens, and prints ``listening``. It runs as the installer,
 so that code of a package, which is another user, can neither end it nor look into it. At SIGTERM it
 removes the cell's directory and ends with status 0, with 1 where something of it could not be
-removed.
+removed. For a while it says both lines again each second: an engine may start a container before it
+hears what it says, though it was asked to listen first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import signal
 import sys
 
 TYPE_CHECKING = False
+REPEATED = 60
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,7 +85,8 @@ def main(request: dict[str, Any]) -> None:
         make(request["folder"])
     except OSError as error:
         answer["error"] = error.strerror
-    os.write(1, json.dumps(answer).encode("ascii") + b"\n")
+    said = [json.dumps(answer).encode("ascii") + b"\n", b"listening\n"]
+    os.write(1, said[0])
     import threading
 
     door: dict[str, Any] = {"__name__": "door"}
@@ -91,8 +94,15 @@ def main(request: dict[str, Any]) -> None:
         exec(compile(file.read(), "door.py", "exec"), door)  # noqa: S102 - it is ours
     way = (door["listen"](request["port"]), request["socket"])
     threading.Thread(target=door["accept"], args=way, daemon=True).start()
-    os.write(1, b"listening\n")
-    while signal.sigwait(awaited) != signal.SIGTERM:
+    os.write(1, said[1])
+    again = REPEATED
+    while True:
+        number = signal.sigtimedwait(awaited, 1.0 if again else 3600.0)
+        if number is None and again:
+            again -= 1
+            os.writev(1, said)
+        elif number is not None and number.si_signo == signal.SIGTERM:
+            break
         door["reap"]()
     os._exit(0 if remove(request["folder"]) else 1)
 

@@ -31,6 +31,7 @@ INSTALLER, PACKAGE = 10001, 10002
 
 SOCKET, DOOR, MARK = "index.sock", "door.py", "mark"
 
+LISTENING = b"listening"
 _START = 60.0  # seconds for the first process to say that it is ready
 _END = 120.0  # seconds for it to remove the cell's directory
 _PATIENCE = 2.0  # seconds for an engine to make a container that nobody waits for any more
@@ -170,16 +171,17 @@ class Container:
 
     def ready(self) -> Mapping[str, Any]:
         """What its first process says of it, when that can be relied on. Raises TargetError."""
-        if not self._about:
-            self._about = _understood(self._line(), self.mark)
+        while not self._about:
+            line = self._line()
+            if line != LISTENING:  # what comes before it was lost, and is said again
+                self._about = _understood(line, self.mark)
         return self._about
 
     def listening(self) -> None:
         """Wait until it leads to the index. Raises TargetError."""
         self.ready()
-        if not self._listens and self._line() != b"listening":
-            raise TargetError("its container does not lead to the index")
-        self._listens = True
+        while not self._listens:
+            self._listens = self._line() == LISTENING
 
     def _line(self) -> bytes:
         """The next line that the first process says."""
