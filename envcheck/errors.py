@@ -61,7 +61,7 @@ class AgentError(TargetError):
     reference = "agent"
 
 
-class IndexTrouble(EnvcheckError):
+class IndexTrouble(EnvcheckError):  # noqa: N818 - what it is, is in `kind`
     """The package index does not give what was asked of it; ``kind`` says in which way:
 
     ``absent`` it says that there is no such thing, ``denied`` it wants other credentials,

@@ -36,7 +36,7 @@ def main() -> None:
 def libc() -> str:
     """The C library that this interpreter runs on: it says so itself."""
     try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+        return str(os.confstr("CS_GNU_LIBC_VERSION") or "")
     except (AttributeError, ValueError, OSError):
         pass
     for loader in sorted(glob.glob("/lib/ld-musl-*.so.1")):
@@ -47,7 +47,7 @@ def libc() -> str:
     return ""
 
 
-def said_by(words: list) -> list:
+def said_by(words: list[str]) -> list[str]:
     """The words of what a command says; none if it cannot be run."""
     try:
         done = subprocess.run(

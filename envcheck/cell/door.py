@@ -8,6 +8,8 @@ The kernel keeps the first process from signals that nobody handles, so that the
 cannot end its own container; Python handles one by itself, which is therefore ignored here.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import socket
@@ -17,7 +19,7 @@ import threading
 PIECE = 1 << 18
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     """Serve for ever."""
     path, port = arguments[0], int(arguments[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -31,7 +33,7 @@ def main(arguments):
         reap()
 
 
-def listen(port):
+def listen(port: int) -> socket.socket:
     """A socket that listens inside of the container only."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,7 +42,7 @@ def listen(port):
     return listening
 
 
-def reap():
+def reap() -> None:
     """Take the status of every child that has ended: orphans come to the first process."""
     while True:
         try:
@@ -50,7 +52,7 @@ def reap():
             return
 
 
-def accept(listening, path):
+def accept(listening: socket.socket, path: str) -> None:
     """A thread for each connection."""
     while True:
         try:
@@ -64,7 +66,7 @@ def accept(listening, path):
             connection.close()
 
 
-def carry(connection, path):
+def carry(connection: socket.socket, path: str) -> None:
     """Carry bytes both ways until both sides have ended."""
     other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -82,7 +84,7 @@ def carry(connection, path):
         other.close()
 
 
-def pump(source, sink):
+def pump(source: socket.socket, sink: socket.socket) -> None:
     """Copy from one socket to the other until it ends; then say so to the other."""
     buffer = memoryview(bytearray(PIECE))
     try:
@@ -97,7 +99,7 @@ def pump(source, sink):
         end(sink)
 
 
-def end(connection):
+def end(connection: socket.socket) -> None:
     """No more bytes either way."""
     try:
         connection.shutdown(socket.SHUT_RDWR)

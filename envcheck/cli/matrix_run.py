@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from envcheck import config
@@ -21,10 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it is run")
     how.add_argument(
         "--backend",
-        choices=("auto", "docker", "interpreters", "replay"),
+        choices=("auto", "docker", "interpreters"),
         help="default auto: docker where an engine answers, else interpreters of this machine",
     )
-    how.add_argument("--recording", metavar="RUN|FILE", default="", help="what replay gives out")
+    how.add_argument(
+        "--recording",
+        metavar="RUN|FILE",
+        default="",
+        help="run nothing: give out what this run has recorded (the replay backend)",
+    )
     how.add_argument("--jobs", type=int, metavar="N", help="cells at once (default: as they fit)")
     how.add_argument(
         "--resume",
@@ -76,6 +82,13 @@ def _conditions(arguments: argparse.Namespace) -> Conditions:
     from envcheck.matrix.launch import Conditions
 
     settings = matrix_options.settings_of(arguments)
+    if arguments.recording:
+        return Conditions(
+            backend="replay",
+            cache=config.cache_dir(),
+            store=settings.store,
+            recording=_recording(arguments.recording, settings.store),
+        )
     wanted = "" if settings.backend == "auto" else settings.backend
     backend, sentence = choice.choose(wanted)
     return Conditions(
@@ -88,6 +101,15 @@ def _conditions(arguments: argparse.Namespace) -> Conditions:
         recording=arguments.recording,
         notes=(sentence,) if sentence else (),
     )
+
+
+def _recording(reference: str, root: str) -> str:
+    """The path of a recorded run: a document, or a directory of the store."""
+    from envcheck import store
+
+    if matrix_reports.is_file(reference) or os.path.isdir(reference):
+        return reference
+    return os.path.join(root, store.find(root, reference))
 
 
 def _show(arguments: argparse.Namespace, done: Run) -> None:

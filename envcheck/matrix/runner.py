@@ -78,7 +78,9 @@ class Runner:
         refused = means.backend.prepare(cells)
         ready = []
         for cell in cells:
-            if reason := refused.get(cell.id, "") or means.backend.available(cell):
+            if (result := means.backend.recorded(cell)) is not None:
+                self._store(result)
+            elif reason := refused.get(cell.id, "") or means.backend.available(cell):
                 self._store(unavailable(cell, means.backend, reason))
             else:
                 ready.append(cell)

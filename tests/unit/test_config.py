@@ -93,7 +93,9 @@ def test_settings_of_the_matrix_have_a_table(project):
     assert settings.matrix_find_links[0].endswith("/wheels")
     assert settings.source("matrix_jobs") == "../../pyproject.toml:4"
     assert settings.source("images") == "../../pyproject.toml:6"
-    with pytest.raises(UsageError, match="--backend: `dockr` is not known .did you mean `docker`"):
+    with pytest.raises(
+        UsageError, match=r"--backend: `dockr` is not known \(did you mean `docker`"
+    ):
         config.resolve({"matrix_backend": "dockr"}, cwd)
 
 

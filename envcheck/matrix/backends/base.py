@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from envcheck.index.gateway import Door, Gateway
+    from envcheck.model.cell import CellResult
     from envcheck.model.matrix import Cell
     from envcheck.process import Completed
     from envcheck.targets.base import Target
@@ -116,6 +117,9 @@ class Backend(Protocol):
 
     def available(self, cell: Cell) -> str:
         """Why ``cell`` cannot be hosted (no such interpreter or image), empty if it can."""
+
+    def recorded(self, cell: Cell) -> CellResult | None:
+        """What was recorded for ``cell``; None where cells are really run."""
 
     def prepare(self, cells: Sequence[Cell]) -> Mapping[str, str]:
         """Make ready what cells share (build images). Cell id -> why it cannot be, for those."""

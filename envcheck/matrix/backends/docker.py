@@ -56,6 +56,9 @@ class DockerBackend:
         self._left: list[str] = []
         self.store.make_volume(self.engine)
 
+    def recorded(self, cell: Cell) -> None:  # noqa: ARG002
+        """Cells are really run here."""
+
     def available(self, cell: Cell) -> str:
         """Why there is no Dockerfile for ``cell``, empty if there is one."""
         try:

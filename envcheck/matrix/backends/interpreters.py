@@ -56,6 +56,9 @@ class InterpretersBackend:
                 self._inventory = inventory.take()
             return self._inventory
 
+    def recorded(self, cell: Cell) -> None:  # noqa: ARG002
+        """Cells are really run here."""
+
     def available(self, cell: Cell) -> str:
         """Why no interpreter here can host ``cell``, empty if one can."""
         one = self.choose(cell)

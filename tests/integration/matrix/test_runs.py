@@ -215,6 +215,19 @@ def test_without_an_engine_the_same_matrix_runs_in_interpreters_and_it_is_said(w
     assert not any(result.isolated for result in done)
 
 
+@pytest.mark.interpreters
+def test_a_recorded_run_is_given_out_again(workplace):
+    words = ["two", "--python", "3.10,3.11", "--os", "slim", "--smoke", "none"]
+    with IndexServer(*FILES) as index:
+        first = workplace.run(words, index=index, backend="interpreters")
+    again = workplace.run([*words, "--only", "3.11-*"], "--recording", "two-1", backend="auto")
+    assert (first.code, again.code) == (0, 0), again.err
+    (result,) = again.run.results
+    assert again.run.header.backend == "replay"
+    assert result.imports == first.cell("3.11-slim").imports
+    assert "recorded in the run two-1" in result.notes[-1]
+
+
 @pytest.mark.docker
 def test_the_smoke_matrix_from_the_real_index(workplace):
     done = subprocess.run(
