@@ -1,4 +1,4 @@
-"""What the matrix `tokenizers` runs in each cell: a tokenizer is trained, saved, loaded and used."""
+"""What the matrix `tokenizers` runs in each cell: a tokenizer is trained, saved, loaded, used."""
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envcheck.model.matrix import Cell, Index, Plan
 
 #: Statuses that ``--retry-failed`` runs again.
-FAILED = ("fail", "error", "inconclusive")
+FAILED = ("fail", "error", "inconclusive", "skipped")
 
 
 class Conditions(NamedTuple):

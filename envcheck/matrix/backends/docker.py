@@ -56,7 +56,7 @@ class DockerBackend:
         self._left: list[str] = []
         self.store.make_volume(self.engine)
 
-    def recorded(self, cell: Cell) -> None:  # noqa: ARG002
+    def recorded(self, cell: Cell) -> None:
         """Cells are really run here."""
 
     def available(self, cell: Cell) -> str:

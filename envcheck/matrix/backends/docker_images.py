@@ -193,10 +193,11 @@ def _base(api: Any, reference: str, made: Recipe, tell: Tell) -> str:
     try:
         _pull(api, reference, made, tell)
     except Exception as error:
-        text = str(getattr(error, "explanation", None) or error)
+        text = without_secrets(str(getattr(error, "explanation", None) or error))
+        tell.detail(f"{made.os}: {text}")
+        reason = text.rpartition(": ")[2]  # before it come addresses of the registry and of DNS
         raise TargetError(
-            f"the image {reference} is not there, and cannot be pulled",
-            context=(without_secrets(text),),
+            f"the image {reference} is not there, and cannot be pulled: {reason}",
             hint=f"docker pull {reference}, or name another: ENVCHECK_IMAGES={made.os}=IMAGE",
         ) from error
     return _id(api, reference)

@@ -56,7 +56,7 @@ class InterpretersBackend:
                 self._inventory = inventory.take()
             return self._inventory
 
-    def recorded(self, cell: Cell) -> None:  # noqa: ARG002
+    def recorded(self, cell: Cell) -> None:
         """Cells are really run here."""
 
     def available(self, cell: Cell) -> str:
