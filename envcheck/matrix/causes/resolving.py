@@ -36,10 +36,23 @@ def judge(failure: Failure, reading: Reading) -> Verdict | None:
 
 
 def _suspects(failure: Failure, derivation: Derivation) -> list[Term]:
-    """What the user asked for, then what the resolver names, each once; roots first."""
+    """What the user asked for, then what the resolver names, each once; roots first.
+
+    A resolver may rule out the versions of one distribution in several parts, each for a reason of
+    its own: the part with the newest version is what the user has to be told of.
+    """
     roots = [term(text) for text in _asked(failure)]
     named = [found for _, found in derivation.suspects]
+    order = {one.name: number for number, one in reversed(list(enumerate(named)))}
+    named.sort(key=lambda one: (order[one.name], -_newest(failure, one)))
     return list(dict.fromkeys([*roots, *derivation.required, *named]))
+
+
+def _newest(failure: Failure, suspect: Term) -> int:
+    """The number, among all releases, of the newest that ``suspect`` allows; -1: none, unknown."""
+    offers = failure.offers(suspect.name) or []
+    wanted = allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
+    return offers.index(wanted[-1]) if wanted else -1
 
 
 def _asked(failure: Failure) -> list[str]:
