@@ -14,6 +14,7 @@ import sys
 
 def main() -> None:
     environment = sys.argv[1]
+    sys.pycache_prefix = None  # this interpreter may keep its own elsewhere
     places = glob.glob(os.path.join(environment, "lib*", "python*", "site-packages"))
     places += glob.glob(os.path.join(environment, "Lib", "site-packages"))
     for place in sorted({os.path.realpath(place) for place in places}):
