@@ -278,7 +278,6 @@ def to_json(project: str, files: Iterable[tuple[str, File, str]]) -> bytes:
             entry["size"] = file.size
         if offer:
             entry["core-metadata"] = {"sha256": offer} if offer != "true" else True
-            entry["dist-info-metadata"] = entry["core-metadata"]
         sizes = sizes and file.size is not None
         versions[file.version] = None
         entries.append(entry)

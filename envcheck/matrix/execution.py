@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 import secrets
+import signal as signals
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -225,13 +226,24 @@ def _detail(answer: dict[str, Any], room: Room) -> str:
     return "; ".join(parts)
 
 
+def _signal(done: Completed) -> str:
+    """The name of the signal that ended a process, where one did; a shell adds it to 128."""
+    number = done.code if done.status == "signal" else done.code - 128
+    if done.status not in ("signal", "exit"):
+        return ""
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        return ""
+
+
 def _unanswered(done: Completed, name: str, fault: str) -> StepOutcome:
     """The runner did not answer: the command killed or stopped it, or memory ran out."""
     if not fault and done.status == "timeout":
         fault = f"neither it nor its runner ended within {done.seconds:.0f} s"
     elif not fault:
         fault = f"its runner was killed: {done.reason('it') or 'it said nothing'}"
-    signal = "SIGKILL" if (done.status, done.code) in (("signal", 9), ("exit", 137)) else ""
+    signal = _signal(done)
     text, cut = log_text(done.stderr[-LOG_BYTES:], b"", 0)
     step = StepResult(
         name=name,

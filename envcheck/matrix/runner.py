@@ -173,9 +173,9 @@ class Runner:
         except StoreError:
             raise
         except (Faulty, TargetError) as error:
-            return "" if self._stopped.is_set() else str(error)
+            return "" if self._stopped.is_set() else _sentence(error)
         except EnvcheckError as error:
-            return error.message
+            return _sentence(error)
         if phase is steps.examine and not self._stopped.is_set():
             result = conclude(session)
             if result.cause in ("infrastructure", "download") and session.attempt < ATTEMPTS:
@@ -205,6 +205,12 @@ class Runner:
             sessions = list(self._live)
         for session in sessions:
             self._leave(session)
+
+
+def _sentence(error: Exception) -> str:
+    """A fault, with the first line of what is known of it."""
+    context = error.context[:1] if isinstance(error, EnvcheckError) else ()
+    return ": ".join([str(error), *context])
 
 
 def _finished(futures: Iterable[Future[str]]) -> Iterable[Future[str]]:

@@ -11,7 +11,7 @@ complete envcheck \
         'c/--fail-on=/(note warning error never)/' \
         'c/--color=/(auto always never)/' \
         'c/--part=/(processes mlp transformer resume compile)/' \
-        'c/--backend=/(auto docker interpreters replay)/' \
+        'c/--backend=/(auto docker interpreters)/' \
         'c/--format=/(text markdown json)/' \
         'c/--format=/(json text)/' \
         'c/--/(against all architecture axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on find-links format from-facts help ignore image import index-url installer jobs json last module name no-redact online only os output part path pre profile python quiet recording report requirements-file resume retry-failed script select skip smoke ssh store timeout venv verbose version want)/' \
@@ -19,7 +19,7 @@ complete envcheck \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
         'n/--part/(processes mlp transformer resume compile)/' \
-        'n/--backend/(auto docker interpreters replay)/' \
+        'n/--backend/(auto docker interpreters)/' \
         'n/--format/(text markdown json)/' \
         'n/--format/(json text)/' \
         'p/1/(doctor smoke matrix facts diff explain profile list completion)/' \

@@ -199,6 +199,8 @@ class DockerBackend:
             rooms = list(self._rooms)
         for room in rooms:
             room.close()
+        with suppress(Exception):  # an engine that was away has not removed what it was told to
+            self.store.remove_claimed(self.engine, self._claim.name)
         with suppress(Exception):
             if self._left:
                 self.store.sweep(self.engine, self._left)

@@ -142,6 +142,7 @@ class Container:
         self.notes: list[str] = []
         self._about: dict[str, Any] = {}
         self._said: Generator[tuple[int, bytes]] | None = None
+        self._answer: Any = None
         self._rest = bytearray()
         self._listens = False
         self._groups: dict[str, str] | None = None
@@ -161,8 +162,9 @@ class Container:
             self.notes = [*_weaknesses(self.engine.info), *(made.get("Warnings") or ())]
             if scratch_size(make.limits) < size(make.limits.scratch):
                 self.notes.append("scratch space is in memory: it has a quarter of its limit")
-            answer = api.attach_socket(self.id, {"stdout": 1, "stderr": 1, "stream": 1})
-            self._said = docker_exec.frames(answer, time.monotonic() + _START)
+            how = {"stdout": 1, "stderr": 1, "stream": 1}
+            self._answer = api.attach_socket(self.id, how)
+            self._said = docker_exec.frames(self._answer, time.monotonic() + _START)
             api.start(self.id)
         except TargetError:
             raise
@@ -264,6 +266,9 @@ class Container:
         with suppress(ValueError):  # another thread listens to it
             if self._said is not None:
                 self._said.close()
+        with suppress(Exception):  # nobody has listened yet, so there is nothing that closes it
+            if self._answer is not None:
+                self._answer._response.close()
         with engine.uninterrupted(), suppress(Exception):
             engine.remove(self.engine.client, self.name, patience)
             return True

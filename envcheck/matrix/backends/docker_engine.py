@@ -42,17 +42,31 @@ class Engine:
         return self.client.api
 
     def wait(self) -> None:
-        """Wait for an engine that is being started again. Raises TargetError."""
+        """Wait for an engine that is being started again. Raises TargetError.
+
+        By a new connection, which this thread uses from now on: an engine that is ending still
+        answers those that it has.
+        """
         end = time.monotonic() + PATIENCE
+        self._forget()
         while True:
             try:
                 self.client.ping()
             except Exception as error:
+                self._forget()
                 if time.monotonic() > end:
                     raise engine.refused("reach the Docker engine", error) from error
                 time.sleep(0.25)
             else:
                 return
+
+    def _forget(self) -> None:
+        old: DockerClient | None = getattr(self._own, "client", None)
+        self._own.client = None
+        if old is not None:
+            with self._lock:
+                self._clients.remove(old)
+            old.close()
 
     @property
     def info(self) -> dict[str, Any]:

@@ -119,6 +119,12 @@ class Store:
                     removed.append(folder)
         return removed
 
+    def remove_claimed(self, engine_: Engine, claim: str) -> None:
+        """Remove every container of one claim. Raises TargetError."""
+        for one in self._containers(engine_):
+            if one["Labels"].get("envcheck.claim", "") == claim:
+                engine.remove(engine_.client, one["Id"], 0.0)
+
     def _containers(self, engine_: Engine) -> list[dict[str, Any]]:
         wanted = [f"{name}={value}" for name, value in self._mine().items()]
         try:

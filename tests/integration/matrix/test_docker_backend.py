@@ -524,20 +524,27 @@ finally:
 
 
 def test_ctrl_c_while_images_are_looked_into_leaves_nothing(tmp_path):
+    """The moment is short: it may be over before the signal arrives, and is then tried again."""
+    assert any(ended_in_prepare(tmp_path / f"{attempt}") for attempt in range(6))
+
+
+def ended_in_prepare(folder):
+    """Whether it was interrupted in time. Nothing is left in any case."""
+    folder.mkdir()
     here = str(Path(__file__).parent)
-    code = PREPARER.format(root=str(ROOT), here=here, cache=str(tmp_path))
+    code = PREPARER.format(root=str(ROOT), here=here, cache=str(folder))
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    owner = folder / "docker" / "owner"
     words = [sys.executable, "-c", code]
-    owner = tmp_path / "docker" / "owner"
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=env) as preparer:
-        while not (owner.exists() and owned(owner)):
-            assert preparer.poll() is None
+        while preparer.poll() is None and not (owner.exists() and owned(owner)):
             time.sleep(0.005)
         preparer.send_signal(signal.SIGINT)
-        assert "KeyboardInterrupt" in preparer.communicate(timeout=90)[1]
+        said = preparer.communicate(timeout=90)[1]
     assert owned(owner) == []
-    assert list((tmp_path / "docker").glob("*/*")) in ([], [*tmp_path.glob("docker/images/*")])
+    assert list((folder / "docker").glob("*/*")) in ([], [*folder.glob("docker/images/*")])
     docker("volume", "rm", f"envcheck-store-{owner.read_text()}")
+    return "KeyboardInterrupt" in said
 
 
 def owned(owner):

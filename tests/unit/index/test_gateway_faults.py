@@ -39,7 +39,8 @@ def test_a_connection_that_is_dropped_is_taken_up_again(door, ranges):
         assert Path(opened.fetch(BIG.sha256, "big")).read_bytes() == BIG.data
         assert eventually(lambda: index.count(FILE) == 2)
         assert index.sent(FILE) < 2.2 * len(BIG.data)
-        assert not ranges or index.sent(FILE) == len(BIG.data)
+        on_its_way = 512 << 10  # what was sent and not received before the connection broke
+        assert not ranges or index.sent(FILE) <= len(BIG.data) + on_its_way
     assert opened.faults() == []
 
 

@@ -75,7 +75,7 @@ python = "4.*"
 [[include]]
 pyton = "3.9"
 [steps]
-imports = 0
+imports = -1
 skip = ["create", "instal"]
 [limits]
 memory = "4GB"
@@ -93,7 +93,7 @@ def test_every_problem_is_said_with_line_key_and_remedy():
         "9: [axes], key `os`: `a b` is no name",
         "10: [axes], key `instaler`: not known (did you mean `installer`?)",
         "16: [variants.torch.cpu], key `bogus`: not known",
-        "23: [steps], key `imports`: expected integer >= 1: `0`",
+        "23: [steps], key `imports`: expected integer >= 0: `-1`",
         "24: [steps], key `skip`: `instal` is none of create, resolve",
         "26: [limits], key `memory`: `4GB` is no size such as 512M or 4G",
     ]
@@ -106,7 +106,7 @@ def test_what_types_cannot_say_is_said_too():
     typed = (
         WRONG.replace('requirement = ["numpy"]\n', "\n").replace("[3.9, ", '["3.9", ')
         .replace(', "a b"', "").replace("instaler", "installer").replace("bogus = 1", "")
-        .replace("imports = 0", "").replace('instal"', 'install"').replace("4GB", "4G")
+        .replace("imports = -1", "").replace('instal"', 'install"').replace("4GB", "4G")
     )  # fmt: skip
     found = problems(typed)
     assert "secret" not in " ".join(found)

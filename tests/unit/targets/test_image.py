@@ -2,6 +2,7 @@
 
 import pytest
 
+from envcheck.targets import engine as engines
 from envcheck.targets import image
 
 errors = pytest.importorskip("docker.errors")
@@ -24,13 +25,13 @@ class Engine:
 
 def test_a_container_that_comes_late_is_removed():
     engine = Engine(late=2)
-    image._remove(engine, "envcheck-1", image._PATIENCE)
+    engines.remove(engine, "envcheck-1", image._PATIENCE)
     assert engine.removed == [("envcheck-1", {"force": True, "v": True})]
 
 
 def test_one_that_is_not_there_is_not_waited_for():
     engine = Engine(late=1)
-    image._remove(engine, "envcheck-1", 0.0)
+    engines.remove(engine, "envcheck-1", 0.0)
     assert engine.removed == []
     assert engine.late == 0
 
