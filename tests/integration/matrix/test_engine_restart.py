@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import subprocess
 import threading
 import time
+import warnings
 
 import pytest
 from index_server import IndexServer
@@ -42,6 +44,9 @@ def engine(tmp_path, monkeypatch):
     finally:
         second.close()
         shutil.rmtree(folder, ignore_errors=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()  # those sockets, here and not in another module's test
 
 
 def cell():
