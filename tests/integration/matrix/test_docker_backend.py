@@ -536,7 +536,13 @@ def ended_in_prepare(folder):
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     owner = folder / "docker" / "owner"
     words = [sys.executable, "-c", code]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=env) as preparer:
+    with subprocess.Popen(
+        words,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
+    ) as preparer:
         while preparer.poll() is None and not (owner.exists() and owned(owner)):
             time.sleep(0.005)
         preparer.send_signal(signal.SIGINT)

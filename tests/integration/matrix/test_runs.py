@@ -136,6 +136,11 @@ def test_cells_are_resumed_and_retried_by_name(workplace):
     assert "nothing of tried-1 is left" in nothing.err
 
 
+def hear_ctrl_c() -> None:
+    """Whoever is started in the background by a shell ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.docker
 def test_ctrl_c_leaves_what_is_done_and_no_container(workplace):
     text = MATRIX.replace('requirements = ["one[more]>=1"]', 'requirements = ["one", "endless"]')
@@ -149,6 +154,7 @@ def test_ctrl_c_leaves_what_is_done_and_no_container(workplace):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_ctrl_c,
         )
         end = time.monotonic() + 120
         while time.monotonic() < end:
