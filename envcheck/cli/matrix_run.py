@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with a run that was ended (default: the last one); WHAT is then that run's",
     )
     how.add_argument(
-        "--retry-failed", action="store_true", help="with --resume: failed cells once more"
+        "--retry-failed",
+        action="store_true",
+        help="with --resume: cells that failed or were skipped once more",
     )
     how.add_argument("-q", "--quiet", action="store_true", help="no progress")
     matrix_options.add_store(parser)

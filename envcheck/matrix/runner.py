@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envcheck.errors import EnvcheckError, TargetError
 from envcheck.matrix import schedule, steps
+from envcheck.matrix.causes import TRANSIENT
 from envcheck.matrix.session import Ended, Faulty, Session
 from envcheck.matrix.verdict import conclude, infrastructure, unavailable
 from envcheck.store import StoreError
@@ -178,7 +179,7 @@ class Runner:
             return _sentence(error)
         if phase is steps.examine and not self._stopped.is_set():
             result = conclude(session)
-            if result.cause in ("infrastructure", "download") and session.attempt < ATTEMPTS:
+            if result.cause in TRANSIENT and session.attempt < ATTEMPTS:
                 return result.sentence
             self._leave(session)
             self._store(result)

@@ -247,7 +247,7 @@ _shtab_envcheck_matrix_run_options=(
   "--recording[run nothing\: give out what this run has recorded (the replay backend)]:RUN|FILE:"
   "--jobs[cells at once (default\: as they fit)]:N:"
   "--resume[go on with a run that was ended (default\: the last one)\; WHAT is then that run\'s]:RUN:"
-  "--retry-failed[with --resume\: failed cells once more]"
+  "--retry-failed[with --resume\: cells that failed or were skipped once more]"
   {-q,--quiet}"[no progress]"
   "--store[where runs are kept]:DIR:"
   "*--report[text, markdown, json, html, csv, junit, sarif\; PATH may be a directory\; may be repeated]:FORMAT[:PATH]:"
