@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("model", "process", "config", "project"),
     ("knowledge", "profiles", "checks", "targets", "index", "report", "store", "schemas"),
     ("redact", "secret_shapes"),
-    ("evaluate",),
+    ("evaluate", "predict"),
     ("matrix",),
     ("api",),
     ("cli",),

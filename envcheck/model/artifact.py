@@ -1,0 +1,57 @@
+"""What is known of a file of an index without having fetched it: the cached, recorded facts."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a wheel unpacks to, by its central directory. Bytes; ``allocated``: on a disk of blocks
+    of 4 KiB. ``site``: what goes to the site directories, the rest is ``scripts`` and ``other``
+    (``.data/scripts``, ``.data/data``, ``.data/headers``), which count besides.
+    """
+
+    members: int
+    site: int
+    allocated: int
+    scripts: int = 0
+    other: int = 0
+    python: int = 0  # number of .py files in the site directories
+    python_bytes: int = 0
+    libraries: list[tuple[str, int]] = field(default_factory=list)  # shared objects: path, bytes
+    modules: list[str] = field(default_factory=list)  # at the top of the site directories
+    estimated_from: str = ""  # the file whose directory was read instead of this one's
+
+
+class WheelFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wheel. ``sources``: where ``size``, ``metadata`` and ``contents`` come from, in words.
+
+    ``problem``: why something is missing, in a sentence.
+    """
+
+    size: int | None = None
+    metadata: str = ""  # METADATA's headers, without the description
+    contents: Contents | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class SdistFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An sdist. ``complete``: whether all of it was looked at, else its beginning only."""
+
+    size: int | None = None
+    metadata: str = ""  # PKG-INFO's headers
+    static: bool = False  # whether its requirements are static: Metadata-Version 2.2, not Dynamic
+    complete: bool = False
+    backend: str = ""  # build-backend, `setuptools` where there is none
+    build_requires: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)  # that are compiled: c, c++, rust, cuda …
+    pure: bool | None = None  # None: cannot be told
+    headers: list[str] = field(default_factory=list)  # of system libraries, as `libpq-fe.h`
+    programs: list[str] = field(default_factory=list)  # as `pg_config`, `cmake`, `nvcc`
+    needs: list[str] = field(default_factory=list)  # imported by its build and not declared: torch
+    downloads: list[str] = field(default_factory=list)  # evidence that its build fetches something
+    systems: list[str] = field(default_factory=list)  # the only ones on which it builds
+    evidence: list[str] = field(default_factory=list)  # file: what was seen, for a person
+    sources: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
