@@ -1,0 +1,98 @@
+"""What a wheel unpacks to, from the names and sizes of its members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.model.artifact import Contents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_MODULES = 50
+MOST_LIBRARIES = 2000
+_LIBRARIES = (b".so", b".pyd", b".dylib")
+
+
+def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str) -> Contents:
+    """Of a wheel whose directories are called ``STEM.dist-info`` and ``STEM.data``. Raises
+    ValueError if a member would lie outside of where it is unpacked.
+    """
+    joined = b"\n".join(names)
+    if b"../" in joined or b"\n/" in joined or joined[:1] == b"/" or b"\\" in joined:
+        _check_places(names)
+    scripts = other = 0
+    pairs = list(zip(names, sizes, strict=True))
+    if b"/\n" in joined or joined[-1:] == b"/":
+        pairs = [pair for pair in pairs if pair[0][-1:] != b"/"]
+    members = len(pairs)
+    data = f"{stem}.data/".encode()
+    if data in joined:
+        pairs, scripts, other = _apart(pairs, data)
+    libraries = []
+    if b".so" in joined or b".pyd" in joined or b".dylib" in joined:
+        libraries = [
+            (name.decode("utf-8", "replace"), size)
+            for name, size in pairs
+            if name.endswith(_LIBRARIES) or b".so." in name.rpartition(b"/")[2]
+        ]
+    python = [size for name, size in pairs if name[-3:] == b".py"]
+    return Contents(
+        members=members,
+        site=sum([size for _, size in pairs]),
+        allocated=sum([(size + 4095) >> 12 for _, size in pairs]) << 12,
+        scripts=scripts,
+        other=other,
+        python=len(python),
+        python_bytes=sum(python),
+        libraries=libraries[:MOST_LIBRARIES],
+        modules=_modules([name for name, _ in pairs]),
+    )
+
+
+def _apart(pairs: list[tuple[bytes, int]], data: bytes) -> tuple[list[tuple[bytes, int]], int, int]:
+    """Members of the site directories, as they lie there, and bytes of scripts and of the rest."""
+    site, scripts, other = [], 0, 0
+    for name, size in pairs:
+        if not name.startswith(data):
+            site.append((name, size))
+            continue
+        place, _, rest = name[len(data) :].partition(b"/")
+        if place in (b"purelib", b"platlib"):
+            site.append((rest, size))
+        elif place == b"scripts":
+            scripts += size
+        else:
+            other += size
+    return site, scripts, other
+
+
+def _modules(names: list[bytes]) -> list[str]:
+    """What can be imported of what lies at the top."""
+    tops = {name.partition(b"/")[0] for name in names}
+    found = set()
+    for top in tops:
+        stem, dot, ending = top.partition(b".")
+        if (
+            not dot
+            or ending == b"py"
+            or ("." + ending.decode("utf-8", "replace")).endswith((".so", ".pyd"))
+        ):
+            module = stem.decode("utf-8", "replace")
+            if module.isidentifier():
+                found.add(module)
+    return sorted(found)[:MOST_MODULES]
+
+
+def _check_places(names: Sequence[bytes]) -> None:
+    """Refuse what both pip and uv refuse: a file that would lie outside."""
+    for name in names:
+        depth = 0
+        path = name.replace(b"\\", b"/")
+        for part in path.split(b"/"):
+            depth += -1 if part == b".." else part not in (b"", b".")
+            if depth < 0:
+                break
+        if depth < 0 or path[:1] == b"/":
+            shown = name.decode("utf-8", "replace")[:100]
+            raise ValueError(f"its member {shown!r} would lie outside of where it is installed")
