@@ -43,9 +43,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """Pages by address. Each is read once in the life of this object, by whoever asks first."""
+    """Pages by address. Each is read once in the life of this object, by whoever asks first.
 
-    def __init__(self, folder: str) -> None:
+    ``offline``: only those that are kept here, whatever their age.
+    """
+
+    def __init__(self, folder: str, *, offline: bool = False) -> None:
+        self._offline = offline
         self._folder = os.path.join(folder, "pages")
         self._local = LocalFiles(os.path.join(folder, "local-files.json"))
         self._pages: dict[str, Page | IndexTrouble] = {}
@@ -125,8 +129,14 @@ class Catalogue:
         file = os.path.join(self._folder, hashlib.sha256(url.encode()).hexdigest()[:32])
         old = _read(file, url)
         now = time.time()
-        if old and 0 <= now - old.fetched < old.life:
+        if old and (self._offline or 0 <= now - old.fetched < old.life):
             return old
+        if self._offline:
+            raise IndexTrouble(
+                "trouble",
+                f"{shown(url)} was not read yet, and nothing is asked of an index",
+                hint="without --offline it is",
+            )
         headers = {"Accept": pages.ACCEPT}
         if old and old.etag:
             headers["If-None-Match"] = old.etag

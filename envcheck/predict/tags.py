@@ -51,13 +51,19 @@ class Ranks:
             self._known[text] = self._best(parts[1], parts[2], parts[3].removesuffix(".whl"))
         return self._known[text]
 
-    def pair(self, interpreter: str, abi: str) -> bool:
-        """Whether compressed tags fit this interpreter, whatever its platform."""
-        return any(
+    def fits(self, filename: str) -> bool:
+        """Whether a wheel fits this interpreter, whatever its platform."""
+        parts = filename.rsplit("-", 3)
+        return len(parts) == 4 and any(
             (one, other) in self._pairs or (one, other) in self._generic
-            for one in interpreter.split(".")
-            for other in abi.split(".")
+            for one in parts[1].split(".")
+            for other in parts[2].split(".")
         )
+
+    def runs(self, filename: str) -> bool:
+        """Whether a wheel is for this platform, whatever its interpreter."""
+        names = filename.removesuffix(".whl").rpartition("-")[2].split(".")
+        return any(name == _ANYWHERE or name in self.platforms for name in names)
 
     def _best(self, interpreters: str, abis: str, names: str) -> tuple[int, int] | None:
         found: tuple[int, int] | None = None
@@ -112,7 +118,7 @@ def _platforms(system: str, libc: str, architecture: str, release: str) -> tuple
 
 
 def _linux(family: str, major: int, minor: int, architecture: str) -> Iterable[str]:
-    """glibc and musl run what was built for an older one of them."""
+    """Of Linux. Both C libraries run what was built for an older one of their kind."""
     if family == "musl":
         for number in range(minor, -1, -1):
             yield f"musllinux_{major}_{number}_{architecture}"

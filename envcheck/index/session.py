@@ -1,0 +1,248 @@
+"""What predictions ask of the indexes: pages, and facts of files, each got once, by threads.
+
+    with IndexSession(cache, index) as session:
+        session.want_listing("torch")           # in the background
+        files = session.listing("torch").files  # waits for it
+        facts = session.wheel(files[-1])
+
+Facts are kept on disk by the file's hash; pages as the catalogue keeps them. Everything that a
+session used can be recorded into one file (``recording.py``), from which it can be replayed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from envcheck.errors import IndexTrouble
+from envcheck.index import kept, pages
+from envcheck.index.recording import Listing, Recording
+from envcheck.model.artifact import SdistFacts, WheelFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from types import TracebackType
+
+    from envcheck.index.client import Patience
+    from envcheck.index.pages import File
+    from envcheck.index.sources import Configuration, Sources
+    from envcheck.model.matrix import Index
+
+    Facts = TypeVar("Facts", WheelFacts, SdistFacts)
+
+THREADS = 10
+
+
+class IndexSession:
+    """``index`` and ``default``: as the gateway's. ``offline``: only what is kept here, whatever
+    its age. ``replayed``: a recording that answers instead of indexes and cache.
+    """
+
+    def __init__(
+        self,
+        cache: str,
+        index: Index,
+        default: Index | None = None,
+        *,
+        configured: Configuration | None = None,
+        offline: bool = False,
+        replayed: Recording | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.recording = replayed or Recording()
+        self.offline = offline
+        self.moved = 0  # bytes that came from indexes
+        self._replayed = replayed is not None
+        self._folder = os.path.join(cache, "facts-1")
+        self._lock = threading.Lock()
+        self._listings: dict[str, Future[Listing]] = {}
+        self._facts: dict[str, Future[WheelFacts | SdistFacts]] = {}
+        self._siblings: dict[tuple[str, ...], tuple[File, WheelFacts]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._sources: Sources | None = None
+        if replayed is None:
+            self._open(cache, index, default, configured, patience)
+
+    def _open(
+        self,
+        cache: str,
+        index: Index,
+        default: Index | None,
+        configured: Configuration | None,
+        patience: Patience | None,
+    ) -> None:
+        from envcheck.index.catalogue import Catalogue
+        from envcheck.index.client import PATIENCE, Client
+        from envcheck.index.sources import configuration, sources
+        from envcheck.model.matrix import Index
+
+        known = configured if configured is not None else configuration()
+        self._sources = sources(index, default or Index(), known)
+        self._client = Client(self._sources.network, patience or PATIENCE)
+        self._catalogue = Catalogue(cache, offline=self.offline)
+
+    def __enter__(self) -> IndexSession:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made."""
+        return 0 if self._replayed else self._client.requests
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the configuration could not be read."""
+        return self._sources.notes if self._sources else ()
+
+    @property
+    def exclude_newer(self) -> str:
+        """The day before which files must have been uploaded, empty without one."""
+        return self._sources.exclude_newer if self._sources else ""
+
+    def listing(self, name: str) -> Listing:
+        """All files of a project, of all indexes. Raises IndexTrouble."""
+        return self.want_listing(name).result()
+
+    def want_listing(self, name: str) -> Future[Listing]:
+        """The same when it comes. ``name``: normalized."""
+        with self._lock:
+            if name not in self._listings:
+                self._listings[name] = self._submit(self._get_listing, name)
+            return self._listings[name]
+
+    def wheel(self, file: File) -> WheelFacts:
+        """Facts of a wheel. Raises IndexTrouble."""
+        facts = self.want(file).result()
+        assert isinstance(facts, WheelFacts)
+        return facts
+
+    def sdist(self, file: File) -> SdistFacts:
+        """Facts of an sdist. Raises IndexTrouble."""
+        facts = self.want(file).result()
+        assert isinstance(facts, SdistFacts)
+        return facts
+
+    def want(self, file: File) -> Future[WheelFacts | SdistFacts]:
+        """Facts of a file when they come."""
+        key = _key(file)
+        with self._lock:
+            if key not in self._facts:
+                get = self._get_wheel if file.is_wheel else self._get_sdist
+                self._facts[key] = self._submit(get, file, key)
+            return self._facts[key]
+
+    def close(self) -> None:
+        """Give up what is still asked for."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        if not self._replayed:
+            self._client.close()
+
+    def count(self, number: int) -> None:
+        """``number`` bytes came from an index."""
+        with self._lock:
+            self.moved += number
+
+    def _submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="index")
+        return self._pool.submit(function, *arguments)
+
+    def _get_listing(self, name: str) -> Listing:
+        if self._replayed:
+            return self.recording.listing(name)
+        assert self._sources is not None
+        if not self._sources.indexes and not self._sources.find_links:
+            raise IndexTrouble("absent", "there is no index: none is configured")
+        files: dict[str, File] = {}
+        found = False
+        for url in self._sources.indexes:
+            page = self._catalogue.project(url, name, self._client, self.count)
+            found = found or page.found
+            for file in page.files:
+                if file.project == name:
+                    files.setdefault(file.filename, file)
+        for url in self._sources.find_links:
+            page = self._catalogue.links(url, self._client, self.count)
+            for file in page.files:
+                if file.project == name:
+                    files.setdefault(file.filename, file)
+        listing = Listing(files=list(files.values()), found=found or bool(files))
+        self.recording.listings[name] = listing
+        return listing
+
+    def _get_wheel(self, file: File, key: str) -> WheelFacts:
+        if self._replayed:
+            return self.recording.wheel(file.filename)
+        facts = self._kept(key, WheelFacts)
+        if facts is None:
+            from envcheck.index.remote_wheel import inspect
+
+            self._refuse_offline(file)
+            kind = _kind(file.filename)
+            with self._lock:
+                sibling = self._siblings.get(kind)
+            facts = inspect(file, self._client, self.count, sibling=sibling)
+            self._keep(file, key, facts)
+            if sibling is None and facts.contents and not facts.contents.estimated_from:
+                with self._lock:
+                    self._siblings.setdefault(kind, (file, facts))
+        self.recording.wheels[file.filename] = facts
+        return facts
+
+    def _get_sdist(self, file: File, key: str) -> SdistFacts:
+        if self._replayed:
+            return self.recording.sdist(file.filename)
+        facts = self._kept(key, SdistFacts)
+        if facts is None:
+            from envcheck.index.remote_sdist import inspect
+
+            self._refuse_offline(file)
+            facts = inspect(file, self._client, self.count)
+            self._keep(file, key, facts)
+        self.recording.sdists[file.filename] = facts
+        return facts
+
+    def _refuse_offline(self, file: File) -> None:
+        if self.offline and not file.url.startswith("file:"):
+            what = f"{file.filename} was not looked at yet, and nothing is asked of an index"
+            raise IndexTrouble("trouble", what, hint="without --offline it is")
+
+    def _kept(self, key: str, kind: type[Facts]) -> Facts | None:
+        content = kept.read(os.path.join(self._folder, key[:2], key))
+        if content is None:
+            return None
+        try:
+            return msgspec.msgpack.decode(content, type=kind)
+        except (ValueError, msgspec.MsgspecError):  # of another version of envcheck
+            return None
+
+    def _keep(self, file: File, key: str, facts: WheelFacts | SdistFacts) -> None:
+        if file.sha256 and not facts.problem:  # an address may hold something else another day
+            content = msgspec.msgpack.encode(facts)
+            kept.write(os.path.join(self._folder, key[:2], key), content)
+
+
+def _key(file: File) -> str:
+    return file.sha256 or hashlib.sha256(file.url.encode()).hexdigest()
+
+
+def _kind(filename: str) -> tuple[str, ...]:
+    """Project, version and platform of a wheel: those of which only the Python differs."""
+    parts = filename.split("-")
+    return (pages.normalized(parts[0]), parts[1], parts[-1]) if len(parts) > 4 else (filename,)

@@ -1,0 +1,140 @@
+"""What an installer would install on a target, all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.predict import resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from envcheck.index.pages import File
+    from envcheck.model.target import Target
+    from envcheck.predict.projects import Choice, Project
+    from envcheck.predict.requirements import Requirement
+    from envcheck.predict.resolver import Incompatibility, Node
+    from envcheck.predict.world import World
+
+
+class Picked(NamedTuple):
+    """One distribution of a closure. ``number``: of its release in the project."""
+
+    project: Project
+    number: int
+    choice: Choice
+    extras: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Normalized."""
+        return self.project.name
+
+    @property
+    def version(self) -> str:
+        """Normalized."""
+        return str(self.project.versions[self.number])
+
+    @property
+    def file(self) -> File:
+        """What would be downloaded."""
+        assert self.choice.file is not None
+        return self.choice.file
+
+
+class Closure(NamedTuple):
+    """``picked`` by name, empty if nothing fits; then ``proof`` says why, or is None if that was
+    given up. ``unread``: sentences on what could not be known on the way.
+    """
+
+    picked: Mapping[str, Picked]
+    proof: Incompatibility | None = None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def solved(self) -> bool:
+        """Whether there is an answer."""
+        return bool(self.picked)
+
+
+def close(
+    world: World,
+    target: Target,
+    requirements: Sequence[Requirement],
+    constraints: Sequence[Requirement] = (),
+    only: Mapping[str, int] | None = None,
+) -> Closure:
+    """The closure of ``requirements``, each as new as the others allow.
+
+    ``only``: name -> the only releases that are considered, such as the newest. Pages that could
+    not be read count as empty: see ``world.troubles``.
+    """
+    source = _Source(world, target, constraints, only or {})
+    wanted = [pair for one in requirements for pair in source.nodes(one)]
+    try:
+        found = resolver.resolve(wanted, source)
+    except resolver.Unsolvable as error:
+        return Closure({}, error.proof, tuple(source.unread))
+    except resolver.TooHard:
+        unread = (*source.unread, "resolving it takes too many steps")
+        return Closure({}, None, unread)
+    return Closure(_picked(world, target, found), None, tuple(source.unread))
+
+
+def _picked(world: World, target: Target, found: Mapping[Node, int]) -> dict[str, Picked]:
+    extras: dict[str, list[str]] = {}
+    for name, extra in found:
+        if extra:
+            extras.setdefault(name, []).append(extra)
+    picked = {}
+    for (name, extra), number in found.items():
+        if not extra:
+            project = world.project(name)
+            choice = world.choice(project, number, target)
+            picked[name] = Picked(project, number, choice, tuple(sorted(extras.get(name, ()))))
+    return picked
+
+
+class _Source:
+    """Answers the resolver."""
+
+    def __init__(
+        self,
+        world: World,
+        target: Target,
+        constraints: Sequence[Requirement],
+        only: Mapping[str, int],
+    ) -> None:
+        self.world = world
+        self.target = target
+        self.unread: dict[str, None] = {}
+        self._limits = dict(only)
+        for one in constraints:
+            mask = world.admitted(one, target)
+            self._limits[one.name] = self._limits.get(one.name, mask) & mask
+
+    def nodes(self, requirement: Requirement) -> Iterable[tuple[Node, int]]:
+        """A requirement as nodes: the project, or one for each extra."""
+        if requirement.url:
+            self.unread[f"{requirement.name} comes from an address, not from an index"] = None
+            return
+        name = requirement.name
+        mask = self.world.admitted(requirement, self.target)
+        mask &= self._limits.get(name, mask)
+        for extra in requirement.extras or ("",):
+            yield (name, extra), mask
+
+    def usable(self, node: Node, mask: int) -> tuple[int | None, int]:
+        return self.world.first_usable(self.world.project(node[0]), mask, self.target)
+
+    def needs(self, node: Node, number: int) -> Iterable[tuple[Node, int]]:
+        name, extra = node
+        project = self.world.project(name)
+        known = self.world.required_by(project, number, self.target)
+        if known.trouble:
+            title = f"{name} {project.versions[number]}"
+            self.unread[f"what {title} requires is not known: {known.trouble}"] = None
+        if extra:
+            yield (name, ""), 1 << number
+        for requirement in known.metadata.required(self.target, extra):
+            yield from self.nodes(requirement)

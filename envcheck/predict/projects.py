@@ -1,0 +1,208 @@
+"""Projects as a resolver sees them: releases in order, sets of them as bits, one choice per target.
+
+Bit *n* of a mask stands for the release *n* of a project, the oldest first: the newest of a set is
+its highest bit. What a specifier allows is worked out once for all targets.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from envcheck.predict.tags import ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envcheck.index.pages import File
+    from envcheck.model.target import Target
+
+#: What a target can do with a release. ``generic``: a wheel for any platform; ``python``: its
+#: Requires-Python excludes this Python; ``unknown``: the platform of the target is not known.
+Kind = Literal["wheel", "generic", "sdist", "python", "nothing", "unknown"]
+SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+
+
+class Choice(NamedTuple):
+    """What an installer would take of a release. ``file`` is None if it takes nothing."""
+
+    kind: Kind
+    file: File | None = None
+
+
+class Release(NamedTuple):
+    """One release. ``uploaded``: of its first file, ISO 8601, empty if the index does not say."""
+
+    version: Version
+    files: tuple[File, ...]
+    yanked: str | None  # of all its files: the reason, empty without one; None if it is not
+    uploaded: str
+
+    @property
+    def wheels(self) -> list[File]:
+        """Those of its files that need not be built."""
+        return [file for file in self.files if file.is_wheel]
+
+    @property
+    def sdist(self) -> File | None:
+        """The one that installers prefer."""
+        return sdist_of(self.files)
+
+    @property
+    def requires_python(self) -> str:
+        """Of its wheels, else of its sdist."""
+        said = [f.requires_python for f in (*self.wheels, *self.files) if f.requires_python]
+        return next(iter(said), "")
+
+
+class Project:
+    """A project on the indexes. ``before``: only files that were uploaded before this day.
+
+    ``undated``: how many files were kept although it is not known when they were uploaded.
+    """
+
+    def __init__(self, name: str, files: Iterable[File], *, found: bool, before: str = "") -> None:
+        self.name = name
+        self.found = found
+        self.undated = 0
+        by_version: dict[Version, list[File]] = {}
+        unread: list[str] = []
+        for file in files:
+            if before:
+                if file.uploaded[: len(before)] >= before:
+                    continue
+                self.undated += not file.uploaded
+            version = _version(file.version)
+            if version is not None:
+                by_version.setdefault(version, []).append(file)
+            else:
+                unread.append(file.filename)
+        self.unread = tuple(unread)  # file names without a version as PEP 440 has it
+        self.releases = [_release(v, tuple(by_version[v])) for v in sorted(by_version)]
+        self.versions = [release.version for release in self.releases]
+        self.all = (1 << len(self.releases)) - 1
+        self.final = self._mask(not v.is_prerelease for v in self.versions)
+        self.standing = self._mask(release.yanked is None for release in self.releases)
+        self._masks: dict[str, tuple[int, bool]] = {}
+        self._choices: dict[tuple[int, Target], Choice] = {}
+
+    def newest(self, mask: int | None = None) -> int | None:
+        """Number of the newest release of ``mask``; by default of those that are final and stand,
+        else of those that stand, else of all.
+        """
+        if mask is None:
+            mask = (self.final & self.standing) or self.standing or self.all
+        return mask.bit_length() - 1 if mask else None
+
+    def allowed(self, specifier: str) -> tuple[int, bool]:
+        """(the releases that a specifier allows, whether it asks for pre-releases). Yanked ones
+        only if it names one by ``==``. Pre-releases are among them: see ``preferred``. Raises
+        InvalidSpecifier.
+        """
+        known = self._masks.get(specifier)
+        if known is None:
+            known = self._masks[specifier] = self._allowed(specifier)
+        return known
+
+    def choice(self, number: int, target: Target) -> Choice:
+        """What ``target`` would take of release ``number``."""
+        key = (number, target)
+        found = self._choices.get(key)
+        if found is None:
+            found = self._choices[key] = _choice(self.releases[number], target)
+        return found
+
+    def number(self, version: str) -> int | None:
+        """Of the release of this version."""
+        wanted = _version(version)
+        return next((n for n, v in enumerate(self.versions) if v == wanted), None)
+
+    def _allowed(self, specifier: str) -> tuple[int, bool]:
+        wanted = SpecifierSet(specifier)
+        mask = self.all
+        for one in wanted:
+            mask &= self._mask(one.contains(v, prereleases=True) for v in self.versions)
+        pinned = any(
+            one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
+            for one in wanted
+        )
+        return (mask if pinned else mask & self.standing), bool(wanted.prereleases)
+
+    @staticmethod
+    def _mask(bits: Iterable[bool]) -> int:
+        return sum(1 << n for n, bit in enumerate(bits) if bit)
+
+
+def sdist_of(files: Iterable[File]) -> File | None:
+    """The sdist that installers prefer: the one that PEP 625 names."""
+    sdists = [file for file in files if file.filename.endswith(SDISTS)]
+    return next((f for f in sdists if f.filename.endswith(".tar.gz")), next(iter(sdists), None))
+
+
+@lru_cache(maxsize=4096)
+def admits(requires_python: str, python: str) -> bool:
+    """Whether this Python is allowed; what cannot be read forbids nothing, as for installers."""
+    try:
+        return SpecifierSet(requires_python).contains(python, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def _choice(release: Release, target: Target) -> Choice:
+    """The best wheel by tag, then by build number, then as listed; else the sdist.
+
+    As installers do it, files are judged one by one: Requires-Python and yanking are of files.
+    """
+    standing = [file for file in release.files if file.yanked is None] or release.files
+    order = ranks(target)
+    best: tuple[tuple[int, int], tuple[int, str], File] | None = None
+    excluded = unknown = False
+    for file in standing:
+        if not file.is_wheel:
+            continue
+        admitted = admits(file.requires_python, target.python)
+        rank = order.rank(file.filename)
+        if rank is None or not admitted:
+            excluded = excluded or (not admitted and order.runs(file.filename))
+            unknown = unknown or (not order.platforms and order.fits(file.filename))
+            continue
+        build = _build(file.filename)
+        if best is None or rank < best[0] or (rank == best[0] and build > best[1]):
+            best = (rank, build, file)
+    if best is not None:
+        generic = best[2].filename.endswith("-any.whl")
+        return Choice("generic" if generic else "wheel", best[2])
+    if unknown:
+        return Choice("unknown")
+    sdist = sdist_of(standing)
+    if sdist and admits(sdist.requires_python, target.python):
+        return Choice("sdist", sdist)
+    return Choice("python" if excluded or sdist else "nothing")
+
+
+def _build(filename: str) -> tuple[int, str]:
+    """The build tag, which sorts as number and letters; ``(-1, "")`` without one."""
+    parts = filename.split("-")
+    if len(parts) != 6:
+        return (-1, "")
+    digits = len(parts[2]) - len(parts[2].lstrip("0123456789"))
+    return (int(parts[2][:digits] or 0), parts[2][digits:])
+
+
+def _release(version: Version, files: tuple[File, ...]) -> Release:
+    yanked = None
+    if all(file.yanked is not None for file in files):
+        yanked = next((file.yanked for file in files if file.yanked), "")
+    uploaded = min((file.uploaded for file in files if file.uploaded), default="")
+    return Release(version, files, yanked, uploaded)
+
+
+@lru_cache(maxsize=1 << 16)
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None

@@ -1,0 +1,274 @@
+"""Everything that is known of the indexes, shared by all targets: projects and what files require.
+
+``prefetch`` runs ahead of the resolver: it follows the newest releases of all targets at once, so
+that pages and METADATA come in parallel, and the resolver finds nearly all of them here.
+"""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.specifiers import InvalidSpecifier
+
+from envcheck.errors import EnvcheckError, IndexTrouble
+from envcheck.model.artifact import SdistFacts, WheelFacts
+from envcheck.predict.projects import Project
+from envcheck.predict.requirements import Metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
+    from typing import Any
+
+    from envcheck.index.pages import File
+    from envcheck.index.session import IndexSession
+    from envcheck.model.target import Target
+    from envcheck.predict.projects import Choice
+    from envcheck.predict.requirements import Requirement
+
+
+class Policy(NamedTuple):
+    """What an installer is told. ``only_binary``: projects that may not be built, ``:all:``: none
+    may; ``pre``: pre-releases are wanted everywhere.
+    """
+
+    only_binary: frozenset[str] = frozenset()
+    no_binary: frozenset[str] = frozenset()
+    pre: bool = False
+
+    def builds(self, name: str) -> bool:
+        """Whether an sdist of this project may be built."""
+        return name not in self.only_binary and ":all:" not in self.only_binary
+
+
+class Known(NamedTuple):
+    """What a file requires. ``source``: whose METADATA that is, in words; empty if it is the
+    file's own. ``trouble``: why it is not known.
+    """
+
+    metadata: Metadata
+    source: str = ""
+    trouble: str = ""
+
+
+NOTHING = Metadata("")
+_DEFAULT = Policy()
+
+
+class World:
+    """Not shared by threads: the session's threads bring things, this one uses them."""
+
+    def __init__(self, session: IndexSession, policy: Policy = _DEFAULT) -> None:
+        self.session = session
+        self.policy = policy
+        self.before = session.exclude_newer
+        self.troubles: dict[str, IndexTrouble] = {}  # of pages that could not be read
+        self._projects: dict[str, Project] = {}
+        self._known: dict[str, Known] = {}
+        self._facts: dict[str, WheelFacts | SdistFacts | IndexTrouble] = {}
+        self._any_usable: dict[tuple[str, int, Target], bool] = {}
+
+    def project(self, name: str) -> Project:
+        """A project; one that no index has, or whose page cannot be read, has no releases."""
+        if name not in self._projects:
+            try:
+                listing = self.session.listing(name)
+                self._projects[name] = Project(
+                    name, listing.files, found=listing.found, before=self.before
+                )
+            except IndexTrouble as trouble:
+                self.troubles[name] = trouble
+                self._projects[name] = Project(name, (), found=False)
+        return self._projects[name]
+
+    def facts(self, file: File) -> WheelFacts | SdistFacts | IndexTrouble:
+        """What is known of a file, or why it is not."""
+        if file.filename not in self._facts:
+            try:
+                self._facts[file.filename] = self.session.want(file).result()
+            except IndexTrouble as trouble:
+                self._facts[file.filename] = trouble
+        return self._facts[file.filename]
+
+    def wheel(self, file: File) -> WheelFacts | None:
+        """Facts of a wheel, None if they cannot be had."""
+        facts = self.facts(file)
+        return facts if isinstance(facts, WheelFacts) else None
+
+    def sdist(self, file: File) -> SdistFacts | None:
+        """Facts of an sdist, None if they cannot be had."""
+        facts = self.facts(file)
+        return facts if isinstance(facts, SdistFacts) else None
+
+    def required_by(self, project: Project, number: int, target: Target) -> Known:
+        """What a release requires on a target: by the very file that this target takes."""
+        choice = self.choice(project, number, target)
+        if choice.file is None:
+            return Known(NOTHING, trouble="there is no file for this target")
+        key = choice.file.filename
+        if key not in self._known:
+            self._known[key] = self._read(project, number, choice.file)
+        return self._known[key]
+
+    def choice(self, project: Project, number: int, target: Target) -> Choice:
+        """As the project's own, under this policy."""
+        choice = project.choice(number, target)
+        if choice.kind == "sdist" and not self.policy.builds(project.name):
+            return choice._replace(kind="nothing", file=None)
+        return choice
+
+    def usable(self, project: Project, number: int, target: Target) -> bool:
+        """Whether an installer could take this release there."""
+        return self.choice(project, number, target).file is not None
+
+    def admitted(self, requirement: Requirement, target: Target) -> int:
+        """The releases that an installer considers for a requirement: pre-releases only if they
+        are asked for, or if there is no final one that this target could take.
+        """
+        project = self.project(requirement.name)
+        try:
+            mask, early = project.allowed(requirement.specifier)
+        except InvalidSpecifier:
+            return 0
+        if early or self.policy.pre:
+            return mask
+        final = mask & project.final
+        if mask == final or self._has_usable(project, final, target):
+            return final
+        return mask
+
+    def first_usable(self, project: Project, mask: int, target: Target) -> tuple[int | None, int]:
+        """(the release that is taken: final ones before early ones, newest first; those of
+        ``mask`` that were found to be of no use before it).
+        """
+        useless = 0
+        final = project.final
+        early = mask & ~final
+        for part in (mask, 0) if self.policy.pre or not mask & final else (mask & final, early):
+            while part:
+                number = part.bit_length() - 1
+                if self.usable(project, number, target):
+                    return number, useless
+                useless |= 1 << number
+                part &= ~(1 << number)
+        return None, useless
+
+    def prefetch(self, wanted: Sequence[tuple[Requirement, Target]]) -> None:
+        """Ask for all that the newest releases need, on all targets at once."""
+        _Ahead(self).run(wanted)
+
+    def _has_usable(self, project: Project, mask: int, target: Target) -> bool:
+        key = (project.name, mask, target)
+        if key not in self._any_usable:
+            self._any_usable[key] = self.first_usable(project, mask, target)[0] is not None
+        return self._any_usable[key]
+
+    def _read(self, project: Project, number: int, file: File) -> Known:
+        facts = self.facts(file)
+        if isinstance(facts, IndexTrouble):
+            return Known(NOTHING, trouble=facts.message)
+        if isinstance(facts, WheelFacts):
+            trouble = "" if facts.metadata else facts.problem or "its METADATA cannot be read"
+            return Known(Metadata(facts.metadata), trouble=trouble)
+        if facts.static:
+            return Known(Metadata(facts.metadata))
+        for other in reversed(project.releases[number].wheels):
+            known = self.facts(other)
+            if isinstance(known, WheelFacts) and known.metadata:
+                return Known(Metadata(known.metadata), source=other.filename)
+            break
+        if facts.metadata and "requires-dist" in facts.metadata.lower():
+            return Known(Metadata(facts.metadata), source="its PKG-INFO, which may be incomplete")
+        return Known(NOTHING, trouble="what it requires is told by its build only")
+
+
+class _Ahead:
+    """A greedy walk over all closures: events of the session's threads, worked off by this one."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.events: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.open = 0
+        self.masks: dict[tuple[Target, str], int] = {}
+        self.chosen: dict[tuple[Target, str], int] = {}
+        self.extras: dict[tuple[Target, str], set[str]] = {}
+        self.pages: dict[str, list[tuple[Target, Requirement]] | None] = {}  # None: it is here
+        self.files: dict[str, list[tuple[Target, Project, int]] | None] = {}
+
+    def run(self, wanted: Iterable[tuple[Requirement, Target]]) -> None:
+        for requirement, target in wanted:
+            self.want(target, requirement)
+        while self.open:
+            self.events.get()()
+
+    def want(self, target: Target, requirement: Requirement) -> None:
+        name = requirement.name
+        if requirement.url:
+            return
+        if name not in self.pages:
+            self.pages[name] = []
+            self.after(self.world.session.want_listing(name), lambda: self.page_came(name))
+        waiting = self.pages[name]
+        if waiting is not None:
+            waiting.append((target, requirement))
+        else:
+            self.consider(target, requirement)
+
+    def after(self, future: Future[Any], then: Callable[[], None]) -> None:
+        self.open += 1
+
+        def done() -> None:
+            self.open -= 1
+            then()
+
+        future.add_done_callback(lambda _: self.events.put(done))
+
+    def page_came(self, name: str) -> None:
+        waiting, self.pages[name] = self.pages[name], None
+        for target, requirement in waiting or ():
+            self.consider(target, requirement)
+
+    def consider(self, target: Target, requirement: Requirement) -> None:
+        """Take the newest release that everything so far allows, and see what it needs."""
+        world = self.world
+        project = world.project(requirement.name)
+        key = (target, requirement.name)
+        mask = world.admitted(requirement, target) & self.masks.get(key, project.all)
+        extras = self.extras.setdefault(key, set())
+        more = set(requirement.extras) - extras
+        if mask == self.masks.get(key) and not more:
+            return
+        self.masks[key] = mask
+        extras |= more
+        number = world.first_usable(project, mask, target)[0]
+        if number is None or (number == self.chosen.get(key) and not more):
+            return
+        self.chosen[key] = number
+        file = world.choice(project, number, target).file
+        assert file is not None
+        if file.filename not in self.files:
+            self.files[file.filename] = []
+            self.after(world.session.want(file), lambda: self.facts_came(file.filename))
+        waiting = self.files[file.filename]
+        if waiting is not None:
+            waiting.append((target, project, number))
+        else:
+            self.expand(target, project, number)
+
+    def facts_came(self, filename: str) -> None:
+        waiting, self.files[filename] = self.files[filename], None
+        for target, project, number in waiting or ():
+            self.expand(target, project, number)
+
+    def expand(self, target: Target, project: Project, number: int) -> None:
+        key = (target, project.name)
+        if self.chosen.get(key) != number:
+            return
+        try:
+            metadata = self.world.required_by(project, number, target).metadata
+        except EnvcheckError:
+            return
+        for extra in ("", *sorted(self.extras[key])):
+            for requirement in metadata.required(target, extra):
+                self.want(target, requirement)
