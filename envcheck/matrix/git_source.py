@@ -11,7 +11,7 @@ from envcheck.process import run
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
-    from envcheck.matrix.requirement import Wanted
+    from envcheck.predict.inputs.requirement import Wanted
 
 SECONDS = 300.0
 #: What a stranger's repository could have done here: programs by hooks and filters, files of this

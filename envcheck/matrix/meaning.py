@@ -7,14 +7,14 @@ import os
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envcheck.errors import did_you_mean
-from envcheck.matrix.requirement import parse
 from envcheck.model.matrix import STEPS
+from envcheck.predict.inputs.addresses import url_problem
+from envcheck.predict.inputs.requirement import ARCHIVES, parse
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 
 AXES = ("python", "os", "architecture", "installer")  # those that every matrix has
-ARCHIVES = (".whl", ".tar.gz", ".zip")
 SMOKE = ("accelerator", "none")  # words for `smoke` that are no file
 _PYTHON = re.compile(r"3\.(0|[1-9][0-9]?)(\.[0-9]{1,2})?t?$")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")
@@ -155,23 +154,6 @@ def index_problems(index: Index | Variant, folder: str) -> Iterator[tuple[Path, 
     day = getattr(index, "exclude_newer", "")
     if day and not _is_day(day):
         yield (*prefix, "exclude-newer"), f"`{printable(day)}` is no day: write YYYY-MM-DD"
-
-
-def url_problem(url: str, schemes: tuple[str, ...]) -> str:
-    """What is wrong with the address of an index, empty if nothing is (or it is empty)."""
-    if not url:
-        return ""
-    try:
-        parts = urlsplit(url)
-        credentials = parts.username is not None
-    except ValueError as error:
-        return f"no address: {error}"
-    if credentials:
-        what = "has credentials, and would be written into every report"
-        return f"{what}: leave them to netrc, or to the configuration of pip or uv"
-    if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "file"):
-        return f"`{printable(url)}` is no address: {', '.join(f'{s}://' for s in schemes)}…"
-    return ""
 
 
 def _is_day(text: str) -> bool:

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from envcheck.errors import UsageError, did_you_mean
 from envcheck.matrix import inputs
-from envcheck.matrix.requirement import Wanted
 from envcheck.model.matrix import Cell, Index, MatrixDocument, Plan, Subject, Variant
+from envcheck.predict.inputs.requirement import Wanted
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from envcheck.matrix.requirements_file import Flat
+    from envcheck.predict.inputs.requirements import Flat
 
 Combination = dict[str, str]  # axis -> value
 

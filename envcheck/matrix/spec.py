@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from envcheck.errors import DataError, UsageError, did_you_mean
 from envcheck.matrix import pythons, reading
-from envcheck.matrix.meaning import ARCHIVES, SMOKE, problems_of
-from envcheck.matrix.requirement import parse as parse_requirement
-from envcheck.matrix.requirements_file import flatten
+from envcheck.matrix.meaning import SMOKE, problems_of
 from envcheck.matrix.shipped import names, shipped
 from envcheck.matrix.static_metadata import metadata
 from envcheck.model.matrix import SCHEMA, Index, MatrixDocument
+from envcheck.predict.inputs.requirement import ARCHIVES
+from envcheck.predict.inputs.requirement import parse as parse_requirement
+from envcheck.predict.inputs.requirements import flatten
 from envcheck.tomlfile import is_path, parse, printable, read
 
 if TYPE_CHECKING:

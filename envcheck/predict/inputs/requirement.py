@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 Kind = Literal["index", "git"]
+ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 _NAME_AT = re.compile(
     r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*@\s*(\S+)(?:\s+;\s*(.*))?$"

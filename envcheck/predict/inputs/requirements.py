@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from envcheck.errors import DataError
-from envcheck.matrix.meaning import ARCHIVES, url_problem
-from envcheck.matrix.requirement import Wanted, parse
 from envcheck.model.matrix import Index
+from envcheck.predict.inputs.addresses import url_problem
+from envcheck.predict.inputs.requirement import ARCHIVES, Wanted, parse
 from envcheck.tomlfile import printable, read
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What users have beside them, as a question: Dockerfiles, lockfiles, requirements, projects."""
