@@ -45,13 +45,14 @@ class Page(msgspec.Struct, frozen=True):
 class Catalogue:
     """Pages by address. Each is read once in the life of this object, by whoever asks first.
 
-    ``offline``: only those that are kept here, whatever their age.
+    ``offline``: only those that are kept here, whatever their age. ``hashes``: whether files of
+    this machine are read for their hash.
     """
 
-    def __init__(self, folder: str, *, offline: bool = False) -> None:
+    def __init__(self, folder: str, *, offline: bool = False, hashes: bool = True) -> None:
         self._offline = offline
         self._folder = os.path.join(folder, "pages")
-        self._local = LocalFiles(os.path.join(folder, "local-files.json"))
+        self._local = LocalFiles(os.path.join(folder, "local-files.json"), hashes=hashes)
         self._pages: dict[str, Page | IndexTrouble] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()

@@ -32,10 +32,11 @@ def url_of(path: str) -> str:
 
 class LocalFiles:
     """What lies in directories, with hashes: those are kept in ``memory``, a file, by what is known
-    of a file without reading it.
+    of a file without reading it. ``hashes``: whether files whose hash is not known yet are read.
     """
 
-    def __init__(self, memory: str) -> None:
+    def __init__(self, memory: str, *, hashes: bool = True) -> None:
+        self._hashes = hashes
         self._memory = memory
         self._lock = threading.Lock()
         self._known: dict[str, str] | None = None
@@ -86,7 +87,7 @@ class LocalFiles:
             key = f"{path}\0{stat.st_ino}\0{stat.st_size}\0{stat.st_mtime_ns}"
             with self._lock:
                 sha256 = self._load().get(key, "")
-            if not sha256:
+            if not sha256 and self._hashes:
                 with open(path, "rb", buffering=0) as file:
                     sha256 = hash_of(file)
                 with self._lock:
@@ -96,9 +97,9 @@ class LocalFiles:
         if said is None:
             name = os.path.basename(path)
             return pages.File(filename=name, url=url_of(path), sha256=sha256, size=stat.st_size)
-        if said.sha256 not in ("", sha256):
+        if sha256 and said.sha256 not in ("", sha256):
             return said  # its index says something else: whoever fetches it is told so
-        return msgspec.structs.replace(said, sha256=sha256, size=stat.st_size)
+        return msgspec.structs.replace(said, sha256=sha256 or said.sha256, size=stat.st_size)
 
     def _load(self) -> dict[str, str]:
         if self._known is None:
@@ -110,6 +111,8 @@ class LocalFiles:
         return self._known
 
     def _remember(self) -> None:
+        if not self._hashes:
+            return
         with self._lock:
             content = msgspec.json.encode(dict(list(self._load().items())[-10_000:]))
         kept.write(self._memory, content)

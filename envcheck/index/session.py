@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -25,7 +26,6 @@ from envcheck.model.artifact import SdistFacts, WheelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future, ThreadPoolExecutor
     from types import TracebackType
 
     from envcheck.index.client import Patience
@@ -62,7 +62,7 @@ class IndexSession:
         self._lock = threading.Lock()
         self._listings: dict[str, Future[Listing]] = {}
         self._facts: dict[str, Future[WheelFacts | SdistFacts]] = {}
-        self._siblings: dict[tuple[str, ...], tuple[File, WheelFacts]] = {}
+        self._first: dict[tuple[str, ...], tuple[File, Future[Any]]] = {}  # of each kind of wheel
         self._pool: ThreadPoolExecutor | None = None
         self._sources: Sources | None = None
         if replayed is None:
@@ -84,7 +84,7 @@ class IndexSession:
         known = configured if configured is not None else configuration()
         self._sources = sources(index, default or Index(), known)
         self._client = Client(self._sources.network, patience or PATIENCE)
-        self._catalogue = Catalogue(cache, offline=self.offline)
+        self._catalogue = Catalogue(cache, offline=self.offline, hashes=False)
 
     def __enter__(self) -> IndexSession:
         return self
@@ -140,8 +140,7 @@ class IndexSession:
         key = _key(file)
         with self._lock:
             if key not in self._facts:
-                get = self._get_wheel if file.is_wheel else self._get_sdist
-                self._facts[key] = self._submit(get, file, key)
+                self._facts[key] = self._wanted(file, key)
             return self._facts[key]
 
     def close(self) -> None:
@@ -156,9 +155,33 @@ class IndexSession:
         with self._lock:
             self.moved += number
 
-    def _submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        from concurrent.futures import ThreadPoolExecutor
+    def _wanted(self, file: File, key: str) -> Future[Any]:
+        """Of wheels that differ in their Python only, the others wait for the first: it tells what
+        need not be read of them.
+        """
+        if not file.is_wheel:
+            return self._submit(self._get_sdist, file, key)
+        kind = _kind(file.filename)
+        first = self._first.get(kind)
+        if first is None or self._replayed:
+            future = self._submit(self._get_wheel, file, key, None)
+            self._first[kind] = (file, future)
+            return future
+        if first[1].done():
+            return self._submit(self._get_wheel, file, key, first)
+        later: Future[Any] = Future()
+        first[1].add_done_callback(lambda _: self._follow(later, file, key, first))
+        return later
 
+    def _follow(
+        self, later: Future[Any], file: File, key: str, first: tuple[File, Future[Any]]
+    ) -> None:
+        try:
+            later.set_result(self._get_wheel(file, key, first))
+        except BaseException as error:
+            later.set_exception(error)
+
+    def _submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="index")
         return self._pool.submit(function, *arguments)
@@ -186,7 +209,9 @@ class IndexSession:
         self.recording.listings[name] = listing
         return listing
 
-    def _get_wheel(self, file: File, key: str) -> WheelFacts:
+    def _get_wheel(
+        self, file: File, key: str, first: tuple[File, Future[Any]] | None
+    ) -> WheelFacts:
         if self._replayed:
             return self.recording.wheel(file.filename)
         facts = self._kept(key, WheelFacts)
@@ -194,14 +219,8 @@ class IndexSession:
             from envcheck.index.remote_wheel import inspect
 
             self._refuse_offline(file)
-            kind = _kind(file.filename)
-            with self._lock:
-                sibling = self._siblings.get(kind)
-            facts = inspect(file, self._client, self.count, sibling=sibling)
+            facts = inspect(file, self._client, self.count, sibling=_sibling(first))
             self._keep(file, key, facts)
-            if sibling is None and facts.contents and not facts.contents.estimated_from:
-                with self._lock:
-                    self._siblings.setdefault(kind, (file, facts))
         self.recording.wheels[file.filename] = facts
         return facts
 
@@ -236,6 +255,15 @@ class IndexSession:
         if file.sha256 and not facts.problem:  # an address may hold something else another day
             content = msgspec.msgpack.encode(facts)
             kept.write(os.path.join(self._folder, key[:2], key), content)
+
+
+def _sibling(first: tuple[File, Future[Any]] | None) -> tuple[File, WheelFacts] | None:
+    """The wheel that was looked at first, if it could be."""
+    if first is None or not first[1].done() or first[1].exception() is not None:
+        return None
+    facts = first[1].result()
+    known = isinstance(facts, WheelFacts) and facts.contents and not facts.contents.estimated_from
+    return (first[0], facts) if known else None
 
 
 def _key(file: File) -> str:

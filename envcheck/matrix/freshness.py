@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import EnvcheckError
-from envcheck.matrix.offers import offers
+from envcheck.predict.offers import offers
 from envcheck.model.freshness import Freshness, State
 
 if TYPE_CHECKING:

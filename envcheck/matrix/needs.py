@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcheck.matrix.offers import Offer, allowed, offers, state
-from envcheck.matrix.shortfall import no_wheel
+from envcheck.predict.offers import Offer, allowed, offers, state
+from envcheck.predict.shortfall import no_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from envcheck.matrix.offers import Platform, State
+    from envcheck.predict.offers import Platform, State
     from envcheck.model.cell import Installed
     from envcheck.model.matrix import Cell
 

@@ -30,13 +30,13 @@ from packaging.version import InvalidVersion, Version
 
 from envcheck.matrix.causes.base import Verdict
 from envcheck.matrix.needs import Needs
-from envcheck.matrix.offers import Platform, allowed, state
-from envcheck.matrix.shortfall import no_wheel
+from envcheck.predict.offers import Platform, allowed, state
+from envcheck.predict.shortfall import no_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from envcheck.matrix.offers import Offer
+    from envcheck.predict.offers import Offer
     from envcheck.model.cell import Installed
     from envcheck.model.matrix import Cell
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envcheck.matrix.offers import Offer, Platform, offers
+from envcheck.predict.offers import Offer, Platform, offers
 from envcheck.report.printable import line
 
 if TYPE_CHECKING:

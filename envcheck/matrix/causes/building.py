@@ -9,7 +9,7 @@ from envcheck.knowledge import table
 from envcheck.matrix.causes import build_rules, packages
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.wording import ended, platform_words
-from envcheck.matrix.offers import state
+from envcheck.predict.offers import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable

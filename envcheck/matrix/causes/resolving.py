@@ -14,13 +14,13 @@ from packaging.utils import canonicalize_name
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
 from envcheck.matrix.causes.wording import python_wanted
-from envcheck.matrix.offers import admits, allowed, state
-from envcheck.matrix.shortfall import no_wheel
+from envcheck.predict.offers import admits, allowed, state
+from envcheck.predict.shortfall import no_wheel
 
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
     from envcheck.matrix.causes.reading import Reading
-    from envcheck.matrix.offers import Offer, State
+    from envcheck.predict.offers import Offer, State
 
 
 def judge(failure: Failure, reading: Reading) -> Verdict | None:

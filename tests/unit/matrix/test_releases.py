@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from envcheck.matrix.offers import (
+from envcheck.predict.offers import (
     Offer,
     Platform,
     Version,

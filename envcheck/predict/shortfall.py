@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envcheck.matrix.offers import pythons, state, systems
+from envcheck.predict.offers import pythons, state, systems
 
 if TYPE_CHECKING:
-    from envcheck.matrix.offers import Offer, Platform
+    from envcheck.predict.offers import Offer, Platform
 
 
 def no_wheel(platform: Platform, name: str, offer: Offer, offers: list[Offer]) -> tuple[str, str]:
