@@ -1,0 +1,256 @@
+"""What each release of a project has for each target, by file names and Requires-Python alone.
+
+A table shows single releases, yanked ones too; what counts as *newest*, and in the timeline, are
+final releases that are not yanked (pre-releases where there is nothing else, or if they are asked
+for).
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envcheck.model.wheels import Cell, Mark, ReleaseSupport
+from envcheck.model.wheels import Place as PlaceDocument
+from envcheck.model.wheels import Project as ProjectDocument
+from envcheck.predict.projects import Project, Release, admits
+from envcheck.predict.tags import ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envcheck.index.pages import File
+    from envcheck.model.target import Target
+
+_LABEL = re.compile(r"[0-9a-z_.]+")
+_FEW = 4  # tags that a sentence names
+
+
+class Choice(NamedTuple):
+    """Which releases are shown. ``newest``: at most so many, None: all; ``since``: a day;
+    ``specifier``: as in a requirement.
+    """
+
+    newest: int | None = 10
+    since: str = ""
+    specifier: str = ""
+    pre: bool = False
+
+
+_DEFAULT = Choice()
+
+
+def place(target: Target) -> PlaceDocument:
+    """A target for a document."""
+    return PlaceDocument(
+        id=target.id,
+        python=target.python,
+        wanted=ranks(target).best,
+        libc=target.libc,
+        architecture=target.architecture,
+        implementation=target.implementation,
+        free_threaded=target.free_threaded,
+        system=target.system,
+        release=target.release,
+        note=target.note,
+    )
+
+
+def variant(filename: str) -> str:
+    """The variant label of a wheel (PEP 825), empty for others. Python tags begin with no digit,
+    so that what is in the place of a build number and is none tells that there is one.
+    """
+    parts = filename.removesuffix(".whl").split("-")
+    built = len(parts) == 7 and parts[2][:1].isdigit()
+    labelled = built or (len(parts) == 6 and not parts[2][:1].isdigit())
+    return parts[-1] if labelled and _LABEL.fullmatch(parts[-1]) else ""
+
+
+def counted(project: Project, *, pre: bool = False) -> list[Release]:
+    """The releases that count, the oldest version first. Builds with a local version (``2.13.0`` and
+    ``2.13.0+cpu``) are one release.
+    """
+    mask = project.standing & (project.all if pre else project.final)
+    mask = mask or project.standing  # as installers do: pre-releases if there is nothing else
+    builds: dict[str, list[Release]] = {}
+    for number, release in enumerate(project.releases):
+        if mask >> number & 1:
+            builds.setdefault(release.version.public, []).append(release)
+    return [_together(releases) for releases in builds.values()]
+
+
+def _together(builds: list[Release]) -> Release:
+    first = builds[0]
+    if len(builds) == 1:
+        return first
+    files = tuple(file for build in builds for file in build.files)
+    dates = [build.uploaded for build in builds if build.uploaded]
+    return Release(Version(first.version.public), files, None, min(dates, default=""))
+
+
+def shown(project: Project, choice: Choice) -> list[int]:
+    """Numbers of the releases of a table, the newest version first. Raises InvalidSpecifier."""
+    wanted = SpecifierSet(choice.specifier)
+    early = choice.pre or bool(wanted.prereleases)
+    early = early or project.all & project.final == 0
+    found = [
+        number
+        for number, release in enumerate(project.releases)
+        if (early or not release.version.is_prerelease)
+        and (not release.uploaded or day(release.uploaded) >= choice.since)
+        and wanted.contains(release.version, prereleases=True)
+    ]
+    return found[::-1][: choice.newest]
+
+
+def support(
+    project: Project, targets: Sequence[Target], choice: Choice = _DEFAULT
+) -> ProjectDocument:
+    """The table of a project, without its timeline. Raises InvalidSpecifier."""
+    releases = counted(project, pre=choice.pre)
+    newest = releases[-1] if releases else None
+    return ProjectDocument(
+        name=project.name,
+        newest=mark(newest) if newest else None,
+        oldest=mark(releases[0]) if releases else None,
+        counted=len(releases),
+        listed=len(project.releases),
+        prereleases=any(release.version.is_prerelease for release in releases),
+        releases=[_release(project, n, targets) for n in shown(project, choice)],
+        notes=_notes(project, newest),
+    )
+
+
+def _notes(project: Project, newest: Release | None) -> list[str]:
+    """``newest``: of the releases that count."""
+    if newest is None:
+        return ["all its releases are yanked"] if project.releases else ["it has no releases"]
+    notes = []
+    latest = project.releases[project.standing.bit_length() - 1]
+    if not project.final & project.standing:
+        notes.append("it has pre-releases only")
+    elif latest.version > newest.version and latest.version.is_prerelease:
+        when = day(latest.uploaded) or "undated"
+        notes.append(f"there is a newer pre-release, {latest.version} ({when})")
+    undated = sum(not release.uploaded for release in project.releases)
+    if undated:
+        many = "its" if undated == len(project.releases) else f"{undated} of its"
+        notes.append(f"the index does not say when {many} releases were uploaded")
+    return notes
+
+
+def mark(release: Release) -> Mark:
+    """A release by name and time."""
+    return Mark(version=str(release.version), uploaded=release.uploaded)
+
+
+def day(uploaded: str) -> str:
+    """The day of a time, empty if that is not known."""
+    return uploaded[:10]
+
+
+def _release(project: Project, number: int, targets: Sequence[Target]) -> ReleaseSupport:
+    release = project.releases[number]
+    wheels = release.wheels
+    variants = [file.filename for file in wheels if variant(file.filename)]
+    return ReleaseSupport(
+        version=str(release.version),
+        uploaded=release.uploaded,
+        cells=[cell(project, number, target) for target in targets],
+        wheels=len(wheels) - len(variants),
+        sdists=len(release.files) - len(wheels),
+        requires_python=release.requires_python,
+        prerelease=release.version.is_prerelease,
+        yanked=release.yanked,
+        variants=variants,
+    )
+
+
+def cell(project: Project, number: int, target: Target) -> Cell:
+    """What an installer would take of a release: files that were yanked only if no other will do
+    (PEP 592 yanks single files).
+    """
+    release = project.releases[number]
+    standing = [file for file in release.files if file.yanked is None]
+    if standing and len(standing) < len(release.files):
+        part = Project(project.name, standing, found=True)
+        found = _cell(part, 0, target)
+        if found.file:
+            return found
+    return _cell(project, number, target)
+
+
+def _cell(project: Project, number: int, target: Target) -> Cell:
+    kind, file = project.choice(number, target)
+    release = project.releases[number]
+    if file is None:
+        if kind == "python" and not any(_platform_fits(f, target) for f in release.files):
+            kind = "nothing"  # no Python would help
+        return Cell(state=kind, reason=_reason(kind, release, target))
+    tag, rank = _tag(file.filename, target) if file.is_wheel else ("", ())
+    yanked = file.yanked is not None
+    return Cell(
+        state="yanked" if yanked else kind,
+        file=file.filename,
+        tag=tag,
+        rank=list(rank),
+        uploaded=file.uploaded,
+        reason=(file.yanked or "yanked without a reason") if yanked else "",
+    )
+
+
+def _platform_fits(file: File, target: Target) -> bool:
+    """Whether some Python on this platform could take it."""
+    if not file.is_wheel:
+        return True
+    if variant(file.filename):
+        return False
+    supported = ranks(target).platforms
+    return any(name == "any" or name in supported for name in platforms_of(file.filename))
+
+
+def platforms_of(filename: str) -> list[str]:
+    """Platform tags of a wheel."""
+    return filename.removesuffix(".whl").rpartition("-")[2].split(".")
+
+
+def _tag(filename: str, target: Target) -> tuple[str, tuple[int, ...]]:
+    """Of the tags that a wheel's name stands for the one that is liked best, and its rank."""
+    order = ranks(target)
+    parts = filename.removesuffix(".whl").split("-")[-3:]
+    best: tuple[tuple[int, int], str] | None = None
+    for tag in product(*(part.split(".") for part in parts)):
+        text = "-".join(tag)
+        rank = order.rank(f"-{text}.whl")
+        if rank is not None and (best is None or (rank, text) < best):
+            best = (rank, text)
+    return (best[1], best[0]) if best else ("", ())
+
+
+def _reason(kind: str, release: Release, target: Target) -> str:
+    wheels = [file.filename for file in release.wheels if not variant(file.filename)]
+    if kind == "python":
+        said = {f.requires_python for f in release.files} - {""}
+        excluding = sorted(text for text in said if not admits(text, target.python))
+        return f"Requires-Python {' or '.join(excluding)} excludes {target.python}"
+    if kind == "unknown":
+        return f"the platform of {target.id} is not known"
+    if not wheels:
+        return "there are only wheels with variant labels" if release.wheels else "there is no file"
+    order = ranks(target)
+    here = [n for n in wheels if any(p in order.platforms or p == "any" for p in platforms_of(n))]
+    if here:
+        there = _listed({"-".join(n.removesuffix(".whl").split("-")[-3:-1]) for n in here})
+        return f"no wheel for {order.best.rpartition('-')[0]}, and no sdist; there are {there}"
+    there = _listed({platform for name in wheels for platform in platforms_of(name)})
+    return f"no wheel for {order.best.rpartition('-')[2]}, and no sdist; there are {there}"
+
+
+def _listed(names: set[str]) -> str:
+    known = sorted(names, reverse=True)
+    more = f" and {len(known) - _FEW} more" if len(known) > _FEW else ""
+    return ", ".join(known[:_FEW]) + more
