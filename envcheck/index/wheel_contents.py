@@ -14,9 +14,10 @@ MOST_LIBRARIES = 2000
 _LIBRARIES = (b".so", b".pyd", b".dylib")
 
 
-def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str) -> Contents:
-    """Of a wheel whose directories are called ``STEM.dist-info`` and ``STEM.data``. Raises
-    ValueError if a member would lie outside of where it is unpacked.
+def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: int) -> Contents:
+    """Of a wheel whose directories are called ``STEM.dist-info`` and ``STEM.data``, and which
+    lists ``members``, directories among them. Raises ValueError if a member would lie outside of
+    where it is unpacked.
     """
     joined = b"\n".join(names)
     if b"../" in joined or b"\n/" in joined or joined[:1] == b"/" or b"\\" in joined:
@@ -25,7 +26,6 @@ def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str) -> Content
     pairs = list(zip(names, sizes, strict=True))
     if b"/\n" in joined or joined[-1:] == b"/":
         pairs = [pair for pair in pairs if pair[0][-1:] != b"/"]
-    members = len(pairs)
     data = f"{stem}.data/".encode()
     if data in joined:
         pairs, scripts, other = _apart(pairs, data)

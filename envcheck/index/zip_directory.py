@@ -168,19 +168,16 @@ def _long(extra: bytes, size: int, compressed: int, offset: int) -> tuple[int, i
     raise ValueError("its list of members has numbers that are too long")
 
 
-def found_in(tail: bytes, ending: bytes, shift: int = 0) -> Member | None:
-    """The last member in a piece of a directory whose name ends so, if it is whole there."""
+def found_in(tail: bytes, name: str, shift: int = 0) -> Member | None:
+    """The member of this name in the last piece of a directory, if it is there."""
+    wanted = name.encode()
     at = len(tail)
-    while (at := tail.rfind(ending, 0, at)) >= 0:
-        end = at + len(ending)
-        head = tail.rfind(_ENTRY, max(0, at - 1000), at)
-        if head < 0 or head + 46 > at:
-            continue
-        row = _ROW.unpack_from(tail, head + 4)
-        if head + 46 + row[5] == end and _FULL not in (*row[3:5], row[8]):
-            name = text(tail[head + 46 : end], row[0])
-            flags, method, crc, compressed, size = row[:5]
-            return Member(name, flags, method, crc, compressed, size, row[8] + shift)
+    while (at := tail.rfind(wanted, 0, at)) >= 46:
+        if tail[at - 46 : at - 42] == _ENTRY:
+            row = _ROW.unpack_from(tail, at - 42)
+            flags, method, crc, compressed, size, length = row[:6]
+            if length == len(wanted) and _FULL not in (compressed, size, row[8]):
+                return Member(name, flags, method, crc, compressed, size, row[8] + shift)
     return None
 
 
