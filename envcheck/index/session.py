@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Facts = TypeVar("Facts", WheelFacts, SdistFacts)
 
-THREADS = 10
+THREADS = 24  # what is waited for is latency
 
 
 class IndexSession:
@@ -170,7 +170,9 @@ class IndexSession:
         if first[1].done():
             return self._submit(self._get_wheel, file, key, first)
         later: Future[Any] = Future()
-        first[1].add_done_callback(lambda _: self._follow(later, file, key, first))
+        first[1].add_done_callback(
+            lambda _: self._submit(self._follow, later, file, key, first)  # in parallel
+        )
         return later
 
     def _follow(

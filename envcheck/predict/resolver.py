@@ -219,13 +219,13 @@ class _Solver:
         """
         latest, level_before = -1, 0
         for node, term in item.terms.items():
-            step = self._satisfier(node, term)
-            if step > latest:
+            number = self._satisfier(node, term)
+            if number > latest:
                 if latest >= 0:
                     level_before = max(level_before, self._steps[latest].level)
-                latest = step
+                latest = number
             else:
-                level_before = max(level_before, self._steps[step].level)
+                level_before = max(level_before, self._steps[number].level)
         step = self._steps[latest]
         term = item.terms[step.node]
         rest: Term | None = None

@@ -1,0 +1,138 @@
+"""Everything of a closure that a target cannot have, not the first of it.
+
+A resolver stops at the first contradiction. Here every dependency is followed as if what is missing
+were there: each takes the newest release that this target can have, and what has none blocks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from envcheck.model.prediction import Blocker
+from envcheck.predict.offers import Offer
+from envcheck.predict.shortfall import no_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from envcheck.model.target import Target
+    from envcheck.predict.offers import Platform
+    from envcheck.predict.projects import Project
+    from envcheck.predict.requirements import Requirement
+    from envcheck.predict.world import World
+
+MOST = 50
+
+
+def blockers(
+    world: World,
+    target: Target,
+    requirements: Sequence[Requirement],
+    only: Mapping[str, int] | None = None,
+) -> list[Blocker]:
+    """What blocks ``requirements``, each project once, the nearest first; at most 50.
+
+    ``only``: name -> the only releases that are considered.
+    """
+    found: dict[str, Blocker] = {}
+    queue: deque[tuple[Requirement, tuple[str, ...]]] = deque((one, ()) for one in requirements)
+    seen: set[tuple[str, str, tuple[str, ...]]] = set()
+    while queue and len(found) < MOST:
+        requirement, path = queue.popleft()
+        key = (requirement.name, requirement.specifier, requirement.extras)
+        if key in seen or requirement.url or requirement.name in found:
+            continue
+        seen.add(key)
+        project = world.project(requirement.name)
+        mask = world.admitted(requirement, target)
+        mask &= (only or {}).get(requirement.name, mask)
+        number = world.first_usable(project, mask, target)[0]
+        if number is None:
+            found[requirement.name] = blocker(world, target, project, requirement, mask, path)
+            continue
+        title = f"{project.name} {project.versions[number]}"
+        metadata = world.required_by(project, number, target).metadata
+        for extra in ("", *requirement.extras):
+            queue.extend((one, (*path, title)) for one in metadata.required(target, extra))
+    return list(found.values())
+
+
+def blocker(
+    world: World,
+    target: Target,
+    project: Project,
+    requirement: Requirement,
+    mask: int,
+    path: tuple[str, ...] = (),
+) -> Blocker:
+    """Why no release of ``mask`` can be had there. The newest one tells."""
+    name = project.name
+    kind, sentence, remedy = "not-found", "", ""
+    if trouble := world.troubles.get(name):
+        kind, sentence = "unknown", trouble.message
+    elif not project.releases:
+        sentence = f"the index has no project {name}"
+        if project.found:
+            sentence = f"the index lists {name} without a file"
+    elif not mask:
+        newest = project.newest()
+        assert newest is not None
+        sentence = f"the index has no {requirement.text}: the newest is {project.versions[newest]}"
+    else:
+        kind, sentence, remedy = why_not(world, target, project, mask)
+    return Blocker(
+        name=name,
+        requirement=requirement.text,
+        kind=kind,
+        sentence=sentence,
+        remedy=remedy,
+        path=list(path),
+    )
+
+
+def why_not(world: World, target: Target, project: Project, mask: int) -> tuple[str, str, str]:
+    """(class, sentence, remedy) for releases none of which can be had there."""
+    number = mask.bit_length() - 1
+    release = project.releases[number]
+    choice = world.choice(project, number, target)
+    title = f"{project.name} {release.version}"
+    if choice.kind == "unknown":
+        return "unknown", f"the C library of {target.id} is not known", ""
+    if choice.kind == "python":
+        says = release.requires_python
+        for below in range(number - 1, -1, -1):
+            if mask >> below & 1 and world.choice(project, below, target).kind == "nothing":
+                older = why_not(world, target, project, 1 << below)
+                return "requires-python", f"{title} needs Python {says}; {older[1]}", older[2]
+        remedy = f"use a Python that is {says}"
+        return "requires-python", f"{title} needs Python {says}", remedy
+    sentence, remedy = no_wheel(
+        platform_of(target), project.name, offer(project, number), offers(project)
+    )
+    return "no-file", sentence, remedy
+
+
+def platform_of(target: Target) -> Platform:
+    """The target as the words about missing wheels see it."""
+    from envcheck.predict.offers import Platform
+
+    return Platform(target.python, target.libc, target.architecture, target.free_threaded)
+
+
+def offer(project: Project, number: int) -> Offer:
+    """A release as the words about missing wheels see it."""
+    release = project.releases[number]
+    return Offer(
+        release.version,
+        tuple(file.filename for file in release.wheels),
+        tuple(file.filename for file in release.files if not file.is_wheel),
+        release.requires_python,
+        release.uploaded,
+        release.yanked,
+    )
+
+
+def offers(project: Project) -> list[Offer]:
+    """All releases, the oldest first."""
+    return [offer(project, number) for number in range(len(project.releases))]

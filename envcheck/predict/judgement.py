@@ -1,0 +1,220 @@
+"""The verdict: what the newest release does on a target, and what an installer would do there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.model.prediction import Blocker, Build, Older
+from envcheck.predict.blockers import blocker, blockers, why_not
+from envcheck.predict.closure import Closure, close
+from envcheck.predict.conflict import conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envcheck.model.target import Target
+    from envcheck.predict.closure import Picked
+    from envcheck.predict.projects import Project
+    from envcheck.predict.requirements import Requirement
+    from envcheck.predict.world import World
+
+
+class Subject(NamedTuple):
+    """What is asked about. ``number``: the newest release that the requirement names, None if
+    there is none.
+    """
+
+    requirement: Requirement
+    project: Project
+    number: int | None
+
+    @property
+    def version(self) -> str:
+        """Of that release, empty without one."""
+        return str(self.project.versions[self.number]) if self.number is not None else ""
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.project.name} {self.version}".strip()
+
+
+class Judgement(NamedTuple):
+    """One target. ``actual``: what an installer would install, empty if it would fail."""
+
+    target: Target
+    subjects: tuple[Subject, ...]
+    class_: str  # key of prediction.CLASSES
+    actual: Closure
+    blockers: tuple[Blocker, ...] = ()
+    builds: tuple[Build, ...] = ()
+    older: Older | None = None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> Subject:
+        """The first that does not get its newest release, else the first."""
+        for one in self.subjects:
+            if one.number is None or not self._gets(one):
+                return one
+        return self.subjects[0]
+
+    def _gets(self, subject: Subject) -> bool:
+        picked = self.actual.picked.get(subject.project.name)
+        return picked is not None and picked.number == subject.number
+
+
+def judge(
+    world: World,
+    target: Target,
+    requirements: Sequence[Requirement],
+    constraints: Sequence[Requirement] = (),
+) -> Judgement:
+    """The verdict on ``requirements``, of which there is at least one."""
+    subjects = tuple(_subject(world, one, constraints) for one in requirements)
+    newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
+    missing = [s for s in subjects if s.number is None]
+    if missing:
+        found = tuple(blocker(world, target, s.project, s.requirement, 0) for s in missing)
+        class_ = "unknown" if any(one.kind == "unknown" for one in found) else "not-found"
+        return Judgement(target, subjects, class_, Closure({}), found)
+    ideal = close(world, target, requirements, constraints, newest)
+    if ideal.solved:
+        builds = tuple(_builds(world, target, ideal))
+        class_ = _of_solved(subjects, builds)
+        found, older = (), None
+        if class_ == "sdist-build" and (wheels := _older_wheel(world, target, subjects)):
+            class_, older = "older-release", wheels
+        return Judgement(target, subjects, class_, ideal, found, builds, older, ideal.unread)
+    return _unsolved(world, target, subjects, requirements, constraints, newest, ideal)
+
+
+def _unsolved(
+    world: World,
+    target: Target,
+    subjects: tuple[Subject, ...],
+    requirements: Sequence[Requirement],
+    constraints: Sequence[Requirement],
+    newest: dict[str, int],
+    ideal: Closure,
+) -> Judgement:
+    actual = close(world, target, requirements, constraints)
+    found = blockers(world, target, requirements, newest)
+    if not found:
+        found = [conflict(world, subjects[0].requirement, ideal)]
+    own = {s.project.name for s in subjects}
+    mine = [one for one in found if one.name in own]
+    class_ = mine[0].kind if mine else "blocked"
+    if any(one.kind == "unknown" for one in found) or ideal.proof is None:
+        class_ = "unknown"
+    older = _instead(subjects, actual)
+    if class_ == "no-file" and older:
+        class_ = _of_older(subjects, actual, older)
+    builds = tuple(_builds(world, target, actual))
+    unread = tuple(dict.fromkeys((*ideal.unread, *actual.unread)))
+    return Judgement(target, subjects, class_, actual, tuple(found), builds, older, unread)
+
+
+def _subject(world: World, requirement: Requirement, constraints: Sequence[Requirement]) -> Subject:
+    """The newest final release that stands; else the newest that stands; a yanked one if it is
+    named.
+    """
+    from packaging.specifiers import InvalidSpecifier
+
+    project = world.project(requirement.name)
+    mask = early = 0
+    try:
+        mask, asked = project.allowed(requirement.specifier)
+        for one in constraints:
+            if one.name == requirement.name:
+                mask &= project.allowed(one.specifier)[0]
+        early = asked or world.policy.pre
+    except InvalidSpecifier:
+        mask = 0
+    standing = mask & project.standing
+    best = standing if early else (standing & project.final or standing)
+    return Subject(requirement, project, project.newest(best or mask) if mask else None)
+
+
+def _of_solved(subjects: Sequence[Subject], builds: Sequence[Build]) -> str:
+    for one in subjects:
+        assert one.number is not None
+        if one.project.releases[one.number].yanked is not None:
+            return "yanked"
+    if any(build.problem or build.pure is not True for build in builds):
+        return "sdist-build"
+    return "sdist-pure" if builds else "wheel"
+
+
+def _of_older(subjects: Sequence[Subject], actual: Closure, older: Older) -> str:
+    """The class if the newest has no file: a wheel for any platform was never made for this."""
+    first = next(s for s in subjects if actual.picked[s.project.name].number != s.number)
+    picked = actual.picked[first.project.name]
+    if picked.project.versions[picked.number].is_prerelease:
+        return "pre-release"
+    return "older-release" if older.kind == "wheel" else "no-file"
+
+
+def _instead(subjects: Sequence[Subject], actual: Closure) -> Older | None:
+    """What the first subject that does not get its newest release gets."""
+    for one in subjects:
+        picked = actual.picked.get(one.project.name)
+        if picked is not None and picked.number != one.number:
+            return _older(one.project, picked.number, picked.choice.kind)
+    return None
+
+
+def _older(project: Project, number: int, kind: str) -> Older:
+    newer = (project.final & project.standing) >> (number + 1)
+    return Older(
+        version=str(project.versions[number]),
+        uploaded=project.releases[number].uploaded,
+        behind=newer.bit_count(),
+        kind=kind,
+    )
+
+
+def _older_wheel(world: World, target: Target, subjects: Sequence[Subject]) -> Older | None:
+    """The newest release with a wheel made for this target, where the newest must be compiled."""
+    for one in subjects:
+        assert one.number is not None
+        if world.choice(one.project, one.number, target).kind != "sdist":
+            continue
+        mask = world.admitted(one.requirement, target) & one.project.final & one.project.standing
+        for number in range(one.number - 1, -1, -1):
+            if mask >> number & 1 and one.project.choice(number, target).kind == "wheel":
+                return _older(one.project, number, "wheel")
+    return None
+
+
+def _builds(world: World, target: Target, closure: Closure) -> list[Build]:
+    return [_build(world, target, p) for p in closure.picked.values() if p.choice.kind == "sdist"]
+
+
+def _build(world: World, target: Target, picked: Picked) -> Build:
+    from envcheck.predict.building import obstacle
+
+    facts = world.sdist(picked.file)
+    pure, languages, summary, cause, problem = obstacle(facts, target)
+    return Build(
+        name=picked.name,
+        version=picked.version,
+        file=picked.file.filename,
+        pure=pure,
+        languages=languages,
+        summary=summary,
+        cause=cause,
+        problem=problem,
+    )
+
+
+def reason(judgement: Judgement, world: World) -> tuple[str, str]:
+    """Why the subject's newest release cannot be had, in a sentence, and what would help."""
+    if judgement.blockers:
+        first = judgement.blockers[0]
+        return first.sentence, first.remedy
+    subject = judgement.subject
+    if subject.number is None:
+        return "", ""
+    _, sentence, remedy = why_not(world, judgement.target, subject.project, 1 << subject.number)
+    return sentence, remedy
