@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 MOST_MODULES = 50
 MOST_LIBRARIES = 2000
+MOST_NAME = 1000  # bytes; no file system takes a longer one
 _LIBRARIES = (b".so", b".pyd", b".dylib")
 
 
-def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: int) -> Contents:
+def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: int) -> Contents:
     """Of a wheel whose directories are called ``STEM.dist-info`` and ``STEM.data``, and which
     lists ``members``, directories among them. Raises ValueError if a member would lie outside of
     where it is unpacked.
@@ -34,7 +35,8 @@ def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: i
         libraries = [
             (name.decode("utf-8", "replace"), size)
             for name, size in pairs
-            if name.endswith(_LIBRARIES) or b".so." in name.rpartition(b"/")[2]
+            if (name.endswith(_LIBRARIES) or b".so." in name.rpartition(b"/")[2])
+            and len(name) <= MOST_NAME
         ]
     python = [size for name, size in pairs if name[-3:] == b".py"]
     return Contents(
@@ -48,6 +50,40 @@ def contents(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: i
         libraries=libraries[:MOST_LIBRARIES],
         modules=_modules([name for name, _ in pairs]),
     )
+
+
+def recorded(record: bytes, members: int) -> tuple[list[bytes], list[int]] | None:
+    """Names and sizes in a RECORD; None unless it has a line with a size for each member that is no
+    directory.
+    """
+    names, sizes = [], []
+    for line in record.splitlines():
+        name, _, size = line.rpartition(b",")
+        name, comma, _ = name.rpartition(b",")
+        if not comma:
+            continue
+        if name[:1] == b'"':
+            name = name[1:-1].replace(b'""', b'"')
+        if not size and name.endswith(b".dist-info/RECORD"):
+            size = b"%d" % len(record)
+        if not size.isdigit() or len(size) > 18 or len(name) > MOST_NAME:
+            return None
+        names.append(name)
+        sizes.append(int(size))
+    folders = members - len(names)
+    if folders and len(_folders(names, folders)) != folders:
+        return None
+    return names, sizes
+
+
+def _folders(names: list[bytes], most: int) -> set[bytes]:
+    """The directories above these, which some wheels list, too; not all if they are more."""
+    found: set[bytes] = set()
+    new = {name.rpartition(b"/")[0] for name in names} - {b""}
+    while new and len(found) <= most:
+        found |= new
+        new = {name.rpartition(b"/")[0] for name in new} - found - {b""}
+    return found
 
 
 def _apart(pairs: list[tuple[bytes, int]], data: bytes) -> tuple[list[tuple[bytes, int]], int, int]:
@@ -69,7 +105,7 @@ def _apart(pairs: list[tuple[bytes, int]], data: bytes) -> tuple[list[tuple[byte
 
 def _modules(names: list[bytes]) -> list[str]:
     """What can be imported of what lies at the top."""
-    tops = {name.partition(b"/")[0] for name in names}
+    tops = {name.partition(b"/")[0] for name in names if len(name) <= MOST_NAME}
     found = set()
     for top in tops:
         stem, dot, ending = top.partition(b".")

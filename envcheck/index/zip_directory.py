@@ -16,6 +16,7 @@ LONGEST_END = END + 0xFFFF + 76  # with a comment and zip64's records
 _ENTRY = b"PK\1\2"
 _ROW = struct.Struct("<4xHH4xLLLHHH8xL")  # what follows the signature
 _FULL = 0xFFFFFFFF
+DENSEST = 1100  # bytes of which deflate makes one: it never makes one of more than 1032
 
 
 class End(NamedTuple):
@@ -51,6 +52,14 @@ class Columns(NamedTuple):
     compressed: list[int]
     sizes: list[int]
     offsets: list[int]
+
+    def check(self, end: int) -> None:
+        """Raise ValueError unless they can lie before ``end``, and be as large as they say."""
+        if sum(self.compressed) > end:
+            raise ValueError("its members overlap")
+        total = sum(self.sizes)
+        if total > DENSEST * end and not set(self.methods) - {0, 8}:
+            raise ValueError(f"it says that {end:,} bytes unpack to {total:,}")
 
     def member(self, number: int) -> Member:
         """One of them."""
@@ -95,6 +104,8 @@ def columns(directory: bytes, shift: int = 0) -> Columns:
     if parts[0]:
         raise ValueError("its list of members is broken")
     del parts[0]
+    if len(parts) > MEMBERS:
+        raise ValueError(f"it lists {len(parts):,} members")
     fixed = b"".join([part[:42] for part in parts])
     rows: list[tuple[int, ...]] = []
     if len(fixed) == 42 * len(parts):
@@ -110,8 +121,6 @@ def columns(directory: bytes, shift: int = 0) -> Columns:
         names, rows, extras = _one_by_one(directory)
     else:
         extras = parts
-    if len(names) > MEMBERS:
-        raise ValueError(f"it lists {len(names):,} members")
     if not rows:
         return Columns([], [], [], [], [], [], [])
     flags, methods, crcs, compressed, sizes, lengths, more, _, offsets = map(
@@ -186,7 +195,7 @@ def text(name: bytes, flags: int) -> str:
     return name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
 
 
-def unpack(part: bytes, member: Member, limit: int) -> bytes | None:
+def unpacked(part: bytes, member: Member, limit: int) -> bytes | None:
     """A member's data out of ``part``, which begins at its local header; None if ``part`` ends too
     early. Raises ValueError.
     """

@@ -1,0 +1,50 @@
+"""METADATA of a wheel: its headers, and whether they are of what the wheel's name says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envcheck.index.pages import normalized
+
+if TYPE_CHECKING:
+    from envcheck.index.pages import File
+
+LONGEST = 16 << 20  # bytes; the largest known has 1 MB
+_HEADERS = 4 << 20  # bytes of it without the description
+_FIELD = re.compile(r"^(Name|Version):[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
+_DESCRIPTION = re.compile(r"^Description:.*\n(?:[ \t].*(?:\n|$))*", re.MULTILINE | re.IGNORECASE)
+_BLANK = re.compile(rb"\n\r?\n")
+
+
+def headers(metadata: bytes) -> str:
+    """Without the description, which comes last or is a header of its own. Raises ValueError."""
+    blank = _BLANK.search(metadata)
+    text = metadata[: blank.start() + 1 if blank else len(metadata)]
+    if len(text) > _HEADERS:
+        raise ValueError(f"its METADATA has more than {_HEADERS:,} bytes of headers")
+    decoded = text.decode("utf-8", "replace").replace("\r\n", "\n")
+    return _DESCRIPTION.sub("", decoded) if "\nDescription:" in decoded else decoded
+
+
+def check(text: str, file: File) -> None:
+    """Raise ValueError if METADATA is another distribution's than ``file``'s."""
+    said: dict[str, str] = {}
+    for field, value in _FIELD.findall(text):
+        said.setdefault(field.lower(), value.strip())
+    name, version = said.get("name", ""), said.get("version", "")
+    if not name or not version:
+        raise ValueError(f"its METADATA has no {'version' if name else 'name'}")
+    if normalized(name) != file.project or not _same(version, file.version):
+        raise ValueError(f"it has another distribution's metadata, {name[:99]} {version[:99]}")
+
+
+def _same(version: str, other: str) -> bool:
+    if version == other:
+        return True
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version) == Version(other.replace("_", "-"))
+    except InvalidVersion:
+        return normalized(version) == normalized(other)
