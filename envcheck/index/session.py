@@ -58,6 +58,7 @@ class IndexSession:
         self.offline = offline
         self.moved = 0  # bytes that came from indexes
         self._replayed = replayed is not None
+        self._closed = False
         self._folder = os.path.join(cache, "facts-1")
         self._lock = threading.Lock()
         self._listings: dict[str, Future[Listing]] = {}
@@ -145,6 +146,7 @@ class IndexSession:
 
     def close(self) -> None:
         """Give up what is still asked for."""
+        self._closed = True
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
         if not self._replayed:
@@ -170,10 +172,16 @@ class IndexSession:
         if first[1].done():
             return self._submit(self._get_wheel, file, key, first)
         later: Future[Any] = Future()
-        first[1].add_done_callback(
-            lambda _: self._submit(self._follow, later, file, key, first)  # in parallel
-        )
+        first[1].add_done_callback(lambda _: self._go_on(later, file, key, first))
         return later
+
+    def _go_on(
+        self, later: Future[Any], file: File, key: str, first: tuple[File, Future[Any]]
+    ) -> None:
+        if self._closed:
+            later.cancel()
+        else:
+            self._submit(self._follow, later, file, key, first)
 
     def _follow(
         self, later: Future[Any], file: File, key: str, first: tuple[File, Future[Any]]

@@ -90,7 +90,7 @@ def assess(
                 reason=distance.reason,
             )
         )
-        if verdict := _finding(distance, platform, asked_for_early=needs.early(one.name)):
+        if verdict := finding(distance, platform, asked_for_early=needs.early(one.name)):
             found.append((verdict.warning, not one.requested, verdict))
     found.sort(key=lambda item: item[:2])
     return done, found[0][2] if found else None
@@ -164,7 +164,7 @@ def _beyond_metadata(
     return distance._replace(why="unknown", reason="")
 
 
-def _finding(distance: Distance, platform: Platform, *, asked_for_early: bool) -> Verdict | None:
+def finding(distance: Distance, platform: Platform, *, asked_for_early: bool) -> Verdict | None:
     """What is to be said of a cell that has this."""
     one, mine, newest = distance.one, distance.mine, distance.newest
     title = f"{one.name} {mine.version}{_of(mine)}"

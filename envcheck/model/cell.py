@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from envcheck.model.matrix import Cell  # noqa: TC001  # msgspec reads the annotations
+from envcheck.model.prediction import Prediction  # noqa: TC001
 
 SCHEMA = "envcheck.cell/1"
+PREDICTED = "prediction"  # the backend of what was not run
 
 Status = Annotated[
     Literal["pass", "warn", "fail", "inconclusive", "error", "skipped"],
@@ -69,7 +71,7 @@ class Usage(Struct, kw_only=True, frozen=True, rename="kebab"):
 
     logical: int
     allocated: int
-    exclusive: int
+    exclusive: int | None
     bytecode: Annotated[int, Meta(description="Of `logical`, what `.pyc` files take")]
     files: int
 
@@ -176,6 +178,14 @@ class CellResult(Struct, kw_only=True, frozen=True, rename="kebab"):
     ] = field(default_factory=list)
     verdict: Annotated[str, Meta(description="The doctor's verdict, empty if not asked")] = ""
     notes: list[str] = field(default_factory=list)
+    prediction: Annotated[
+        Prediction | None, Meta(description="What the index says; null if it was run and not asked")
+    ] = None
+
+    @property
+    def predicted(self) -> bool:
+        """Whether all of it is a prediction, and nothing was run."""
+        return self.backend == PREDICTED
 
     def step(self, name: str) -> StepResult | None:
         """The step of this name."""

@@ -15,7 +15,8 @@ class Target(NamedTuple):
     where there is none or it is not known. ``release``: of macOS, as ``14.0``. ``compilers``: what
     can build there, of ``c``, ``c++``, ``rust``, ``fortran``, ``cuda``, ``cmake``; None: not known.
     ``image``: what it stands for, as ``python:3.12-slim``. ``note``: where these facts come from,
-    and of which day.
+    and of which day. ``implementation_version``: of PyPy, as ``8.0.1``: its ABI changes with it.
+    ``platforms``: its platform tags, where it says others itself than follow from the rest.
     """
 
     id: str
@@ -30,6 +31,8 @@ class Target(NamedTuple):
     distribution: str = ""  # of Linux, as os-release has it: `debian`, `alpine`
     image: str = ""
     note: str = ""
+    implementation_version: str = ""
+    platforms: tuple[str, ...] = ()
 
     @property
     def minor(self) -> str:

@@ -98,6 +98,8 @@ def _unsolved(
     newest: dict[str, int],
     ideal: Closure,
 ) -> Judgement:
+    for one in subjects:
+        world.prefetch_releases(one.requirement, target)
     actual = close(world, target, requirements, constraints)
     found = blockers(world, target, requirements, newest)
     if not found:

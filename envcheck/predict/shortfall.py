@@ -17,7 +17,14 @@ def no_wheel(platform: Platform, name: str, offer: Offer, offers: list[Offer]) -
     here = systems(offer.wheels, interpreter=platform)
     what, remedy = f"wheel of {name} {offer.version}", ""
     near = "manylinux" in here and platform.architecture in here
-    if not here:  # nothing for this Python, wherever it runs
+    kind = {"musl": "musllinux", "glibc": "manylinux"}.get(platform.family, "")
+    everywhere = systems(offer.wheels)
+    if kind and offer.wheels and not here and kind not in everywhere:  # of no Python
+        what = f"{kind} {what}"
+        has = f"it has {everywhere} for CPython {made}" if made else f"it has {everywhere}"
+        near = platform.family == "musl" and "manylinux" in everywhere
+        remedy = "use a glibc image, and a Python that it has wheels for" if near else ""
+    elif not here:  # nothing for this Python, wherever it runs
         has = f"it has wheels for CPython {made}" if made else "it has no wheel at all"
         remedy = f"use Python {made}" if made else ""
     elif platform.family == "musl":

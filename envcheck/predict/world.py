@@ -158,6 +158,18 @@ class World:
         """Ask for all that the newest releases need, on all targets at once."""
         _Ahead(self).run(wanted)
 
+    def prefetch_releases(self, requirement: Requirement, target: Target, most: int = 120) -> None:
+        """Ask for what the releases of one project require, the newest first: a resolver that goes
+        back looks at one after the other.
+        """
+        project = self.project(requirement.name)
+        mask = self.admitted(requirement, target)
+        for number in range(mask.bit_length() - 1, -1, -1):
+            choice = self.choice(project, number, target) if mask >> number & 1 else None
+            if choice and choice.file and most:
+                self.session.want(choice.file)
+                most -= 1
+
     def _has_usable(self, project: Project, mask: int, target: Target) -> bool:
         key = (project.name, mask, target)
         if key not in self._any_usable:

@@ -1,0 +1,154 @@
+"""From the judgement of an index to a cell's verdict, in the words of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from envcheck.model.cell import Installed
+from envcheck.model.prediction import CLASSES, Prediction
+from envcheck.predict.blockers import offer, platform_of
+from envcheck.predict.judgement import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envcheck.matrix.causes.base import Verdict
+    from envcheck.model.cell import Status
+    from envcheck.model.matrix import Cell
+    from envcheck.predict.distance import Behind
+    from envcheck.predict.judgement import Judgement
+    from envcheck.predict.world import World
+
+#: Class of what blocks -> cause.
+_CAUSES = {
+    "requires-python": "requires-python",
+    "no-file": "no-wheel",
+    "not-found": "not-found",
+    "conflict": "conflict",
+}
+_MOST = 6  # lines of evidence
+
+
+class Told(NamedTuple):
+    """A verdict with its prediction."""
+
+    status: Status
+    prediction: Prediction
+    cause: str = ""
+    sentence: str = ""
+    remedy: str = ""
+    evidence: tuple[str, ...] = ()
+    wheel: Literal["wheel", "sdist", "none", ""] = ""
+
+
+def told(
+    world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell, *, deep: bool
+) -> Told:
+    """The verdict. ``late``: distributions of what would be installed that are not the newest."""
+    found = _verdict(world, judgement, late, cell)
+    return found._replace(prediction=_prediction(judgement, found))
+
+
+def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Told:
+    empty = Prediction(target=judgement.target.id, class_=judgement.class_)
+    if judgement.class_ == "unknown":
+        sentence = reason(judgement, world)[0] or "; ".join(judgement.unread[:2])
+        return Told("inconclusive", empty, "", f"it could not be judged: {sentence}")
+    if not judgement.actual.solved:
+        return _nothing(world, judgement, empty)
+    for build in judgement.builds:
+        if build.problem:
+            title = f"{build.name} {build.version}"
+            sentence = f"{title} has no wheel for this cell, and {build.problem}"
+            remedy = "use an image that has what it needs to be built"
+            return Told("fail", empty, build.cause, sentence, remedy, wheel="none")
+    verdict = _behind(judgement, late, cell)
+    wheel: Literal["wheel", "sdist"] = "sdist" if judgement.builds else "wheel"
+    unsure = [build for build in judgement.builds if not build.pure]
+    if unsure and (verdict is None or verdict.warning):
+        names = ", ".join(f"{build.name} ({build.summary})" for build in unsure[:3])
+        return Told("inconclusive", empty, "", f"whether it can be built is not known: {names}")
+    if verdict is not None:
+        return Told(
+            verdict.status, empty, verdict.cause, verdict.sentence, verdict.remedy,
+            verdict.evidence, wheel,
+        )  # fmt: skip
+    return Told("pass", empty, wheel=wheel)
+
+
+def _nothing(world: World, judgement: Judgement, empty: Prediction) -> Told:
+    """No release of it can be installed."""
+    sentence, remedy = reason(judgement, world)
+    first = judgement.blockers[0]
+    own = {subject.project.name for subject in judgement.subjects}
+    if first.name not in own and first.kind != "conflict":
+        sentence = f"{judgement.subject.title} needs {first.name}; {sentence}"
+    evidence = tuple(f"{one.name}: {one.sentence}" for one in judgement.blockers[1:_MOST])
+    cause = _CAUSES.get(first.kind, "no-wheel")
+    return Told("fail", empty, cause, sentence, remedy, evidence, "none")
+
+
+def _behind(judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Verdict | None:
+    """The worst finding about what is not the newest, or was withdrawn, as a run has it."""
+    from envcheck.matrix.releases import Distance, finding
+
+    requested = {subject.project.name for subject in judgement.subjects}
+    platform = platform_of(judgement.target)
+    found = []
+    for picked in judgement.actual.picked.values():
+        project, one = picked.project, late.get(picked.name)
+        release = project.releases[picked.number]
+        early = release.version.is_prerelease
+        if one is None and release.yanked is None and not early:
+            continue
+        newest = project.newest()
+        assert newest is not None
+        mine = Installed(
+            name=picked.name, version=picked.version, requested=picked.name in requested
+        )
+        distance = Distance(
+            mine,
+            offer(project, picked.number),
+            offer(project, newest),
+            one.behind if one else 0,
+            one.why if one else "",
+            one.reason if one else "",
+            one.remedy if one else "",
+        )
+        asked = cell.index.pre or any(
+            subject.project is project and _early(subject.requirement.specifier)
+            for subject in judgement.subjects
+        )
+        if verdict := finding(distance, platform, asked_for_early=asked):
+            found.append((verdict.warning, picked.name not in requested, verdict))
+    found.sort(key=lambda item: item[:2])
+    return found[0][2] if found else None
+
+
+def _early(specifier: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return bool(SpecifierSet(specifier).prereleases)
+
+
+def _prediction(judgement: Judgement, found: Told) -> Prediction:
+    subject = judgement.subject
+    uploaded = ""
+    if subject.number is not None:
+        uploaded = subject.project.releases[subject.number].uploaded
+    lines = [found.sentence or f"{subject.title} {CLASSES[judgement.class_]}"]
+    fields: dict[str, Any] = {}
+    return Prediction(
+        target=judgement.target.id,
+        class_=judgement.class_,
+        requirement=subject.requirement.text,
+        release=subject.version,
+        uploaded=uploaded,
+        lines=lines,
+        remedy=found.remedy,
+        blockers=list(judgement.blockers),
+        builds=list(judgement.builds),
+        older=judgement.older,
+        unread=list(judgement.unread),
+        **fields,
+    )

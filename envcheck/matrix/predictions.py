@@ -1,0 +1,212 @@
+"""A matrix predicted: the table of a run, from the index alone, every cell marked as predicted.
+
+The verdict on a cell is in the words of a run (``cell.CAUSES``), so that a prediction and a run
+can be compared; ``CellResult.prediction`` holds what only the index can tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+import envcheck
+from envcheck.errors import DataError
+from envcheck.model.cell import PREDICTED, CellResult, Download, Installed, Run, RunHeader
+from envcheck.model.prediction import Prediction
+from envcheck.predict.distance import behind, by_name
+from envcheck.predict.judgement import judge
+from envcheck.predict.requirements import Requirement, parse
+from envcheck.predict.world import Policy, World
+from envcheck.store.writing import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from envcheck.index.session import IndexSession
+    from envcheck.model.matrix import Cell, Index, Plan, Subject
+    from envcheck.model.target import Target
+    from envcheck.predict.closure import Picked
+    from envcheck.predict.distance import Behind
+    from envcheck.predict.judgement import Judgement
+
+
+class Means(NamedTuple):
+    """What predicting needs. ``session``: for the index of a cell; ``target``: of a cell."""
+
+    session: Callable[[Index], IndexSession]
+    target: Callable[[Cell], Target]
+    deep: bool = False
+
+
+class Question(NamedTuple):
+    """A cell, ready to be judged. ``problem``: why it cannot be."""
+
+    cell: Cell
+    target: Target
+    requirements: tuple[Requirement, ...] = ()
+    constraints: tuple[Requirement, ...] = ()
+    problem: str = ""
+
+
+def predict(plan: Plan, means: Means) -> Run:
+    """What each cell of ``plan`` would do. Raises UsageError, DataError."""
+    header = RunHeader(
+        id="",
+        matrix=plan.name,
+        summary=plan.summary,
+        backend=PREDICTED,
+        envcheck=envcheck.__version__,
+        started=utc(),
+        stale_after=plan.stale_after,
+        cells=len(plan.cells),
+    )
+    questions = [_question(cell, means.target(cell), plan.folder) for cell in plan.cells]
+    by_index: dict[bytes, list[Question]] = {}
+    for question in questions:
+        by_index.setdefault(msgspec.json.encode(question.cell.index), []).append(question)
+    results: dict[str, CellResult] = {}
+    notes: list[str] = []
+    for group in by_index.values():
+        session = means.session(group[0].cell.index)
+        with session:
+            results |= _group(group, session, means)
+            notes += session.notes
+    header = msgspec.structs.replace(header, notes=list(dict.fromkeys(notes)))
+    return Run(header=header, results=[results[cell.id] for cell in plan.cells], ended=utc())
+
+
+def _group(
+    questions: Sequence[Question], session: IndexSession, means: Means
+) -> dict[str, CellResult]:
+    """Cells that ask the same index."""
+    index = questions[0].cell.index
+    world = World(session, policy_of(index))
+    wanted = [(one, question.target) for question in questions for one in question.requirements]
+    world.prefetch(wanted)
+    return {question.cell.id: result(world, question, means) for question in questions}
+
+
+def policy_of(index: Index) -> Policy:
+    """What the installer is told by the matrix."""
+    return Policy(
+        frozenset(one if one == ":all:" else canonicalize_name(one) for one in index.only_binary),
+        frozenset(one if one == ":all:" else canonicalize_name(one) for one in index.no_binary),
+        index.pre,
+    )
+
+
+def _question(cell: Cell, target: Target, folder: str) -> Question:
+    from envcheck.predict.requirements import applies
+
+    try:
+        requirements, constraints = _asked(cell.test, folder)
+    except (ValueError, DataError) as error:
+        return Question(cell, target, problem=str(error))
+    here = tuple(one for one in requirements if applies(one.marker, target))
+    if not here:
+        return Question(cell, target, problem="nothing is required there: no marker holds")
+    if addressed := [one for one in here if one.url]:
+        what = f"{addressed[0].name} comes from an address, not from an index"
+        return Question(cell, target, problem=f"{what}: only building it would tell")
+    kept = tuple(one for one in constraints if applies(one.marker, target))
+    return Question(cell, target, here, kept)
+
+
+def _asked(test: Subject, folder: str) -> tuple[list[Requirement], list[Requirement]]:
+    """Requirements and constraints of a cell. Raises ValueError, DataError."""
+    requirements = [parse(text) for text in test.requirements]
+    if test.project:
+        from envcheck.matrix.project_requirements import of_project
+
+        requirements += [parse(text) for text in of_project(test, folder)]
+    return requirements, [parse(text) for text in test.constraints]
+
+
+def result(world: World, question: Question, means: Means) -> CellResult:
+    """One cell, judged."""
+    cell, target = question.cell, question.target
+    fields: dict[str, Any] = {
+        "cell": cell,
+        "backend": PREDICTED,
+        "python": target.python,
+        "libc": target.libc,
+        "image": target.image,
+        "started": utc(),
+        "notes": list(cell.notes),
+        "isolated": True,
+    }
+    if question.problem:
+        prediction = Prediction(target=target.id, class_="unknown", lines=[question.problem])
+        return CellResult(
+            status="inconclusive", sentence=question.problem, prediction=prediction, **fields
+        )
+    from envcheck.matrix.predicted_verdict import Told, told
+
+    judgement = judge(world, target, question.requirements, question.constraints)
+    late = by_name(
+        behind(world, target, judgement.actual, question.requirements, question.constraints)
+    )
+    verdict: Told = told(world, judgement, late, cell, deep=means.deep)
+    names = [one.name for one in question.requirements]
+    picked = judgement.actual.picked
+    return CellResult(
+        status=verdict.status,
+        cause=verdict.cause,
+        sentence=verdict.sentence,
+        remedy=verdict.remedy,
+        evidence=list(verdict.evidence),
+        wheel=verdict.wheel,
+        built=[one.name for one in judgement.builds],
+        version=next((picked[name].version for name in names if name in picked), ""),
+        distributions=[
+            _installed(world, one, late.get(one.name), one.name in names)
+            for one in sorted(picked.values(), key=lambda p: p.name)
+        ],
+        **_sizes(world, judgement, cell),
+        prediction=verdict.prediction,
+        **fields,
+    )
+
+
+def _installed(world: World, picked: Picked, late: Behind | None, requested: bool) -> Installed:
+    project = picked.project
+    newest = project.newest()
+    assert newest is not None
+    return Installed(
+        name=picked.name,
+        version=picked.version,
+        artifact="sdist" if picked.choice.kind == "sdist" else "wheel",
+        file=picked.file.filename,
+        sha256=picked.file.sha256,
+        download_size=size_of(world, picked),
+        requested=requested,
+        newest=str(project.versions[newest]),
+        newest_uploaded=project.releases[newest].uploaded,
+        releases_behind=late.behind if late else 0,
+        reason=late.reason if late else "",
+    )
+
+
+def size_of(world: World, picked: Picked) -> int | None:
+    """Bytes that its file has, None if that is not known."""
+    if picked.file.size is not None:
+        return picked.file.size
+    return getattr(world.facts(picked.file), "size", None)
+
+
+def _sizes(world: World, judgement: Judgement, cell: Cell) -> Mapping[str, Any]:
+    """Download and disk, where they are known of everything."""
+    picked = list(judgement.actual.picked.values())
+    if not picked:
+        return {}
+    sizes = [size_of(world, one) for one in picked]
+    found: dict[str, Any] = {}
+    known = [size for size in sizes if size is not None]
+    if len(known) == len(sizes):
+        found["download"] = Download(upstream=sum(known), served=sum(known), files=len(known))
+    from envcheck.matrix.predicted_disk import usage
+
+    found["disk"] = usage(world, judgement, cell)
+    return found
