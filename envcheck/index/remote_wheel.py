@@ -167,7 +167,7 @@ class _Inspection:
         if own is None or not 0 <= own.offset < end.start:
             if self.metadata is None and end.length < 2 * _BETWEEN:
                 first = max(0, end.start - _BETWEEN)  # it is probably in what is before
-                self._read(first, start - first)
+                self._read_from(first)
             return False
         if wanted:
             self._like(end, sibling)
@@ -215,7 +215,7 @@ class _Inspection:
                 self.sources["contents"] = "its RECORD"
                 return True
         if self.metadata is None and end.start - own.offset < _BETWEEN:
-            self._read(own.offset, start - own.offset)
+            self._read_from(own.offset)
         return False
 
     def _stem(self, members: Columns) -> str:
@@ -249,6 +249,9 @@ class _Inspection:
         if data is None:
             raise ValueError(f"{member.name} is cut off")
         return data
+
+    def _read_from(self, start: int) -> None:
+        self._read(start, (self.size or 0) - start)
 
     def _read(self, start: int, length: int) -> bytes:
         """A part. What is known of it already is not asked for again, if it is at its end."""
