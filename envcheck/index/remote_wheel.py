@@ -162,7 +162,7 @@ class _Inspection:
         """The same without the whole list of members, whose last part is known. False if that part
         does not do; what is needed instead was read then, if one range can have it.
         """
-        start, data = self.known[0]
+        data = self.known[0][1]
         own = zip_directory.found_in(data, f"{self.info}/METADATA", end.shift)
         if own is None or not 0 <= own.offset < end.start:
             if self.metadata is None and end.length < 2 * _BETWEEN:
