@@ -22,6 +22,22 @@ def variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
+def that_matters() -> list[tuple[str, str]]:
+    """Variables on which what indexes are asked, and how it is shown, may depend."""
+    prefixes = ("PIP_", "UV_", "ENVCHECK_", "XDG_", "SSL_", "LC_")
+    names = {
+        "HOME", "USERPROFILE", "APPDATA", "PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "NETRC", "LANG",
+        "COLUMNS", "TERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI",
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE", "GITHUB_ACTIONS", "PYTHONIOENCODING", "PYTHONUTF8",
+    }  # fmt: skip
+    return sorted(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.upper() in names or name.startswith(prefixes)
+    )
+
+
 def cache_dir() -> str:
     """Where envcheck keeps what it can make again: `ENVCHECK_CACHE_DIR`, else the user's cache."""
     chosen = variable("ENVCHECK_CACHE_DIR")

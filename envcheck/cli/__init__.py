@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "say what is wrong with an environment and what mends it"),
     "smoke": ("smoke", "train tiny models in an environment, or run a script of yours there"),
     "matrix": ("matrix", "install and try a package on each Python and operating system"),
+    "wheels": ("wheels", "say what releases have wheels for which target, and since when"),
     "facts": ("facts", "observe an environment and write a fact sheet, to be judged anywhere"),
     "diff": ("diff", "say what differs between two environments, what matters first"),
     "explain": ("explain", "say what a code means, why it matters and what mends it"),
@@ -14,3 +15,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("listing", "list checks, families, facts, probes, profiles, reporters or targets"),
     "completion": ("completion", "print a completion script for bash, zsh or tcsh"),
 }
+
+#: Commands some of whose answers are kept: see ``answers.py``.
+KEEPING = frozenset({"matrix", "why", "wheels"})

@@ -6,7 +6,7 @@ import os
 import sys
 
 import envcheck
-from envcheck.cli import COMMANDS
+from envcheck.cli import COMMANDS, KEEPING
 from envcheck.cli.defaults import without_words
 from envcheck.errors import EnvcheckError, UsageError
 
@@ -80,13 +80,25 @@ def _dispatch(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(f"there is no command `{name}`", hint=_similar(name))
+    kept = name in KEEPING and _kept(words)
+    if kept and (status := kept.given(words)) is not None:
+        return status
     command = _command(name)
     _end_by_exception()
     arguments = None if words[1:] else without_words(command)
     if arguments is None:
         arguments = build_parser(name).parse_args(words[1:])
+    if kept:
+        return kept.keep(words, arguments, lambda: command.run(arguments))
     result: int = command.run(arguments)
     return result
+
+
+def _kept(words: list[str]) -> Any:
+    """The module that keeps answers, None if this one may not be kept."""
+    from envcheck.cli import answers
+
+    return answers if answers.may_be_kept(words) else None
 
 
 def _command(name: str) -> Any:

@@ -15,6 +15,7 @@ EPILOG = """exit status:
 #: action -> (module, help)
 ACTIONS: dict[str, tuple[str, str]] = {
     "run": ("matrix_run", "install, import and try a package in every cell"),
+    "predict": ("matrix_predict", "what a run would give, from the index alone, in a second"),
     "plan": ("matrix_plan", "the cells that a run would have"),
     "list": ("matrix_list", "the matrices that are there"),
     "show": ("matrix_show", "the table of a run, in any format"),

@@ -52,12 +52,42 @@ def add_what(parser: argparse.ArgumentParser) -> None:
     axes.add_argument(
         "--only", action="append", default=[], metavar="GLOB", help="cells by id, as '3.12-*'"
     )
+    add_index(parser)
+
+
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Where distributions come from."""
     index = parser.add_argument_group("index (default: as pip and uv are configured here)")
     index.add_argument("--index-url", default="", metavar="URL")
     index.add_argument("--extra-index-url", action="append", default=[], metavar="URL")
     index.add_argument("--find-links", action="append", default=[], metavar="PLACE")
     index.add_argument("--pre", action="store_true", help="pre-releases too")
     index.add_argument("--exclude-newer", default="", metavar="YYYY-MM-DD")
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """Where, in words."""
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="WORD,…",
+        help="instead of the axes: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc=2.17, "
+        "3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here",
+    )
+
+
+def add_session(group: argparse._ArgumentGroup) -> None:
+    """How indexes are asked by commands that only ask them."""
+    group.add_argument(
+        "--offline", action="store_true", help="ask no index: what was read before, however old"
+    )
+    group.add_argument(
+        "--record", default="", metavar="FILE", help="write what indexes said into one small file"
+    )
+    group.add_argument(
+        "--replay", default="", metavar="FILE", help="ask such a file instead of the indexes"
+    )
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

@@ -19,9 +19,7 @@ from envcheck.index.local import LocalFiles, path_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import Response
-
-    from envcheck.index.client import Client
+    from envcheck.index.client import Client, Response
     from envcheck.index.pages import File
 
 LIFE = 600  # seconds for which a page holds if its index does not say
@@ -51,12 +49,14 @@ class Catalogue:
 
     def __init__(self, folder: str, *, offline: bool = False, hashes: bool = True) -> None:
         self._offline = offline
-        self._folder = os.path.join(folder, "pages")
+        self.folder = os.path.join(folder, "pages")
         self._local = LocalFiles(os.path.join(folder, "local-files.json"), hashes=hashes)
         self._pages: dict[str, Page | IndexTrouble] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._by_hash: dict[str, File] = {}
+        self.until = float("inf")  # Unix time for which all pages that were asked for hold
+        self.consulted: set[str] = set()  # places of this machine that were asked
 
     def project(self, index: str, name: str, client: Client, count: Callable[[int], None]) -> Page:
         """The page of a project (``found`` is false if there is none). Raises IndexTrouble.
@@ -113,6 +113,9 @@ class Catalogue:
                     trouble.at = time.monotonic()  # type: ignore[attr-defined]
                     page = trouble
                 else:
+                    self.until = min(
+                        self.until, page.fetched + page.life if page.fetched else self.until
+                    )
                     self._by_hash.update({f.sha256: f for f in page.files if f.sha256})
                 self._pages[url] = page
         if isinstance(page, IndexTrouble):
@@ -120,6 +123,7 @@ class Catalogue:
         return page
 
     def _here(self, url: str, read: Callable[[], list[File] | None]) -> Page:
+        self.consulted.add(path_of(url))
         try:
             files = read()
         except (OSError, ValueError) as error:
@@ -127,7 +131,7 @@ class Catalogue:
         return Page(url, files or [], found=files is not None)
 
     def _there(self, url: str, client: Client, count: Callable[[int], None]) -> Page:
-        file = os.path.join(self._folder, hashlib.sha256(url.encode()).hexdigest()[:32])
+        file = os.path.join(self.folder, hashlib.sha256(url.encode()).hexdigest()[:32])
         old = _read(file, url)
         now = time.time()
         if old and (self._offline or 0 <= now - old.fetched < old.life):
@@ -148,6 +152,7 @@ class Catalogue:
         except IndexTrouble as trouble:
             if trouble.kind != "absent":
                 raise
+            self.until = min(self.until, now + LIFE)
             return Page(url, found=False)
         count(len(body))
         if response.status_code == 304 and old:

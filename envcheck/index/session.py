@@ -66,6 +66,7 @@ class IndexSession:
         self._first: dict[tuple[str, ...], tuple[File, Future[Any]]] = {}  # of each kind of wheel
         self._pool: ThreadPoolExecutor | None = None
         self._sources: Sources | None = None
+        self._files: tuple[str, ...] = ()  # of configuration
         if replayed is None:
             self._open(cache, index, default, configured, patience)
 
@@ -83,6 +84,7 @@ class IndexSession:
         from envcheck.model.matrix import Index
 
         known = configured if configured is not None else configuration()
+        self._files = known.files
         self._sources = sources(index, default or Index(), known)
         self._client = Client(self._sources.network, patience or PATIENCE)
         self._catalogue = Catalogue(cache, offline=self.offline, hashes=False)
@@ -112,6 +114,19 @@ class IndexSession:
     def exclude_newer(self) -> str:
         """The day before which files must have been uploaded, empty without one."""
         return self._sources.exclude_newer if self._sources else ""
+
+    @property
+    def until(self) -> float:
+        """Unix time for which what indexes said holds; what is kept here holds offline."""
+        return float("inf") if self._replayed or self.offline else self._catalogue.until
+
+    @property
+    def consulted(self) -> set[str]:
+        """Files and directories of this machine on which the answers rest."""
+        if self._replayed:
+            return set()
+        kept = {self._catalogue.folder} if self.offline else set()
+        return {*self._files, *self._catalogue.consulted, *kept}
 
     def listing(self, name: str) -> Listing:
         """All files of a project, of all indexes. Raises IndexTrouble."""

@@ -36,7 +36,10 @@ for path in configuration.pip_files():
             options += [[s, o, v, path] for s, o, v in configuration.read_ini(file.read())]
     except (OSError, ValueError):
         pass
-json.dump({"settings": settings, "errors": errors, "options": options}, sys.stdout)
+files = [*configuration.pip_files(), *configuration.uv_files()]
+json.dump(
+    {"settings": settings, "errors": errors, "options": options, "files": files}, sys.stdout
+)
 """
 _SECTIONS = ("install", "download", "global")
 
@@ -67,7 +70,9 @@ class Sources(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What pip and uv are told here. ``main``: the index, empty if nothing is said."""
+    """What pip and uv are told here. ``main``: the index, empty if nothing is said; ``files``: the
+    paths that were looked at, whether or not there is something.
+    """
 
     main: str = ""
     extra: tuple[str, ...] = ()
@@ -75,6 +80,7 @@ class Configuration(NamedTuple):
     no_index: bool = False
     network: Network = Network()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def sources(index: Index, default: Index, configured: Configuration) -> Sources:
@@ -126,6 +132,7 @@ def configuration() -> Configuration:
             tuple(_pip(options, "trusted-host").split()),
         ),
         notes=tuple(read["errors"]),
+        files=tuple(read["files"]),
     )
 
 

@@ -22,7 +22,7 @@ from envcheck.matrix import git_source, source_tree
 from envcheck.matrix.meaning import SMOKE
 from envcheck.matrix.static_metadata import metadata
 from envcheck.predict.inputs.requirement import Wanted, parse
-from envcheck.predict.inputs.requirements import Flat, Local, flatten
+from envcheck.predict.inputs.requirements_file import Flat, Local, flatten
 from envcheck.tomlfile import printable, read
 
 if TYPE_CHECKING:

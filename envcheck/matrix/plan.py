@@ -18,7 +18,7 @@ from envcheck.tomlfile import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from envcheck.predict.inputs.requirements import Flat
+    from envcheck.predict.inputs.requirements_file import Flat
 
 Combination = dict[str, str]  # axis -> value
 

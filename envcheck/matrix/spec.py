@@ -17,7 +17,7 @@ from envcheck.matrix.static_metadata import metadata
 from envcheck.model.matrix import SCHEMA, Index, MatrixDocument
 from envcheck.predict.inputs.requirement import ARCHIVES
 from envcheck.predict.inputs.requirement import parse as parse_requirement
-from envcheck.predict.inputs.requirements import flatten
+from envcheck.predict.inputs.requirements_file import flatten
 from envcheck.tomlfile import is_path, parse, printable, read
 
 if TYPE_CHECKING:
