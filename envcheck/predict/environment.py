@@ -28,7 +28,8 @@ def marker_environment(target: Target) -> dict[str, str]:
     pypy = target.implementation == "pypy"
     return {
         "implementation_name": target.implementation,
-        "implementation_version": "7.3.20" if pypy else target.python,
+        "implementation_version": target.implementation_version
+        or ("7.3" if pypy else target.python),
         "os_name": name,
         "platform_machine": _MACHINES.get(target.system, {}).get(
             target.architecture, target.architecture

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _ANYWHERE = "any"
+_PYPY = "7.3"  # whose ABI all of PyPy had from 2019 until 8.0
 _WINDOWS = {"x86_64": "win_amd64", "i686": "win32", "aarch64": "win_arm64"}
 
 
@@ -37,9 +38,10 @@ class Ranks:
 
     @property
     def best(self) -> str:
-        """The tag that is wanted most."""
+        """The tag that is wanted most of what an index may have: no `linux_…`, made there."""
         interpreter, abi = next(iter(self._pairs), ("py3", "none"))
-        return f"{interpreter}-{abi}-{next(iter(self.platforms), _ANYWHERE)}"
+        names = (name for name in self.platforms if not name.startswith("linux_"))
+        return f"{interpreter}-{abi}-{next(names, _ANYWHERE)}"
 
     def rank(self, filename: str) -> tuple[int, int] | None:
         """Of a wheel, by its name; None if it cannot be installed there."""
@@ -92,12 +94,13 @@ def _tags(target: Target) -> list[tags.Tag]:
     version = target.version
     digits = f"{version[0]}{version[1]}"
     if target.implementation == "pypy":
-        interpreter = f"pp{digits}"
-        found = list(tags.generic_tags(interpreter, [f"pypy{digits}_pp73"], ["here"]))
+        own = "".join((target.implementation_version or _PYPY).split(".")[:2])
+        found = list(tags.generic_tags(f"pp{digits}", [f"pypy{digits}_pp{own}"], ["here"]))
+        interpreter = f"pp{version[0]}"
     else:
         interpreter = f"cp{digits}"
-        abi = f"{interpreter}{'t' if target.free_threaded else ''}"
-        found = list(tags.cpython_tags(version, [abi], ["here"]))
+        flag = "t" if target.free_threaded else "m" if version < (3, 8) else ""
+        found = list(tags.cpython_tags(version, [f"{interpreter}{flag}"], ["here"]))
     return [*found, *tags.compatible_tags(version, interpreter, ["here"])]
 
 
@@ -119,6 +122,7 @@ def _platforms(system: str, libc: str, architecture: str, release: str) -> tuple
 
 def _linux(family: str, major: int, minor: int, architecture: str) -> Iterable[str]:
     """Of Linux. Both C libraries run what was built for an older one of their kind."""
+    yield f"linux_{architecture}"  # was built there
     if family == "musl":
         for number in range(minor, -1, -1):
             yield f"musllinux_{major}_{number}_{architecture}"
@@ -129,9 +133,10 @@ def _linux(family: str, major: int, minor: int, architecture: str) -> Iterable[s
             for legacy, version in _LEGACY.items():
                 if version == (major, number):
                     yield f"{legacy}_{architecture}"
-    yield f"linux_{architecture}"
 
 
 def platforms(target: Target) -> tuple[str, ...]:
     """Platform tags of a target, best first; none if its platform is not known."""
-    return _platforms(target.system, target.libc, target.architecture, target.release)
+    return target.platforms or _platforms(
+        target.system, target.libc, target.architecture, target.release
+    )
