@@ -8,26 +8,28 @@ for).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envcheck.knowledge import table
 from envcheck.model.wheels import Cell, Mark, ReleaseSupport
 from envcheck.model.wheels import Place as PlaceDocument
 from envcheck.model.wheels import Project as ProjectDocument
-from envcheck.predict.projects import Project, Release, admits
+from envcheck.predict.offers import pythons, systems
+from envcheck.predict.projects import Release, admits
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envcheck.index.pages import File
     from envcheck.model.target import Target
+    from envcheck.predict.projects import Project
 
 _LABEL = re.compile(r"[0-9a-z_.]+")
-_FEW = 4  # tags that a sentence names
 
 
 class Choice(NamedTuple):
@@ -70,10 +72,22 @@ def variant(filename: str) -> str:
     return parts[-1] if labelled and _LABEL.fullmatch(parts[-1]) else ""
 
 
-def counted(project: Project, *, pre: bool = False) -> list[Release]:
-    """The releases that count, the oldest version first. Builds with a local version (``2.13.0`` and
-    ``2.13.0+cpu``) are one release.
+def maintained(day: str, *, years: int = 0) -> list[str]:
+    """Minor versions of CPython that were released by a day and not ended by then, or not longer
+    ago than ``years``.
     """
+    month = day[:7]
+    return [
+        row["python"]
+        for row in table("python_releases")["rows"]
+        if row["released"]
+        <= month
+        <= f"{int(row['end_of_life'][:4]) + years}{row['end_of_life'][4:]}"
+    ]
+
+
+def counted(project: Project, *, pre: bool = False) -> list[Release]:
+    """The releases that count, the oldest version first. ``2.13.0`` and ``2.13.0+cpu`` are one."""
     mask = project.standing & (project.all if pre else project.final)
     mask = mask or project.standing  # as installers do: pre-releases if there is nothing else
     builds: dict[str, list[Release]] = {}
@@ -136,10 +150,16 @@ def _notes(project: Project, newest: Release | None) -> list[str]:
     elif latest.version > newest.version and latest.version.is_prerelease:
         when = day(latest.uploaded) or "undated"
         notes.append(f"there is a newer pre-release, {latest.version} ({when})")
+    platforms = {name for file in newest.wheels for name in platforms_of(file.filename)}
+    if "any" in platforms and len(platforms) > 1:
+        notes.append(
+            f"{newest.version} has a wheel for any platform beside those made for some: it may lack"
+            " what they bring along"
+        )
     undated = sum(not release.uploaded for release in project.releases)
     if undated:
-        many = "its" if undated == len(project.releases) else f"{undated} of its"
-        notes.append(f"the index does not say when {many} releases were uploaded")
+        many = "any" if undated == len(project.releases) else str(undated)
+        notes.append(f"the index does not say when {many} of its releases was uploaded")
     return notes
 
 
@@ -171,26 +191,12 @@ def _release(project: Project, number: int, targets: Sequence[Target]) -> Releas
 
 
 def cell(project: Project, number: int, target: Target) -> Cell:
-    """What an installer would take of a release: files that were yanked only if no other will do
-    (PEP 592 yanks single files).
-    """
-    release = project.releases[number]
-    standing = [file for file in release.files if file.yanked is None]
-    if standing and len(standing) < len(release.files):
-        part = Project(project.name, standing, found=True)
-        found = _cell(part, 0, target)
-        if found.file:
-            return found
-    return _cell(project, number, target)
-
-
-def _cell(project: Project, number: int, target: Target) -> Cell:
+    """What an installer would take of a release that it was told to take."""
     kind, file = project.choice(number, target)
     release = project.releases[number]
+    better = "" if kind in ("wheel", "generic") else _reason(kind, release, target)
     if file is None:
-        if kind == "python" and not any(_platform_fits(f, target) for f in release.files):
-            kind = "nothing"  # no Python would help
-        return Cell(state=kind, reason=_reason(kind, release, target))
+        return Cell(state=kind, reason=better)
     tag, rank = _tag(file.filename, target) if file.is_wheel else ("", ())
     yanked = file.yanked is not None
     return Cell(
@@ -199,18 +205,8 @@ def _cell(project: Project, number: int, target: Target) -> Cell:
         tag=tag,
         rank=list(rank),
         uploaded=file.uploaded,
-        reason=(file.yanked or "yanked without a reason") if yanked else "",
+        reason=f"yanked: {file.yanked or 'no reason is given'}" if yanked else better,
     )
-
-
-def _platform_fits(file: File, target: Target) -> bool:
-    """Whether some Python on this platform could take it."""
-    if not file.is_wheel:
-        return True
-    if variant(file.filename):
-        return False
-    supported = ranks(target).platforms
-    return any(name == "any" or name in supported for name in platforms_of(file.filename))
 
 
 def platforms_of(filename: str) -> list[str]:
@@ -232,25 +228,25 @@ def _tag(filename: str, target: Target) -> tuple[str, tuple[int, ...]]:
 
 
 def _reason(kind: str, release: Release, target: Target) -> str:
-    wheels = [file.filename for file in release.wheels if not variant(file.filename)]
+    """Why there is no wheel."""
     if kind == "python":
         said = {f.requires_python for f in release.files} - {""}
         excluding = sorted(text for text in said if not admits(text, target.python))
         return f"Requires-Python {' or '.join(excluding)} excludes {target.python}"
     if kind == "unknown":
         return f"the platform of {target.id} is not known"
-    if not wheels:
-        return "there are only wheels with variant labels" if release.wheels else "there is no file"
+    names = tuple(file.filename for file in release.wheels if not variant(file.filename))
+    if not names:
+        return "there are only wheels with variant labels" if release.wheels else "no wheels"
     order = ranks(target)
-    here = [n for n in wheels if any(p in order.platforms or p == "any" for p in platforms_of(n))]
-    if here:
-        there = _listed({"-".join(n.removesuffix(".whl").split("-")[-3:-1]) for n in here})
-        return f"no wheel for {order.best.rpartition('-')[0]}, and no sdist; there are {there}"
-    there = _listed({platform for name in wheels for platform in platforms_of(name)})
-    return f"no wheel for {order.best.rpartition('-')[2]}, and no sdist; there are {there}"
+    here = tuple(name for name in names if order.runs(name))
+    if here and (made := pythons(here, free_threaded=target.free_threaded)):
+        interpreter = order.best.rpartition("-")[0]
+        return f"no wheel for {interpreter} on this platform, there are those of {', '.join(made)}"
+    wanted = order.best.rpartition("-")[2] if not here else order.best
+    return f"no wheel for {wanted}, there are those of {_systems(here or names)}"
 
 
-def _listed(names: set[str]) -> str:
-    known = sorted(names, reverse=True)
-    more = f" and {len(known) - _FEW} more" if len(known) > _FEW else ""
-    return ", ".join(known[:_FEW]) + more
+@lru_cache(maxsize=256)
+def _systems(names: tuple[str, ...]) -> str:
+    return systems(names)

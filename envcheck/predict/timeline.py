@@ -206,7 +206,7 @@ def _pythons(seen: set[Tags], minors: Sequence[str]) -> Iterator[tuple[str, str,
         if number >= _FREE_THREADED:
             key = f"cp3{number}t"
             target = Target(key, f"{minor}.{LATE}", free_threaded=True)
-            yield key, f"CPython {minor}t (free-threaded)", target
+            yield key, f"CPython {minor}t", target
     made = _made(seen, _PYPY) & set(found)
     for number in sorted(made) or [max(found, default=_FREE_THREADED)]:
         target = Target(f"pp3{number}", f"3.{number}.{LATE}", implementation="pypy")

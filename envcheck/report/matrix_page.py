@@ -110,11 +110,12 @@ SCRIPT = """
 """
 
 
-def policy() -> str:
-    """A Content-Security-Policy under which nothing but STYLE and SCRIPT has any effect."""
+def policy(style: str = STYLE, script: str = SCRIPT) -> str:
+    """A Content-Security-Policy under which nothing but ``style`` and ``script`` has any effect."""
+    runs = f"'{_digest(script)}'" if script else "'none'"
     return (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_digest(STYLE)}'; script-src '{_digest(SCRIPT)}'"
+        f"style-src '{_digest(style)}'; script-src {runs}"
     )
 
 

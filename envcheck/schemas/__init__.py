@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-NAMES = ("cell", "facts", "matrix", "profile", "report", "run", "smoke")
+NAMES = ("cell", "facts", "matrix", "profile", "report", "run", "smoke", "wheels")
 
 
 def text(name: str) -> str:

@@ -19,6 +19,8 @@ from envcheck.model.profile import SCHEMA as PROFILE
 from envcheck.model.profile import ProfileDocument
 from envcheck.model.smoke import SCHEMA as SMOKE
 from envcheck.model.smoke import STATUSES as SMOKE_STATUSES
+from envcheck.model.wheels import SCHEMA as WHEELS
+from envcheck.model.wheels import WheelsDocument
 from envcheck.targets.fields import declared
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,6 +40,7 @@ def documents() -> dict[str, str]:
         "report.schema.json": _text(report_schema()),
         "run.schema.json": _text(run_schema()),
         "smoke.schema.json": _text(smoke_schema(probes)),
+        "wheels.schema.json": _text(wheels_schema()),
         "fields.json": _lines(field_types(probes)),
     }
 
@@ -173,6 +176,11 @@ def run_schema() -> Schema:
     properties = schema["$defs"]["CellResult"]["properties"]
     properties["cause"] = {**properties["cause"], "enum": ["", *CAUSES]}
     return schema
+
+
+def wheels_schema() -> Schema:
+    """Of what releases have for targets."""
+    return _of_struct(f"What an index has for targets, {WHEELS}", WheelsDocument)
 
 
 def _of_struct(title: str, struct: type[msgspec.Struct]) -> Schema:
