@@ -20,6 +20,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -37,22 +38,24 @@ BINARY = "application/octet-stream"
 PIECE = 1 << 16
 
 
-class Request(NamedTuple):
+@dataclass(eq=False)
+class Request:
     """One request as answered. ``sent``: bytes of the body that were handed to the network.
 
-    ``whole``: the whole of the file or page was sent, with status 200.
+    ``whole``: the whole of the file or page was sent, with status 200. A request counts from when
+    its answer begins; who reads faster than it is counted sees less of these two.
     """
 
     method: str
     path: str
     status: int
-    sent: int
-    whole: bool
     range: str
     agent: str
     authorization: str
     proxied: bool
     at: float  # monotonic
+    sent: int = 0
+    whole: bool = False
 
 
 class _Rule(NamedTuple):
@@ -249,25 +252,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = self.server.changed(self.command, path, right)
         if answer.delay:
             self.server.stopping.wait(answer.delay)
-        sent = 0
-        try:
-            sent = self._send(answer, body)
-        finally:
-            whole = body and answer.status == 200 and sent == len(right.body) > 0
-            header = self.headers.get
-            request = Request(
-                self.command,
-                path,
-                answer.status,
-                sent,
-                whole,
-                header("Range", ""),
-                header("User-Agent", ""),
-                header("Authorization", ""),
-                proxied,
-                time.monotonic(),
-            )
-            self.server.answered(request)
+        header = self.headers.get
+        request = Request(
+            self.command,
+            path,
+            answer.status,
+            header("Range", ""),
+            header("User-Agent", ""),
+            header("Authorization", ""),
+            proxied,
+            time.monotonic(),
+        )
+        self.server.answered(request)
+        request.sent = self._send(answer, body)
+        request.whole = body and answer.status == 200 and request.sent == len(right.body) > 0
 
     def _authorized(self) -> Answer | None:
         """401, unless what was given is right."""

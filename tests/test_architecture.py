@@ -55,7 +55,7 @@ CONFINED = {
     "http": ("index", "agent"),
     "urllib.request": ("index", "agent"),
     "ssl": ("index", "agent"),
-    "requests": ("index", "targets/image.py"),
+    "requests": ("targets/image.py",),  # what the Docker SDK raises
     "docker": ("targets/engine.py", "targets/image.py", "targets/container.py", "matrix"),
     "rich": ("cli", "report"),
 }

@@ -1,27 +1,33 @@
-"""HTTP to an index: credentials by origin, proxies, certificates, deadlines, retries.
+"""HTTP to an index: credentials by origin, redirects, deadlines, retries.
 
 The only code that speaks to the network. Addresses in messages are without credentials and query.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
-
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
+import zlib
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urljoin, urlsplit
 
 from envcheck import __version__
 from envcheck.errors import IndexTrouble
+from envcheck.index.connections import Connections, Line, Route, authorization_of
+from envcheck.index.logins import Logins, origin
+from envcheck.index.patience import PATIENCE, Again, Patience
+from envcheck.index.proxies import Proxies
+
+__all__ = ["PATIENCE", "Again", "Client", "Patience", "Response", "check", "pieces", "shown"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from email.message import Message
+    from http.client import HTTPResponse
+    from typing import TypeVar
 
     from envcheck.index.sources import Network
 
@@ -29,159 +35,228 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 19
 _TELL = 0.1  # seconds after which a smaller piece is given
+_DRAIN = 1 << 14  # bytes of an answer nobody wants that are read to keep its connection
+_REDIRECTS = 10
+_HEADERS = {"User-Agent": f"envcheck/{__version__}", "Accept-Encoding": "gzip"}
+_NEVER = float("inf")
 
 
-class Patience(NamedTuple):
-    """How long an index is waited for, in seconds, and how often it is asked again.
+class Response:
+    """An answer whose body is still to be read: within a ``with`` block, by one thread.
 
-    Whoever sends less than ``slowest`` bytes per second on average over ``window`` has stalled; a
-    page of more than ``page`` bytes is none (the largest known has 40 MB).
+    ``url``: where it came from in the end. ``length``: bytes that are still to come, None if that
+    is not known.
     """
 
-    connect: float = 10.0
-    read: float = 20.0
-    attempts: int = 5
-    backoff: float = 0.25  # doubled each time
-    longest: float = 8.0  # that an index may ask us to wait
-    window: float = 20.0
-    slowest: float = 1024.0
-    page: int = 192 << 20
+    def __init__(
+        self, answer: HTTPResponse, url: str, line: Line, connections: Connections, deadline: float
+    ) -> None:
+        self.status_code = answer.status
+        self.headers: Message = answer.headers
+        self.url = url
+        self.length: int | None = answer.length
+        self._answer = answer
+        self._line = line
+        self._connections = connections
+        self._deadline = deadline
+        self._ended = self.length == 0
+        self._closed = False
 
+    def __enter__(self) -> Response:
+        return self
 
-PATIENCE = Patience()
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def some(self, most: int = PIECE, seconds: float = _NEVER) -> bytes:
+        """What has come of the body, as it was sent; empty at its end.
+
+        Raises Again if it breaks off, OSError and HTTPException.
+        """
+        if self._ended:
+            return b""
+        self._line.deadline = min(self._deadline, time.monotonic() + seconds)
+        data = self._answer.read1(most)
+        if self.length is not None:
+            self.length -= len(data)
+        self._ended = self.length == 0 or not data
+        if not data and self.length:
+            raise Again("the connection was dropped")
+        return data
+
+    def read(self, count: int, patience: Patience = PATIENCE) -> bytes:
+        """``count`` bytes of the body as it was sent, fewer if it ends before. Raises as ``some``,
+        and Again if that takes longer than the slowest that is waited for.
+        """
+        end = time.monotonic() + patience.window + count / patience.slowest
+        data = bytearray()
+        while len(data) < count:
+            piece = self.some(count - len(data), end - time.monotonic())
+            if not piece:
+                break
+            data += piece
+        return bytes(data)
+
+    def close(self) -> None:
+        """Keep the connection if all has been read, or little is left."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self.length is not None and self.length <= _DRAIN:
+                while self.some(seconds=1.0):
+                    pass
+        except (Again, OSError, HTTPException):
+            self._ended = False
+        if self._ended and not self._answer.will_close:
+            self._connections.give(self._line)
+        else:
+            self._connections.drop(self._line)
 
 
 class Client:
-    """Shared by threads. ``stopped``: no new request is made, and those that wait give up."""
+    """Shared by threads. ``stopped``: no new request is made, and those that wait give up.
+
+    ``requests``: how many were made, redirects not counted.
+    """
 
     def __init__(self, network: Network, patience: Patience = PATIENCE) -> None:
         self.patience = patience
         self.stopped = threading.Event()
         self.requests = 0
-        self._network = network
-        self._logins: list[tuple[str, HTTPBasicAuth]] = []  # address's beginning, login
-        self._session = requests.Session()
-        self._session.headers.update(
-            {"User-Agent": f"envcheck/{__version__}", "Accept-Encoding": "gzip"}
-        )
-        adapter = _Adapter(pool_connections=32, pool_maxsize=32)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        if network.trusted:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._logins = Logins()
+        self._proxies = Proxies(network.proxy)
+        self._connections = Connections(network, patience)
 
     def learn(self, url: str) -> str:
         """``url`` without credentials; what it held is used for what lies at the same origin."""
-        parts = urlsplit(url)
-        if "@" not in parts.netloc:
-            return url
-        login, _, host = parts.netloc.rpartition("@")
-        bare = parts._replace(netloc=host).geturl()
-        user, _, password = login.partition(":")
-        auth = HTTPBasicAuth(unquote(user).encode(), unquote(password).encode())  # UTF-8: RFC 7617
-        if (bare, auth) not in self._logins:
-            self._logins.append((bare, auth))
-        return bare
+        return self._logins.learn(url)
 
     def open(
-        self, url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET"
-    ) -> requests.Response:
-        """One request, its body not read yet. Raises requests' exceptions."""
-        self.requests += 1
-        network, patience = self._network, self.patience
-        parts = urlsplit(url)
-        verify: bool | str = network.verify or True
-        if parts.netloc in network.trusted or parts.hostname in network.trusted:
-            verify = False
-        proxy = network.proxy
-        return self._session.request(
-            method,
-            url,
-            headers=headers,
-            auth=self._login(url),
-            stream=True,
-            timeout=(patience.connect, patience.read),
-            verify=verify,
-            cert=network.client_certificate or None,
-            proxies={"http": proxy, "https": proxy} if proxy else None,
-            allow_redirects=True,
-        )
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+        deadline: float = _NEVER,
+    ) -> Response:
+        """One request, its body not read yet: redirects are followed, to the web only, and with
+        the credentials of where they lead. ``deadline``: by the monotonic clock, for the body, too.
 
-    def page(self, url: str, headers: Mapping[str, str]) -> tuple[requests.Response, bytes]:
+        Raises Again, IndexTrouble, OSError, HTTPException.
+        """
+        self.requests += 1
+        before: list[str] = []
+        while True:
+            response = self._ask(method, _plain(url), headers or {}, deadline, before)
+            to = response.headers.get("Location", "")
+            if response.status_code not in (301, 302, 303, 307, 308) or not to:
+                return response
+            response.close()
+            before.append(url)
+            if len(before) > _REDIRECTS:
+                raise IndexTrouble("trouble", f"{shown(before[0])}: it redirects without end")
+            url = _target(url, to)
+
+    def page(self, url: str, headers: Mapping[str, str]) -> tuple[Response, bytes]:
         """The answer to a request and its whole body, asked for until it comes.
 
         Raises IndexTrouble; also for what is 4xx. 304 is an answer.
         """
-        return self.insist(url, lambda: self._page(url, headers))
+        deadline = time.monotonic() + self.patience.whole
+        return self.insist(url, lambda: self._page(url, headers, deadline), deadline)
 
-    def _page(self, url: str, headers: Mapping[str, str]) -> tuple[requests.Response, bytes]:
-        with self.open(url, headers=headers) as response:
+    def _page(
+        self, url: str, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Response, bytes]:
+        with self.open(url, headers=headers, deadline=deadline) as response:
             check(response)
             body = bytearray()
-            for piece in pieces(response, self.patience, decode=True):
+            encoding = response.headers.get("Content-Encoding", "")
+            for piece in _decoded(pieces(response, self.patience), encoding):
                 body += piece
                 if len(body) > self.patience.page:
                     longest = f"{self.patience.page:,} bytes"
                     raise IndexTrouble("trouble", f"{shown(url)}: it is longer than {longest}")
             return response, bytes(body)
 
-    def insist(self, url: str, attempt: Callable[[], Result]) -> Result:
-        """``attempt`` until it succeeds, with pauses in between. Raises IndexTrouble at the end."""
+    def insist(self, url: str, attempt: Callable[[], Result], deadline: float = _NEVER) -> Result:
+        """``attempt`` until it succeeds, with pauses in between, and no more after ``deadline``.
+
+        Raises IndexTrouble at the end.
+        """
         reason = ""
         pause = self.patience.backoff
-        for number in range(self.patience.attempts):
-            if number and self.stopped.wait(pause):
+        number = 0
+        while number < self.patience.attempts:
+            if number and (self.stopped.wait(pause) or time.monotonic() > deadline):
                 break
+            number += 1
             try:
                 return attempt()
             except Again as again:
                 reason = again.reason
                 pause = max(pause * 2, min(again.after, self.patience.longest))
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            except (OSError, HTTPException) as error:
                 reason = _reason(error)
                 pause *= 2
-        times = f", {self.patience.attempts} times" if self.patience.attempts > 1 else ""
+                if isinstance(error, ssl.SSLCertVerificationError):  # that does not pass
+                    break
+        times = f", {number} times" if number > 1 else ""
         said = "it was ended" if self.stopped.is_set() else f"{reason}{times}"
         raise IndexTrouble("trouble", f"{shown(url)}: {said}")
 
     def close(self) -> None:
         """Give up what is waited for, and the connections."""
         self.stopped.set()
-        self._session.close()
+        self._connections.close()
 
-    def _login(self, url: str) -> HTTPBasicAuth | None:
-        """Credentials for ``url``: of the longest address that it is below, else of its origin."""
-        origin = _origin(url)
-        same = [(bare, login) for bare, login in self._logins if _origin(bare) == origin]
-        same.sort(key=lambda pair: len(pair[0]) if url.startswith(pair[0]) else 0, reverse=True)
-        return same[0][1] if same else None
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        deadline: float,
+        before: list[str],
+    ) -> Response:
+        try:
+            parts = urlsplit(url)
+            route = Route(*origin(parts), self._proxies.proxy(parts))
+            login = self._logins.header(url, before)
+        except ValueError as error:
+            raise IndexTrouble("trouble", f"{shown(url)} is no address") from error
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        named = {**_HEADERS, **({"Authorization": login} if login else {}), **headers}
+        if route.proxy and route.scheme == "http":
+            target = f"http://{route.netloc}{target}"
+            named |= authorization_of(route.proxy)
+        line, answer = self._answer(route, method, target, named, deadline)
+        return Response(answer, url, line, self._connections, deadline)
+
+    def _answer(
+        self, route: Route, method: str, target: str, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Line, HTTPResponse]:
+        """On a connection that is there, which may have been closed while nobody used it: then on
+        a new one.
+        """
+        fresh = False
+        while True:
+            line = self._connections.take(route, fresh=fresh)
+            used = line.used
+            try:
+                head = min(deadline, time.monotonic() + self.patience.read)
+                return line, line.ask(method, target, headers, head)
+            except BaseException as error:
+                self._connections.drop(line)
+                if not used or not isinstance(error, OSError) or isinstance(error, TimeoutError):
+                    raise
+                fresh = True
 
 
-class Again(Exception):  # noqa: N818 - a request to try again, no error of its own
-    """It may go well another time; ``after``: seconds that the index asks to wait."""
-
-    def __init__(self, reason: str, after: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.after = after
-
-
-class _Adapter(HTTPAdapter):
-    """Trusts what the system trusts (SSL_CERT_FILE and SSL_CERT_DIR too) besides certifi's."""
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **more)
-
-    def proxy_manager_for(self, proxy: Any, **more: Any) -> Any:
-        return super().proxy_manager_for(
-            proxy, **{"ssl_context": ssl.create_default_context(), **more}
-        )
-
-
-def check(response: requests.Response) -> None:
+def check(response: Response) -> None:
     """Raise for a status that is no success: Again if it may pass, else IndexTrouble."""
     code = response.status_code
-    where = shown(response.url or "")
+    where = shown(response.url)
     if code < 300 or code == 304:
         return
     if code in (404, 410):
@@ -193,16 +268,14 @@ def check(response: requests.Response) -> None:
     raise IndexTrouble("trouble", f"{where}: it answers {code}")
 
 
-def pieces(
-    response: requests.Response, patience: Patience, *, decode: bool = False
-) -> Iterator[bytes]:
+def pieces(response: Response, patience: Patience) -> Iterator[bytes]:
     """The body as it comes, in pieces that are large where it comes quickly. Raises Again if it
-    comes too slowly. ``decode``: undo its content encoding.
+    comes too slowly.
     """
     buffer = bytearray()
     since = told = time.monotonic()
     count = 0
-    while data := response.raw.read1(PIECE, decode_content=decode):
+    while data := response.some(PIECE, patience.window):
         buffer += data
         count += len(data)
         now = time.monotonic()
@@ -218,43 +291,80 @@ def pieces(
         yield bytes(buffer)
 
 
+def _decoded(parts: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Content encoding undone, in pieces of at most ``PIECE`` however much it unfolds."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        yield from parts
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise Again("its answer is encoded in a way that was not asked for")
+    undo = zlib.decompressobj(wbits=31)
+    try:
+        for part in parts:
+            while part:
+                if undo.eof:
+                    undo = zlib.decompressobj(wbits=31)
+                yield undo.decompress(part, PIECE)
+                part = undo.unconsumed_tail or undo.unused_data
+        yield undo.flush()
+    except zlib.error as error:
+        raise Again("its answer is not encoded as it says") from error
+    if not undo.eof:
+        raise Again("the connection was dropped")
+
+
 def shown(url: str) -> str:
     """``url`` fit for a message: without credentials, query and fragment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
+def _plain(url: str) -> str:
+    """``url`` without fragment, and with only what a request may hold: the rest is quoted."""
+    url = url.partition("#")[0]
+    if url.isascii() and url.isprintable() and " " not in url:
+        return url
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", port
+    safe = "!#$%&'()*+,/:;=?@[]~"
+    path, query = quote(parts.path, safe), quote(parts.query, safe)
+    try:
+        netloc = parts.netloc.encode("idna").decode()
+    except UnicodeError:
+        raise IndexTrouble("trouble", f"{shown(url)} is no address") from None
+    return parts._replace(netloc=netloc, path=path, query=query).geturl()
+
+
+def _target(url: str, to: str) -> str:
+    """Where a redirect leads. Credentials that it names are not taken."""
+    where = shown(url)
+    try:
+        parts = urlsplit(urljoin(url, to))
+    except ValueError:
+        raise IndexTrouble("trouble", f"{where}: it redirects to what is no address") from None
+    if parts.scheme not in ("http", "https"):
+        raise IndexTrouble("trouble", f"{where}: it redirects away from the web")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _seconds(text: str) -> float:
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0.0
 
 
 def _reason(error: BaseException) -> str:
     """What went wrong with a request, without addresses."""
-    text = f"{type(error).__name__} {error}"
-    known = {
-        "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted",
-        "SSLError": "TLS fails",
-        "NameResolution": "its name is not known",
-        "getaddrinfo": "its name is not known",
-        "ProxyError": "the proxy does not answer",
-        "ConnectTimeout": "no connection in time",
-        "Read timed out": "it does not answer in time",
-        "timed out": "it does not answer in time",
-        "IncompleteRead": "the connection was dropped",
-        "RemoteDisconnected": "the connection was dropped",
-        "reset by peer": "the connection was dropped",
-        "prematurely": "the connection was dropped",
-        "refused": "the connection was refused",
-        "ContentDecodingError": "its answer is not encoded as it says",
-        "TooManyRedirects": "it redirects without end",
-    }
-    for mark, reason in known.items():
-        if mark in text:
-            return reason
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not trusted"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, ssl.SSLEOFError | ConnectionError) or "Incomplete" in str(type(error)):
+        return "the connection was dropped"
+    if isinstance(error, ssl.SSLError):
+        return "TLS fails"
+    if isinstance(error, HTTPException):
+        return "what it answers is no HTTP"
     return f"the request fails ({type(error).__name__})"

@@ -83,7 +83,7 @@ def _asked(
                 if code != 200 or not 0 <= size <= max(length, WHOLE) or said("Content-Encoding"):
                     return Part(size, 0, None), said("Accept-Ranges", "").lower() == "bytes"
                 start, last = 0, size - 1
-            data = response.raw.read(last - start + 1, decode_content=False)
+            data = response.read(last - start + 1, client.patience)
             if len(data) != last - start + 1:
                 raise Again("the connection was dropped")
             count(len(data))

@@ -88,7 +88,7 @@ class RemoteFile(io.RawIOBase):
                 if response.status_code != 206 or not match:
                     raise NoRangesError
                 first, last, total = map(int, match.groups())
-                data = response.raw.read(last - first + 1, decode_content=False)
+                data = response.read(last - first + 1, self._client.patience)
                 if len(data) != last - first + 1 or (self.size and total != self.size):
                     raise Again("the connection was dropped")
                 self.size = total

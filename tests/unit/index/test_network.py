@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway_client import page_of
+from gateway_client import eventually, page_of
 from index_server import IndexServer
 from wheels import wheel
 
@@ -97,7 +97,7 @@ def test_a_proxy_of_the_environment(gateway, tmp_path, monkeypatch):
     with IndexServer(ONE) as index:
         monkeypatch.setenv("http_proxy", index.root)
         assert gateway("http://index.invalid/simple/").releases(Index(), "one")
-        assert {request.proxied for request in index.requests} == {True}
+        assert eventually(lambda: {request.proxied for request in index.requests} == {True})
 
 
 @pytest.fixture(scope="module")
