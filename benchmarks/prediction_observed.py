@@ -1,0 +1,85 @@
+"""What really installs and imports, recorded for predictions to be held against.
+
+    python -m benchmarks.prediction_observed --uv PROGRAM [--only TARGET]
+
+Installs the newest releases that ``tests/data/predictions/observed.toml`` names, wheels only, in
+containers (see ``prediction_truth``), imports them and writes ``observed.json`` beside it.
+``PROGRAM``: a uv that is linked statically. A volume keeps the downloads until the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import tomllib
+
+from benchmarks.prediction_truth import DATA, container, now, redacted
+
+if TYPE_CHECKING:
+    from benchmarks.prediction_truth import Document
+
+INSTALLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prediction_installs.py")
+VOLUME = "envcheck-benchmark-observed"
+WORKERS = 2
+LONGEST = 600  # characters kept of an error
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--uv", required=True)
+    parser.add_argument("--only", action="append", help="a target")
+    options = parser.parse_args()
+    with open(os.path.join(DATA, "observed.toml"), "rb") as file:
+        questions = tomllib.load(file)
+    targets = options.only or questions["targets"]
+    began = now()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        runs = pool.map(lambda target: _observe(target, questions["cells"], options.uv), targets)
+        cells = [cell for run in runs for cell in run]
+    subprocess.run(["docker", "volume", "rm", "--force", VOLUME], capture_output=True, timeout=60)
+    path = os.path.join(DATA, "observed.json")
+    with open(path, "w") as file:
+        head = json.dumps({"began": began, "ended": now()})[1:-1]
+        lines = ",\n".join(json.dumps(cell, sort_keys=True) for cell in cells)
+        file.write(f'{{{head}, "cells": [\n{lines}\n]}}\n')
+    return 0
+
+
+def _observe(target: str, questions: list[Document], uv: str) -> list[Document]:
+    asked = [
+        {"requirement": one["requirement"], "modules": one["modules"]}
+        for one in questions
+        if target in one.get("on", [target])
+    ]
+    python, kind = target.split("-")
+    words = ["--volume", f"{VOLUME}:/kept", "--env", "UV_CACHE_DIR=/kept/uv"]
+    words += ["--env", "PYTHONDONTWRITEBYTECODE=1", "--volume", f"{uv}:/usr/local/bin/uv:ro"]
+    command = [*container(kind, python, INSTALLS, *words), f"/kept/{target}"]
+    done = subprocess.run(command, input=json.dumps(asked).encode(), capture_output=True)
+    if done.returncode:
+        raise SystemExit(f"{target}: {redacted(done.stderr.decode())[-2000:]}")
+    cells = [json.loads(line) for line in done.stdout.splitlines()]
+    for cell in cells:
+        cell["target"] = target
+        if "error" in cell:
+            cell["error"] = _short(cell["error"])
+    print(f"{target}: {len(cells)} cells", flush=True)
+    return cells
+
+
+def _short(error: str) -> str:
+    """Its end, which says most, or its beginning if uv says it."""
+    text = redacted(error).strip()
+    if len(text) <= LONGEST:
+        return text
+    return text[:LONGEST] if "solution" in text[:200] else text[-LONGEST:]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
