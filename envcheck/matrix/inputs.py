@@ -20,7 +20,7 @@ from packaging.utils import (
 from envcheck.errors import DataError
 from envcheck.matrix import git_source, source_tree
 from envcheck.matrix.meaning import SMOKE
-from envcheck.matrix.static_metadata import metadata
+from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.predict.inputs.requirement import Wanted, parse
 from envcheck.predict.inputs.requirements_file import Flat, Local, flatten
 from envcheck.tomlfile import printable, read

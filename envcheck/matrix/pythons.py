@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envcheck.knowledge import table
-from envcheck.matrix.static_metadata import metadata
+from envcheck.predict.inputs.static_metadata import metadata
 
 if TYPE_CHECKING:
     import datetime as dt

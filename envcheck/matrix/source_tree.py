@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import DataError
-from envcheck.matrix.static_metadata import metadata
+from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.process import run
 from envcheck.tomlfile import printable
 

@@ -1,276 +1,175 @@
-"""A requirements file as pip reads it, with what it includes, flattened into plain lines.
-
-What it says about indexes becomes an ``Index``: cells get everything from our own gateway. Paths in
-a file are relative to that file.
-"""
+"""A requirements file as a question. What only pip would take is noted instead of refused."""
 
 from __future__ import annotations
 
 import os
-import re
-import shlex
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
+from packaging.requirements import InvalidRequirement, Requirement
 
 from envcheck.errors import DataError
-from envcheck.model.matrix import Index
-from envcheck.predict.inputs.addresses import url_problem
+from envcheck.index.pages import normalized
+from envcheck.predict.inputs.addresses import without_credentials
+from envcheck.predict.inputs.asked import Asked, Pin
+from envcheck.predict.inputs.files import elsewhere, file_of
 from envcheck.predict.inputs.requirement import ARCHIVES, Wanted, parse
-from envcheck.tomlfile import printable, read
+from envcheck.predict.inputs.requirements_file import Local, Reader, Untaken, local_of
+from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-LIMIT = 4 << 20  # bytes of one file
-FILES = 100  # files that include each other
-LINES = 20_000
-
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_OPTION = re.compile(r"\s(--?[a-z][a-z-]*)")
-_HASH = re.compile(r"\s--hash[=\s]\s*(sha(?:256|384|512):[0-9a-f]{64,128})(?=\s|$)")
-#: option -> what it is called alike
-_ALIASES = {"-r": "--requirement", "-c": "--constraint", "-i": "--index-url", "-e": "--editable",
-            "-f": "--find-links", "--pypi-url": "--index-url"}  # fmt: skip
-_REMEDIES = {
-    "--trusted-host": "say it in pip's configuration: it is about this machine",
-    "--no-index": 'give `find-links`, and an index that is a directory: url = "file:///…"',
-    "--prefer-binary": "name what must be a wheel by --only-binary",
-    "--use-feature": "pip's experiments differ from version to version",
-    "--config-settings": "settings of builds are not passed on",
-    "--global-option": "settings of builds are not passed on",
-}
+    from collections.abc import Iterable
 
 
-class Local(NamedTuple):
-    """A project, wheel or sdist of this machine."""
-
-    path: str
-    extras: tuple[str, ...]
-    marker: str
-
-
-class Flat(NamedTuple):
-    """What the file and all that it includes say. ``requirements``: what is required, and its
-    hashes as ``sha256:…``.
-    """
-
-    requirements: tuple[tuple[Wanted | Local, tuple[str, ...]], ...]
-    constraints: tuple[str, ...]
-    options: Index
-    require_hashes: bool = False
+def read(path: str, shown: str, *, constraint: bool = False) -> Asked:
+    """The file and what it includes. Raises DataError with all that is wrong."""
+    reader = _Noting(os.path.dirname(path))
+    reader.read(path, shown, constraint=constraint)
+    return reader.asked("requirements", printable(shown))
 
 
-def flatten(path: str, shown: str = "", base: str = "", *, constraint: bool = False) -> Flat:
-    """The requirements file at ``path``. ``shown``: how messages call it; find-links directories
-    become relative to ``base`` where they are below it. ``constraint``: what it names is not
-    required. Raises DataError with all that is wrong.
-    """
-    reader = _Reader(base or os.path.dirname(path))
-    reader.file(path, shown or path, constraint=constraint, chain=())
-    if reader.problems:
-        count = f"{len(reader.problems)} problem{'s' if len(reader.problems) > 1 else ''}"
-        raise DataError(
-            f"{printable(shown or path)} cannot be used: {count}",
-            context=tuple(reader.problems[:50]),
-        )
-    return Flat(
-        tuple(reader.requirements), tuple(reader.constraints), reader.index, reader.require_hashes
-    )
+def of_words(words: Iterable[str], folder: str, place: str) -> Asked:
+    """What ``pip install`` is given besides files. ``place``: file and line, for notes."""
+    reader = _Noting(folder)
+    for word in words:
+        reader.where = place
+        try:
+            reader.add(word, (), folder)
+        except ValueError as error:
+            reader.untaken(place, f"`{printable(word)}` is not taken: {error}")
+    return reader.asked("requirements", place)
 
 
-class _Reader:
+class _Noting(Reader):
+    """``where``: file and line of what is being read."""
+
     def __init__(self, base: str) -> None:
-        self.base = base
-        self.requirements: list[tuple[Wanted | Local, tuple[str, ...]]] = []
-        self.constraints: list[str] = []
-        self.index = Index()
-        self.require_hashes = False
-        self.problems: list[str] = []
-        self._files = 0
+        super().__init__(base)
+        self.notes: list[str] = []
+        self.pins: list[Pin] = []
+        self.projects: list[Asked] = []
+        self.where = ""
 
-    def file(self, path: str, shown: str, *, constraint: bool, chain: tuple[str, ...]) -> None:
-        real = os.path.realpath(path)
-        self._files += 1
-        if real in chain:
-            circle = " includes ".join(map(printable, (*map(os.path.basename, chain), shown)))
-            raise DataError(f"requirements files include each other in a circle: {circle}")
-        if self._files > FILES:
-            raise DataError(f"more than {FILES} requirements files include one another")
-        text = read(path, shown, LIMIT).decode("utf-8-sig", "replace")
-        for number, line in _logical(text):
-            try:
-                if line.startswith("-"):
-                    self._option(line, path, shown, constraint, (*chain, real))
-                else:
-                    self._requirement(line, os.path.dirname(path), constraint)
-            except ValueError as error:
-                self.problems.append(f"{printable(shown)}:{number}: {error}")
+    def line(self, place: str) -> None:
+        """The next line is read."""
+        self.where = place
 
-    def _requirement(self, line: str, folder: str, constraint: bool) -> None:
-        if _VARIABLE.search(line):
-            raise ValueError("variables are not replaced here: write the value")
-        hashes = tuple(found[1] for found in _HASH.finditer(line))
-        text = _HASH.sub("", line).strip()
-        if option := _OPTION.search(text):
-            raise ValueError(_unsupported(option[1]))
-        if constraint:
-            wanted = parse(text)
-            if wanted.kind != "index" or wanted.extras:
-                raise ValueError("a constraint has neither extras nor an address")
-            self.constraints.append(" ".join([text, *(f"--hash={word}" for word in hashes)]))
+    def untaken(self, place: str, what: str) -> None:
+        """A note says so."""
+        self.notes.append(f"{place}: {what}")
+
+    def address(self, url: str) -> str:
+        """Without credentials, of which a note tells."""
+        plain = without_credentials(url)
+        if plain != url:
+            what = "the credentials of an index were left out: leave them to netrc"
+            self.untaken(self.where, what)
+        return super().address(plain)
+
+    def add(self, text: str, hashes: tuple[str, ...], folder: str) -> None:
+        """One requirement: of the index, or a pin."""
+        wanted: Wanted | Local | None = None
+        try:
+            wanted = local_of(text, folder)
+        except Untaken as error:
+            raise Untaken(f"{error}: it is not judged") from error
+        if wanted is None and (pin := _by_address(text)):
+            self._pin(pin)
+            return
+        wanted = wanted or parse(text)
+        if isinstance(wanted, Local):
+            self._local(wanted)
+        elif wanted.kind == "git":
+            place = without_credentials(wanted.url)
+            self._pin(Pin(wanted.name, marker=wanted.marker, source="git", place=place))
         else:
-            local = local_of(text, folder)
-            self.requirements.append((local or parse(text), hashes))
-        if len(self.requirements) + len(self.constraints) > LINES:
-            raise DataError(f"more than {LINES} requirements")
+            self.requirements.append((wanted, hashes))
 
-    def _option(
-        self, line: str, path: str, shown: str, constraint: bool, chain: tuple[str, ...]
-    ) -> None:
-        option, value = _split(line)
-        if option == "--require-hashes":
-            self.require_hashes = True
+    def _pin(self, pin: Pin) -> None:
+        self.pins.append(pin)
+        name = pin.name or "a requirement"
+        self.notes.append(elsewhere(self.where, 0, name, pin.source, pin.place))
+
+    def _local(self, local: Local) -> None:
+        """A project gives what it requires; an archive is a pin."""
+        if not os.path.isdir(local.path):
+            file = file_of(os.path.basename(local.path))
+            if not local.path.endswith(ARCHIVES) or file is None:
+                raise Untaken(f"{printable(local.path)} is no wheel, sdist or project")
+            self._pin(
+                Pin(file.project, file.version, local.marker, "local", files=(file,),
+                    place=os.path.basename(local.path))
+            )  # fmt: skip
             return
-        if option in ("--requirement", "--constraint"):
-            self._include(option, value, path, shown, constraint, chain)
-            return
-        if option == "--editable":
-            self._requirement(value, os.path.dirname(path), constraint)
-            return
-        take: dict[str, Callable[[Index, str], Index]] = {
-            "--index-url": lambda index, url: replace(index, url=_url(url)),
-            "--extra-index-url": lambda index, url: replace(
-                index, extra_urls=[*index.extra_urls, *map(_url, url.split())]
-            ),
-            "--find-links": lambda index, place: replace(
-                index,
-                find_links=[*index.find_links, self._place(place, os.path.dirname(path))],
-            ),
-            "--pre": lambda index, _value: replace(index, pre=True),
-            "--no-binary": lambda index, names: replace(
-                index, no_binary=[*index.no_binary, *_names(names)]
-            ),
-            "--only-binary": lambda index, names: replace(
-                index, only_binary=[*index.only_binary, *_names(names)]
-            ),
+        from envcheck.predict.inputs import project
+
+        shown = os.path.relpath(local.path, self.base) or "."
+        place = os.path.join(local.path, "pyproject.toml")
+        if not os.path.isfile(place):
+            raise Untaken(f"{printable(shown)} has no pyproject.toml: what it needs is not known")
+        name = os.path.normpath(os.path.join(shown, "pyproject.toml"))
+        asked = project.read(place, name, local.extras)
+        if local.marker:
+            asked = replace(
+                asked, requirements=[with_marker(one, local.marker) for one in asked.requirements]
+            )
+        self.projects.append(asked)
+
+    def asked(self, kind: str, path: str) -> Asked:
+        """All of it."""
+        found: list[Wanted] = [w for w, _ in self.requirements if isinstance(w, Wanted)]
+        hashes = {
+            wanted.text: words
+            for wanted, words in self.requirements
+            if isinstance(wanted, Wanted) and words
         }
-        if option not in take:
-            raise ValueError(_unsupported(option))
-        if not value and option != "--pre":
-            raise ValueError(f"{option} needs a value")
-        self.index = take[option](self.index, value)
-
-    def _include(
-        self,
-        option: str,
-        value: str,
-        path: str,
-        shown: str,
-        constraint: bool,
-        chain: tuple[str, ...],
-    ) -> None:
-        if not value or "://" in value:
-            raise ValueError(f"{option} needs a file of this machine: download it first")
-        inner = os.path.join(os.path.dirname(path), value)
-        if not os.path.isfile(inner):
-            raise ValueError(f"there is no file {printable(value)}")
-        self.file(
-            inner,
-            os.path.normpath(os.path.join(os.path.dirname(shown), value)),
-            constraint=constraint or option == "--constraint",
-            chain=chain,
+        inner = [text for one in self.projects for text in one.requirements]
+        return Asked(
+            kind=kind,
+            path=path,
+            requirements=list(dict.fromkeys([wanted.text for wanted in found] + inner)),
+            constraints=[line.partition(" --hash=")[0] for line in self.constraints],
+            hashes=hashes,
+            pins=[*self.pins, *(pin for one in self.projects for pin in one.pins)],
+            requires_python=next((p.requires_python for p in self.projects), ""),
+            index=self.index,
+            indexes={k: v for one in self.projects for k, v in one.indexes.items()},
+            notes=[*self.notes, *(note for one in self.projects for note in one.notes)],
         )
 
-    def _place(self, place: str, folder: str) -> str:
-        """A find-links page, or a directory as seen from the base."""
-        if place.startswith("file:"):
-            place = unquote(urlsplit(place).path)
-        if "://" in place:
-            return _url(place)
-        path = os.path.join(folder, os.path.expanduser(place))
-        if not os.path.isdir(path):
-            raise ValueError(f"there is no directory {printable(place)}")
-        relative = os.path.relpath(path, self.base)
-        return os.path.abspath(path) if relative.startswith(os.pardir) else relative
 
-
-def local_of(text: str, folder: str) -> Local | None:
-    """The project, wheel or sdist that a line means by a path or a ``file:`` address, if it does.
-
-    Raises ValueError if there is no such thing.
-    """
-    text, _, marker = text.partition(" ;")
-    named = re.match(r"^[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*@\s*(file:\S+)$", text.strip())
-    extras_text = (named[1] or "").strip("[]") if named else ""
-    place = named[2] if named else text.strip()
-    if place.startswith("file:"):
-        place = unquote(urlsplit(place).path)
-    elif "://" in place or not _looks_like_path(place):
-        return None
-    if not named and (found := re.match(r"^(.*?)\[([^\]]*)\]$", place)):
-        place, extras_text = found[1], found[2]
-    path = os.path.normpath(os.path.join(folder, os.path.expanduser(place)))
-    if not os.path.exists(path):
-        raise ValueError(f"there is no {printable(place)}")
-    extras = tuple(canonicalize_name(part.strip()) for part in extras_text.split(",") if part)
-    return Local(path, extras, marker.strip())
-
-
-def _looks_like_path(text: str) -> bool:
-    bare = text.partition("[")[0]
-    return bare.startswith((".", "/", "~")) or bare.endswith(ARCHIVES) or "/" in bare
-
-
-def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """(number of its first line, line) without comments, continued lines joined."""
-    joined, first = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        is_comment = line.lstrip().startswith("#")
-        first = first or number
-        if line.endswith("\\") and not is_comment:
-            joined += line[:-1]
-            continue
-        joined += "" if is_comment and joined else line
-        stripped = _COMMENT.sub("", joined).strip()
-        if stripped:
-            yield first, stripped
-        joined, first = "", 0
-    if joined.strip():
-        yield first, _COMMENT.sub("", joined).strip()
-
-
-def _split(line: str) -> tuple[str, str]:
-    """An option and its value."""
-    if editable := re.match(r"(?:-e|--editable[ =])\s*(.*)", line):
-        return "--editable", editable[1]
+def with_marker(text: str, marker: str) -> str:
+    """A requirement that counts only where ``marker`` holds too."""
     try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise ValueError(f"cannot be read: {error}") from error
-    option, equals, value = words[0].partition("=")
-    if not equals and len(option) > 2 and option[:2] in ("-r", "-c", "-i", "-e", "-f"):
-        option, value = option[:2], option[2:]  # -rfile
-    rest = words[1:]
-    return _ALIASES.get(option, option), " ".join([*([value] if value else []), *rest])
+        found = Requirement(text)
+    except InvalidRequirement as error:
+        raise DataError(f"`{printable(text)}` is no requirement") from error
+    both = f"({found.marker}) and ({marker})" if found.marker else marker
+    found.marker = None
+    return f"{found} ; {both}"
 
 
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _url(url: str) -> str:
-    if _VARIABLE.search(url):
-        what = "variables are not replaced here"
-        raise ValueError(f"{what}: leave credentials to netrc, or to the configuration of pip")
-    if problem := url_problem(url, ("http", "https", "file")):
-        raise ValueError(problem)
-    return url
-
-
-def _unsupported(option: str) -> str:
-    remedy = _REMEDIES.get(option, "leave it out")
-    return f"the option {printable(option)} is not supported: {remedy}"
+def _by_address(text: str) -> Pin | None:
+    """What a line requires by the address of one file, None if it does not."""
+    text, _, marker = text.partition(" ;")
+    name, at, url = text.partition("@")
+    if not at or "://" in name or "://" not in url:
+        name, url = "", text
+    url = url.strip()
+    if url.partition("://")[0].lower() not in ("http", "https") or "://" not in url:
+        return None
+    file = file_of("", url)
+    stem, _, extras = name.partition("[")
+    if not stem.strip() and (file is None or not file.project):
+        return None
+    found = file if file and file.project else None
+    words = [word.strip() for word in extras.strip(" ]").split(",")]
+    return Pin(
+        normalized(stem.strip()) or (found.project if found else ""),
+        found.version if found else "",
+        marker.strip(),
+        "url",
+        files=(found,) if found else (),
+        extras=tuple(normalized(word) for word in words if word),
+        place=without_credentials(url),
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import configparser
 import email.parser
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 
 from envcheck.errors import DataError
 from envcheck.tomlfile import parse, read
@@ -21,13 +23,20 @@ def metadata(path: str) -> dict[str, str]:
     """
     if os.path.isdir(path):
         return _of_directory(path)
-    try:
-        text = _from_zip(path) if path.endswith((".whl", ".zip")) else _from_tar(path)
-    except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    headers = email.parser.Parser().parsestr(text, headersonly=True)
+    headers = email.parser.Parser().parsestr(of_archive(path), headersonly=True)
     wanted = ("Name", "Version", "Requires-Python")
     return {name: str(headers[name]) for name in wanted if headers[name]}
+
+
+def of_archive(path: str) -> str:
+    """METADATA of a wheel, PKG-INFO of an sdist; empty without one. Raises DataError."""
+    try:
+        return _from_zip(path) if path.endswith((".whl", ".zip")) else _from_tar(path)
+    except (
+        OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error,
+        lzma.LZMAError, RuntimeError, ValueError,
+    ) as error:  # fmt: skip
+        raise DataError(f"{path} cannot be read: {error}") from error
 
 
 def _of_directory(path: str) -> dict[str, str]:
