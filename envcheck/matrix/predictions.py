@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 import envcheck
 from envcheck.errors import DataError
-from envcheck.model.cell import PREDICTED, CellResult, Download, Installed, Run, RunHeader
+from envcheck.model.cell import PREDICTED, CellResult, Download, Installed, Run, RunHeader, Usage
 from envcheck.model.prediction import Prediction
 from envcheck.predict.distance import behind, by_name
 from envcheck.predict.judgement import judge
@@ -186,6 +186,22 @@ def _installed(world: World, picked: Picked, late: Behind | None, requested: boo
         newest_uploaded=project.releases[newest].uploaded,
         releases_behind=late.behind if late else 0,
         reason=late.reason if late else "",
+        disk=_unpacked(world, picked),
+    )
+
+
+def _unpacked(world: World, picked: Picked) -> Usage | None:
+    """What its wheel unpacks to, None if that is not known."""
+    facts = world.wheel(picked.file) if picked.choice.kind != "sdist" else None
+    if facts is None or facts.contents is None:
+        return None
+    held = facts.contents
+    return Usage(
+        logical=held.site,
+        allocated=held.allocated,
+        exclusive=None,
+        bytecode=0,
+        files=held.members,
     )
 
 

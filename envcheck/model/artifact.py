@@ -46,12 +46,14 @@ class SdistFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     backend: str = ""  # build-backend, `setuptools` where there is none
     build_requires: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)  # that are compiled: c, c++, rust, cuda …
+    optional: list[str] = field(default_factory=list)  # … only if that works: pure without
     pure: bool | None = None  # None: cannot be told
     headers: list[str] = field(default_factory=list)  # of system libraries, as `libpq-fe.h`
     programs: list[str] = field(default_factory=list)  # as `pg_config`, `cmake`, `nvcc`
     needs: list[str] = field(default_factory=list)  # imported by its build and not declared: torch
     downloads: list[str] = field(default_factory=list)  # evidence that its build fetches something
     systems: list[str] = field(default_factory=list)  # the only ones on which it builds
+    refuses: str = ""  # why it builds nowhere, by its own words or by what is wrong with it
     evidence: list[str] = field(default_factory=list)  # file: what was seen, for a person
     sources: dict[str, str] = field(default_factory=dict)
     problem: str = ""

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from envcheck.report.matrix_values import seconds, size
+from envcheck.report.matrix_values import usage as all_of
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
@@ -78,13 +79,7 @@ def _facts(result: CellResult) -> Iterator[str]:
 
 
 def _usage(usage: Usage | None) -> str:
-    if usage is None:
-        return ""
-    return (
-        f"{size(usage.allocated)} allocated, {size(usage.logical)} logical, "
-        f"{size(usage.exclusive)} exclusive, {size(usage.bytecode)} of it bytecode, "
-        f"{usage.files} files"
-    )
+    return all_of(usage) if usage else ""
 
 
 def _steps(steps: list[StepResult]) -> Iterator[str]:

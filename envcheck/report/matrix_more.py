@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.report.matrix_rows import natural
-from envcheck.report.matrix_values import seconds, settled, size
+from envcheck.report.matrix_values import seconds, settled, size, usage
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
@@ -61,13 +61,7 @@ def _largest(result: CellResult) -> str:
 
 
 def _disk(result: CellResult) -> str:
-    disk = result.disk
-    if disk is None:
-        return ""
-    return (
-        f"{size(disk.allocated)} allocated, {size(disk.logical)} logical, "
-        f"{size(disk.exclusive)} exclusive, {size(disk.bytecode)} bytecode, {disk.files} files"
-    )
+    return usage(result.disk) if result.disk else ""
 
 
 def _name(text: str) -> str:

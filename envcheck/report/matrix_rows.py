@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.model.cell import CAUSES
+from envcheck.report import matrix_predicted
 from envcheck.report import matrix_values as values
 from envcheck.report.matrix_values import NOT_RUN, NOTHING, Entry
 from envcheck.report.printable import line, shorten
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from envcheck.model.cell import CellResult, Run
     from envcheck.model.freshness import Freshness
+
+    Readers = tuple[tuple["Column", Callable[[CellResult], Entry]], ...]
 
 EVIDENCE = 6  # lines of a log that are kept beside a reason
 LONG = 1000  # characters of a sentence
@@ -86,22 +89,29 @@ FURTHER: tuple[tuple[Column, Callable[[CellResult], Entry]], ...] = (
     (Column("smoke", "smoke"), values.smoke),
     (Column("memory", "peak memory", numeric=True), values.memory),
 )
+PREDICTED: tuple[tuple[Column, Callable[[CellResult], Entry]], ...] = (
+    (Column("version", "version"), values.version),
+    (Column("behind", "behind", numeric=True), values.behind),
+    (Column("download", "download", numeric=True), values.download),
+    (Column("class", "class"), matrix_predicted.class_),
+    (Column("bytecode", "with bytecode", numeric=True), matrix_predicted.with_bytecode),
+)
 PYTHON, OS = Column("python", "python", numeric=True), Column("os", "os / libc")
-_READERS = SEED + FURTHER
 
 
 def table(run: Run, freshness: Freshness | None = None) -> Table:
     """All cells of ``run``, those that were not done included, in the order of their ids."""
     axes = _further_axes(run.results)
+    further = PREDICTED if matrix_predicted.is_prediction(run) else FURTHER
     columns = (PYTHON, OS, *(column for column, _ in SEED))
     columns += tuple(Column(f"axis {line(name)}", line(name)) for name in axes)
-    columns += tuple(column for column, _ in FURTHER)
+    columns += tuple(column for column, _ in further)
     families = {result.cell.os: values.libc(result) for result in run.results if result.libc}
     stale = freshness.cells if freshness else frozenset()
     if len(stale) == len(run.results):
         stale = frozenset()  # said once, of the whole table
     notes = _Notes()
-    rows = [_row(result, axes, families, notes, stale) for result in run.results]
+    rows = [_row(result, axes, further, families, notes, stale) for result in run.results]
     done = {row.id for row in rows}
     rows += [
         _missing(line(name), len(columns), families, notes)
@@ -135,6 +145,7 @@ def _further_axes(results: Iterable[CellResult]) -> list[str]:
 def _row(
     result: CellResult,
     axes: list[str],
+    further: Readers,
     families: dict[str, str],
     notes: _Notes,
     stale: frozenset[str],
@@ -142,17 +153,18 @@ def _row(
     name = line(result.cell.id)
     family = families.get(result.cell.os, "")
     os = line(result.cell.os) + (f" ({family})" if family else "")
-    found = {column.key: read(result) for column, read in _READERS}
+    readers = SEED + further
+    found = {column.key: read(result) for column, read in readers}
     entries = [_python(result.cell.python), Entry(os), *(found[column.key] for column, _ in SEED)]
     entries += [Entry(line(result.cell.axes.get(axis, NOTHING))) for axis in axes]
-    entries += [found[column.key] for column, _ in FURTHER]
+    entries += [found[column.key] for column, _ in further]
     marks: dict[str, list[int]] = {}
     if result.status != "pass":
         marks["status"] = [notes.add(name, *_reason(result))]
     for text in (*result.cell.notes, *result.notes):
         marks.setdefault("status", []).append(notes.add(name, "remark", "", line(text)))
     blank: dict[str, list[Column]] = {}
-    for column, _ in _READERS:
+    for column, _ in readers:
         if found[column.key].text == NOTHING and found[column.key].why:
             blank.setdefault(found[column.key].why, []).append(column)
     for why, missing in blank.items():

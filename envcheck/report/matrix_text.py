@@ -32,7 +32,10 @@ STYLES = {
 HEADINGS = (("why", "Why"), ("not run", "Not run here"), ("remark", "Remarks"))
 
 #: What is told of the circumstances where it is to be brief.
-BRIEF = ("tested", "stale", "note", "subject", "versions", "backend", "run")
+BRIEF = (
+    "tested", "stale", "note", "subject", "versions", "backend", "download", "disk", "not known",
+    "run",
+)  # fmt: skip
 HINT = "hint: -v says what the columns mean, under which conditions, and more of the logs"
 
 

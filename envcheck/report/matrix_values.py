@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envcheck.report.printable import line
 
 if TYPE_CHECKING:
-    from envcheck.model.cell import CellResult, Imported, Installed
+    from envcheck.model.cell import CellResult, Imported, Installed, Usage
 
 NOTHING = "-"
 UNSEEN = "it was not observed"
@@ -67,9 +67,17 @@ def settled(imported: Imported) -> float | None:
     return median(imported.settled) if imported.settled else None
 
 
+def usage(used: Usage) -> str:
+    """All numbers of it; nothing of what is not known."""
+    parts = [f"{size(used.allocated)} allocated", f"{size(used.logical)} logical"]
+    if used.exclusive is not None:
+        parts.append(f"{size(used.exclusive)} exclusive")
+    return ", ".join([*parts, f"{size(used.bytecode)} bytecode", f"{used.files} files"])
+
+
 def status(result: CellResult) -> Entry:
     """The status as a word."""
-    return Entry(result.status)
+    return Entry(f"predicted {result.status}" if result.predicted else result.status)
 
 
 def wheel(result: CellResult) -> Entry:
@@ -169,7 +177,7 @@ def _step_why(result: CellResult, name: str) -> str:
     if name in result.cell.steps.skip:
         return f"the matrix leaves out the step `{name}`"
     if step is None:
-        return UNSEEN
+        return "" if result.predicted else UNSEEN
     if step.detail:
         return line(step.detail)
     words = {"timeout": "it did not end in time", "failed": f"the step `{name}` failed"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from envcheck.report import matrix_predicted
 from envcheck.report.matrix_values import libc
 from envcheck.report.printable import line, shorten
 
@@ -24,7 +25,8 @@ MANY = 8  # of a kind that are listed
 
 def title(run: Run) -> str:
     """``accelerate``: the name of the matrix."""
-    return line(run.header.matrix) or "matrix"
+    name = line(run.header.matrix) or "matrix"
+    return f"{name}, predicted" if matrix_predicted.is_prediction(run) else name
 
 
 def counts(run: Run) -> dict[str, int]:
@@ -54,6 +56,7 @@ def circumstances(run: Run, freshness: Freshness | None = None) -> list[tuple[st
         ("installer", _listed(_unique(line(result.installer) for result in results))),
         ("images", _listed(_images(results))),
         ("backend", _backend(run)),
+        *matrix_predicted.circumstances(run),
         ("machine", line(run.header.machine)),
         *(("note", line(note)) for note in run.header.notes),
         ("run", _run(run)),
@@ -79,6 +82,8 @@ def _run(run: Run) -> str:
 
 def _backend(run: Run) -> str:
     name = line(run.header.backend)
+    if matrix_predicted.is_prediction(run):
+        return "prediction: from what the index says; nothing was installed or run"
     if any(not result.isolated for result in run.results):
         return f"{name}: not isolated, the package could reach this machine"
     return f"{name}, isolated" if name and run.results else name
@@ -145,6 +150,8 @@ def definitions(run: Run, shown: Table) -> list[tuple[str, str]]:
         "behind": "final releases of it on the index that are newer.",
         "download": "size of all installed files as they are on the index, whether they had to be "
         "fetched or not.",
+        "class": "what becomes of the newest release that was asked for, see `envcheck why`.",
+        "bytecode": "the disk with bytecode of all modules.",
         "smoke": _smoke(run),
         "memory": "largest resident set of a process that imported, or ran the smoke script.",
     }

@@ -1,0 +1,81 @@
+"""What a table of predictions says besides: classes, sizes over the whole matrix, and that nothing
+was run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envcheck.report.matrix_values import Entry, size
+from envcheck.report.printable import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envcheck.model.cell import CellResult, Installed, Run
+
+NOT_DONE = "predicted: nothing was installed or run"
+
+
+def is_prediction(run: Run) -> bool:
+    """Whether no cell of it was run."""
+    return bool(run.results) and all(result.predicted for result in run.results)
+
+
+def class_(result: CellResult) -> Entry:
+    """What the newest release does there: a key of ``prediction.CLASSES``."""
+    return Entry(line(result.prediction.class_)) if result.prediction else Entry()
+
+
+def with_bytecode(result: CellResult) -> Entry:
+    """Disk with the bytecode of all modules."""
+    parts = result.prediction.parts if result.prediction else None
+    if parts is None or parts.allocated_with_bytecode is None:
+        return Entry()
+    return Entry(size(parts.allocated_with_bytecode), parts.allocated_with_bytecode)
+
+
+def circumstances(run: Run) -> list[tuple[str, str]]:
+    """(label, text): downloads and disk with what the cells share counted once."""
+    cells = [result for result in run.results if result.distributions]
+    if not cells or not is_prediction(run):
+        return []
+    rows = [
+        (
+            "download",
+            _shared(cells, [[(d, d.download_size) for d in c.distributions] for c in cells]),
+        ),
+        ("disk", _shared(cells, [[(d, _allocated(d)) for d in c.distributions] for c in cells])),
+    ]
+    sources = sorted(
+        {
+            line(source)
+            for result in cells
+            if result.prediction and result.prediction.parts
+            for source in result.prediction.parts.sources
+        }
+    )
+    rows += [("sizes", "; ".join(sources))] if sources else []
+    unread = sorted({line(t) for r in run.results if r.prediction for t in r.prediction.unread})
+    rows += [("not known", text) for text in unread[:8]]
+    return [(label, text) for label, text in rows if text]
+
+
+def _allocated(one: Installed) -> int | None:
+    return one.disk.allocated if one.disk else None
+
+
+def _shared(cells: list[CellResult], sizes: Iterable[list[tuple[Installed, int | None]]]) -> str:
+    """``13.7G in all, 4.9G if what 5 cells share is counted once``."""
+    total = 0
+    files: dict[str, int] = {}
+    for cell in sizes:
+        for one, count in cell:
+            if count is None:
+                return ""
+            total += count
+            files[one.file] = count
+    once = sum(files.values())
+    if len(cells) == 1 or once == total:
+        return f"{size(total)} in all"
+    return f"{size(total)} in all, {size(once)} if what {len(cells)} cells share is counted once"
