@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from typing import TYPE_CHECKING
 
 from envcheck.model.artifact import Contents
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 MOST_MODULES = 50
 MOST_LIBRARIES = 2000
 MOST_NAME = 1000  # bytes; no file system takes a longer one
-_LIBRARIES = (b".so", b".pyd", b".dylib")
+_MARKS = (b".so", b".pyd", b".dylib")
+_LIBRARY = re.compile(rb"\.(?:so|pyd|dylib|so\.[^/]*)$")
 
 
 def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: int) -> Contents:
@@ -30,14 +33,13 @@ def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members
     data = f"{stem}.data/".encode()
     if data in joined:
         pairs, scripts, other = _apart(pairs, data)
-    libraries = []
-    if b".so" in joined or b".pyd" in joined or b".dylib" in joined:
-        libraries = [
-            (name.decode("utf-8", "replace"), size)
-            for name, size in pairs
-            if (name.endswith(_LIBRARIES) or b".so." in name.rpartition(b"/")[2])
-            and len(name) <= MOST_NAME
-        ]
+    libraries = [
+        (name.decode("utf-8", "replace"), size)
+        for mark in _MARKS
+        if mark in joined
+        for name, size in pairs
+        if mark in name and _LIBRARY.search(name) and len(name) <= MOST_NAME
+    ]
     python = [size for name, size in pairs if name[-3:] == b".py"]
     return Contents(
         members=members,
@@ -56,24 +58,30 @@ def recorded(record: bytes, members: int) -> tuple[list[bytes], list[int]] | Non
     """Names and sizes in a RECORD; None unless it has a line with a size for each member that is no
     directory.
     """
-    names, sizes = [], []
-    for line in record.splitlines():
-        name, _, size = line.rpartition(b",")
-        name, comma, _ = name.rpartition(b",")
-        if not comma:
-            continue
-        if name[:1] == b'"':
-            name = name[1:-1].replace(b'""', b'"')
-        if not size and name.endswith(b".dist-info/RECORD"):
-            size = b"%d" % len(record)
-        if not size.isdigit() or len(size) > 18 or len(name) > MOST_NAME:
-            return None
-        names.append(name)
-        sizes.append(int(size))
+    try:
+        names, written = _columns(record.replace(b"\r\n", b"\n").rstrip(b"\n"))
+        at = written.index(b"")
+        if names[at].endswith(b".dist-info/RECORD"):  # of itself it says nothing
+            written[at] = b"%d" % len(record)
+        sizes = list(map(int, written))
+    except (ValueError, csv.Error):
+        return None
+    if not sizes or min(sizes) < 0 or max(map(len, names)) > MOST_NAME:
+        return None
     folders = members - len(names)
     if folders and len(_folders(names, folders)) != folders:
         return None
     return names, sizes
+
+
+def _columns(record: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Paths and sizes as written. Of lines that are none, the size is no number."""
+    if b'"' not in record and record.count(b",") == 2 * record.count(b"\n") + 2:
+        words = record.replace(b"\n", b",").split(b",")
+        return words[::3], words[2::3]
+    rows = list(csv.reader(record.decode("utf-8", "replace").split("\n")))
+    names = [row[0].encode() if row else b"" for row in rows]
+    return names, [row[2].encode() if len(row) == 3 else b"-" for row in rows]
 
 
 def _folders(names: list[bytes], most: int) -> set[bytes]:
