@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from envcheck.errors import DataError
 from envcheck.model.target import Target
-from envcheck.predict import tags
 
 if TYPE_CHECKING:
     from envcheck.model.facts import FactSheet
@@ -17,7 +16,12 @@ _VERSION = re.compile(r"(\d+\.\d+)(\.\d+)?((?:a|b|rc)\d+)?\+?", re.ASCII)
 _LIBC = re.compile(r"\d+\.\d+(\.\d+)*", re.ASCII)
 _PYPY = re.compile(r"pypy\d+-pp(\d)(\d+)", re.ASCII)
 _IMPLEMENTATIONS: dict[str, Implementation] = {"CPython": "cpython", "PyPy": "pypy"}
-_SYSTEMS: dict[str, System] = {"linux": "linux", "darwin": "macos", "windows": "windows"}
+_SYSTEMS: dict[str, System] = {
+    "linux": "linux",
+    "darwin": "macos",
+    "windows": "windows",
+    "win32": "windows",
+}
 _ARCHITECTURES = {
     "arm64": "aarch64",
     "amd64": "x86_64",
@@ -64,11 +68,9 @@ def of_facts(sheet: FactSheet, name: str = "") -> Target:
         implementation_version=f"{own[1]}.{own[2]}" if own else "",
     )
     said = sheet.get("host.tags")
-    if isinstance(said, list) and all(isinstance(one, str) for one in said):
-        platforms = tuple(one for one in said if one.isprintable())
-        if platforms != tags.platforms(found):  # a `_manylinux` module forbids some, for instance
-            found = found._replace(platforms=platforms)
-    return found
+    if not isinstance(said, list):
+        return found
+    return _with_platforms(found, tuple(str(one) for one in said if str(one).isprintable()))
 
 
 def here() -> Target:
@@ -81,8 +83,7 @@ def here() -> Target:
     from packaging.tags import platform_tags
 
     platforms = tuple(platform_tags())
-    names = {"linux": "linux", "darwin": "macos", "win32": "windows"}
-    system = names.get(sys.platform)
+    system = _SYSTEMS.get(sys.platform)
     if system is None:
         raise DataError(f"nothing is predicted for {sys.platform}")
     machine = platform.machine().lower()
@@ -99,7 +100,7 @@ def here() -> Target:
         architecture=architecture,
         implementation="pypy" if pypy else "cpython",
         free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        system=system,  # type: ignore[arg-type]
+        system=system,
         release=platform.mac_ver()[0] if system == "macos" else "",
         compilers=frozenset(
             name for name, some in programs.items() if any(shutil.which(one) for one in some)
@@ -107,7 +108,16 @@ def here() -> Target:
         note="this interpreter",
         implementation_version=".".join(map(str, sys.implementation.version[:3])) if pypy else "",
     )
-    return found if platforms == tags.platforms(found) else found._replace(platforms=platforms)
+    return _with_platforms(found, platforms)
+
+
+def _with_platforms(found: Target, said: tuple[str, ...]) -> Target:
+    """With the platform tags that it says itself, if they are others than follow from the rest: a
+    ``_manylinux`` module forbids some, for instance.
+    """
+    from envcheck.predict.tags import platforms
+
+    return found if said == platforms(found) else found._replace(platforms=said)
 
 
 def _text(sheet: FactSheet, key: str) -> str:
@@ -128,10 +138,9 @@ def _name(sheet: FactSheet) -> str:
 
 
 def _note(sheet: FactSheet) -> str:
-    when = sheet.document.get("created")
-    day = f" of {when[:10]}" if isinstance(when, str) and when[:10].isprintable() else ""
+    name = _name(sheet)
     veto = "; a _manylinux module forbids some wheels" if sheet.get("host.tags.veto") else ""
-    return f"facts{day}{veto}"
+    return f"observed{'' if name == 'facts' else f' in {name}'}{veto}"
 
 
 def _libc(sheet: FactSheet) -> str:
