@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 SIDEWAYS = {
     ("checks", "knowledge"),  # whoever judges may look things up
     ("profiles", "knowledge"),
+    ("index", "knowledge"),  # what files of sdists and wheels tell
     ("config", "model"),  # the words that settings may use
     ("config", "project"),  # one source of settings; loaded only where there is such a file
     ("project", "config"),

@@ -6,9 +6,10 @@ from msgspec import Struct, field
 
 
 class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a wheel unpacks to, by its central directory. Bytes; ``allocated``: on a disk of blocks
-    of 4 KiB. ``site``: what goes to the site directories, the rest is ``scripts`` and ``other``
-    (``.data/scripts``, ``.data/data``, ``.data/headers``), which count besides.
+    """What a wheel unpacks to, by its central directory. Bytes; ``allocated``: of ``site``, on a
+    disk of blocks of 4 KiB. ``site``: what goes to the site directories, the rest is ``scripts``
+    and ``other`` (``.data/scripts``, ``.data/data``, ``.data/headers``), which count besides.
+    ``members``: of the archive, directories among them; ``files``: in the site directories.
     """
 
     members: int
@@ -16,8 +17,11 @@ class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
     allocated: int
     scripts: int = 0
     other: int = 0
+    files: int = 0
     python: int = 0  # number of .py files in the site directories
     python_bytes: int = 0
+    tests_bytes: int = 0  # of these, in modules and packages of tests: they compile to more
+    paths_bytes: int = 0  # length of the paths of these files: installers write them down again
     libraries: list[tuple[str, int]] = field(default_factory=list)  # shared objects: path, bytes
     modules: list[str] = field(default_factory=list)  # at the top of the site directories
     estimated_from: str = ""  # the file whose directory was read instead of this one's

@@ -1,0 +1,1 @@
+"""How an sdist is built, by what lies in it: read, not run."""
