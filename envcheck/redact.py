@@ -18,8 +18,11 @@ from envcheck.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from envcheck.model.cell import Run
+
+    S = TypeVar("S")
 
 HIDDEN = "<redacted>"
 #: Names that say nothing about anybody.
@@ -247,6 +250,16 @@ def redact_run(run: Run) -> Run:
         return redacted
     notes = [*redacted.header.notes, f"redacted: {count} value{'' if count == 1 else 's'}"]
     return replace(redacted, header=replace(redacted.header, notes=notes))
+
+
+def redact_struct(struct: S) -> S:
+    """A document of another kind, fit to leave."""
+    from msgspec import convert, to_builtins
+
+    from envcheck.config import identity as own
+
+    redactor = _Remembering(Identity((own()[0],)))
+    return convert(redactor.value(to_builtins(struct)), type(struct))
 
 
 def identity(sheet: FactSheet) -> Identity:

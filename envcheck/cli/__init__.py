@@ -8,6 +8,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "smoke": ("smoke", "train tiny models in an environment, or run a script of yours there"),
     "matrix": ("matrix", "install and try a package on each Python and operating system"),
     "wheels": ("wheels", "say what releases have wheels for which target, and since when"),
+    "why": ("why", "say why a requirement does not install somewhere, and what would help"),
     "facts": ("facts", "observe an environment and write a fact sheet, to be judged anywhere"),
     "diff": ("diff", "say what differs between two environments, what matters first"),
     "explain": ("explain", "say what a code means, why it matters and what mends it"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envcheck.matrix.settings import MatrixSettings
     from envcheck.matrix.spec import Loaded
-    from envcheck.model.matrix import Plan
+    from envcheck.model.matrix import Index, Plan
 
 
 def add_what(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +57,12 @@ def add_what(parser: argparse.ArgumentParser) -> None:
 
 def add_index(parser: argparse.ArgumentParser) -> None:
     """Where distributions come from."""
-    index = parser.add_argument_group("index (default: as pip and uv are configured here)")
-    index.add_argument("--index-url", default="", metavar="URL")
-    index.add_argument("--extra-index-url", action="append", default=[], metavar="URL")
-    index.add_argument("--find-links", action="append", default=[], metavar="PLACE")
-    index.add_argument("--pre", action="store_true", help="pre-releases too")
-    index.add_argument("--exclude-newer", default="", metavar="YYYY-MM-DD")
+    group = parser.add_argument_group("index (default: as pip and uv are configured here)")
+    group.add_argument("--index-url", default="", metavar="URL")
+    group.add_argument("--extra-index-url", action="append", default=[], metavar="URL")
+    group.add_argument("--find-links", action="append", default=[], metavar="PLACE")
+    group.add_argument("--pre", action="store_true", help="pre-releases too")
+    group.add_argument("--exclude-newer", default="", metavar="YYYY-MM-DD")
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
@@ -163,8 +163,20 @@ def _split(words: Sequence[str]) -> list[str]:
     return [part.strip() for word in words for part in word.split(",") if part.strip()]
 
 
-def _index(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def index_of(arguments: argparse.Namespace) -> Index:
+    """What the options say of the index; where it is, is a setting."""
     from envcheck.model.matrix import Index
 
-    index = Index(pre=arguments.pre, exclude_newer=arguments.exclude_newer)
+    return Index(
+        pre=arguments.pre,
+        exclude_newer=arguments.exclude_newer,
+        only_binary=getattr(arguments, "only_binary", []),
+    )
+
+
+def _index(arguments: argparse.Namespace) -> Index | None:
+    """The same, None if nothing is said."""
+    from envcheck.model.matrix import Index
+
+    index = index_of(arguments)
     return None if index == Index() else index

@@ -43,18 +43,32 @@ class Predictor:
         if self.arguments.target:
             from msgspec.structs import replace
 
-            planned = replace(planned, cells=self._named(planned.cells[0]))
+            planned = replace(planned, cells=self._cells(planned.cells[0]))
         return loaded, planned
 
-    def _named(self, like: Cell) -> list[Cell]:
+    def named(self) -> list[Target]:
+        """The targets of ``--target``, none if none is said."""
+        from envcheck.predict import targets
+
+        words = [part for word in self.arguments.target for part in word.split(",") if part]
+        return targets.parse_all(words, today=self.today) if words else []
+
+    def here(self) -> Target:
+        """The interpreter that runs envcheck."""
+        from envcheck.predict import targets
+
+        return targets.parse("here", today=self.today)
+
+    def index(self) -> Index:
+        """What the command line says of the index."""
+        return matrix_options.index_of(self.arguments)
+
+    def _cells(self, like: Cell) -> list[Cell]:
         """A cell for each word of ``--target``, which tests what ``like`` does."""
         from msgspec.structs import replace
 
-        from envcheck.predict import targets
-
         cells = []
-        words = [part for word in self.arguments.target for part in word.split(",") if part]
-        for target in targets.parse_all(words, today=self.today):
+        for target in self.named():
             self._targets[target.id] = target
             axes = {**like.axes, "python": target.minor, "architecture": target.architecture}
             python, _, place = target.id.partition("-")
@@ -107,7 +121,11 @@ class Predictor:
         named = [word for word in getattr(arguments, "what", []) if os.path.exists(word)]
         if any(os.path.isdir(word) for word in named):
             return  # a project: all its files would have to be looked at
-        files = {os.path.abspath(word) for word in (*named, arguments.requirements_file) if word}
+        files = {
+            os.path.abspath(word)
+            for word in (*named, getattr(arguments, "requirements_file", ""))
+            if word
+        }
         files |= {os.path.abspath("pyproject.toml")}
         for session in self.sessions:
             files |= session.consulted

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envcheck.model.cell import Usage
-
 if TYPE_CHECKING:
+    from envcheck.model.cell import Usage
     from envcheck.model.matrix import Cell
     from envcheck.predict.judgement import Judgement
     from envcheck.predict.world import World

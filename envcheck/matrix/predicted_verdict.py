@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envcheck.model.cell import Installed
-from envcheck.model.prediction import CLASSES, Prediction
+from envcheck.model.prediction import Prediction
 from envcheck.predict.blockers import offer, platform_of
+from envcheck.predict.explain import prediction
 from envcheck.predict.judgement import reason
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def told(
 ) -> Told:
     """The verdict. ``late``: distributions of what would be installed that are not the newest."""
     found = _verdict(world, judgement, late, cell)
-    return found._replace(prediction=_prediction(judgement, found))
+    return found._replace(prediction=prediction(world, judgement))
 
 
 def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Told:
@@ -129,26 +130,3 @@ def _early(specifier: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
     return bool(SpecifierSet(specifier).prereleases)
-
-
-def _prediction(judgement: Judgement, found: Told) -> Prediction:
-    subject = judgement.subject
-    uploaded = ""
-    if subject.number is not None:
-        uploaded = subject.project.releases[subject.number].uploaded
-    lines = [found.sentence or f"{subject.title} {CLASSES[judgement.class_]}"]
-    fields: dict[str, Any] = {}
-    return Prediction(
-        target=judgement.target.id,
-        class_=judgement.class_,
-        requirement=subject.requirement.text,
-        release=subject.version,
-        uploaded=uploaded,
-        lines=lines,
-        remedy=found.remedy,
-        blockers=list(judgement.blockers),
-        builds=list(judgement.builds),
-        older=judgement.older,
-        unread=list(judgement.unread),
-        **fields,
-    )

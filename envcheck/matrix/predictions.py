@@ -118,9 +118,12 @@ def _asked(test: Subject, folder: str) -> tuple[list[Requirement], list[Requirem
     """Requirements and constraints of a cell. Raises ValueError, DataError."""
     requirements = [parse(text) for text in test.requirements]
     if test.project:
-        from envcheck.matrix.project_requirements import of_project
+        from envcheck.predict.inputs import of_subject
 
-        requirements += [parse(text) for text in of_project(test, folder)]
+        asked = of_subject(test.project, test.extras, folder)
+        if asked.notes:
+            raise DataError(asked.notes[0])
+        requirements += [parse(text) for text in asked.requirements]
     return requirements, [parse(text) for text in test.constraints]
 
 

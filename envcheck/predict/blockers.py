@@ -78,6 +78,8 @@ def blocker(
     elif not mask:
         newest = project.newest()
         assert newest is not None
+        # somebody published something that needs it: it is elsewhere
+        lags = ", so the index lags or has a part only" if path else ""
         sentence = f"the index has no {requirement.text}: the newest is {project.versions[newest]}"
     else:
         kind, sentence, remedy = why_not(world, target, project, mask)

@@ -71,7 +71,7 @@ def judge(
     constraints: Sequence[Requirement] = (),
 ) -> Judgement:
     """The verdict on ``requirements``, of which there is at least one."""
-    subjects = tuple(_subject(world, one, constraints) for one in requirements)
+    subjects = tuple(subject_of(world, one, constraints) for one in requirements)
     newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
     missing = [s for s in subjects if s.number is None]
     if missing:
@@ -80,7 +80,7 @@ def judge(
         return Judgement(target, subjects, class_, Closure({}), found)
     ideal = close(world, target, requirements, constraints, newest)
     if ideal.solved:
-        builds = tuple(_builds(world, target, ideal))
+        builds = tuple(builds_of(world, target, ideal))
         class_ = _of_solved(subjects, builds)
         found, older = (), None
         if class_ == "sdist-build" and (wheels := _older_wheel(world, target, subjects)):
@@ -112,12 +112,14 @@ def _unsolved(
     older = _instead(subjects, actual)
     if class_ == "no-file" and older:
         class_ = _of_older(subjects, actual, older)
-    builds = tuple(_builds(world, target, actual))
+    builds = tuple(builds_of(world, target, actual))
     unread = tuple(dict.fromkeys((*ideal.unread, *actual.unread)))
     return Judgement(target, subjects, class_, actual, tuple(found), builds, older, unread)
 
 
-def _subject(world: World, requirement: Requirement, constraints: Sequence[Requirement]) -> Subject:
+def subject_of(
+    world: World, requirement: Requirement, constraints: Sequence[Requirement] = ()
+) -> Subject:
     """The newest final release that stands; else the newest that stands; a yanked one if it is
     named.
     """
@@ -189,7 +191,8 @@ def _older_wheel(world: World, target: Target, subjects: Sequence[Subject]) -> O
     return None
 
 
-def _builds(world: World, target: Target, closure: Closure) -> list[Build]:
+def builds_of(world: World, target: Target, closure: Closure) -> list[Build]:
+    """What of a closure must be built."""
     return [_build(world, target, p) for p in closure.picked.values() if p.choice.kind == "sdist"]
 
 

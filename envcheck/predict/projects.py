@@ -6,6 +6,7 @@ its highest bit. What a specifier allows is worked out once for all targets.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -144,7 +145,10 @@ def sdist_of(files: Iterable[File]) -> File | None:
 
 @lru_cache(maxsize=4096)
 def admits(requires_python: str, python: str) -> bool:
-    """Whether this Python is allowed; what cannot be read forbids nothing, as for installers."""
+    """Whether this Python is allowed; what cannot be read forbids nothing, as for installers, and
+    a pre-release of Python counts as its release.
+    """
+    python = re.split("[a-z+]", python, maxsplit=1)[0]
     try:
         return SpecifierSet(requires_python).contains(python, prereleases=True)
     except InvalidSpecifier:

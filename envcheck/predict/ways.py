@@ -1,0 +1,153 @@
+"""Ways out: what would make a requirement install, each tried on the index before it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from envcheck.errors import UsageError
+from envcheck.knowledge import table
+from envcheck.predict.closure import close
+from envcheck.predict.judgement import builds_of, subject_of
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
+
+    from envcheck.model.target import Target
+    from envcheck.predict.judgement import Judgement
+    from envcheck.predict.requirements import Requirement
+    from envcheck.predict.world import World
+
+Kind = Literal["older", "pre", "image", "python", "extra", "sibling", "compiler", "package"]
+GOOD = ("wheel", "sdist-pure")
+_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+_EXTRAS = 30  # of a project that are tried
+
+
+class Way(NamedTuple):
+    """``what`` to ask for, or where; ``text``: what then happens. ``targets``: words of targets."""
+
+    kind: Kind
+    what: str
+    text: str
+    targets: tuple[str, ...] = ()
+
+
+def ways(
+    world: World, judgement: Judgement, requirements: Sequence[Requirement], today: dt.date
+) -> list[Way]:
+    """What helps, the smallest change first. Each was worked out on the index."""
+    if judgement.subject.number is None:
+        return []
+    places = list(_places(judgement.target, today))
+    world.prefetch([(one, target) for target in places for one in requirements])
+    found = [*_older(judgement), *_siblings(world, judgement), *_extras(world, judgement)]
+    found += _elsewhere(world, judgement, requirements, places)
+    return found
+
+
+def installs(world: World, target: Target, requirements: Sequence[Requirement]) -> str:
+    """What is installed if the newest releases are, empty if they cannot be: ``29 wheels``."""
+    subjects = [subject_of(world, one) for one in requirements]
+    newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
+    if len(newest) < len({s.project.name for s in subjects}):
+        return ""
+    closure = close(world, target, requirements, (), newest)
+    builds = builds_of(world, target, closure)
+    if not closure.solved or closure.unread or any(b.problem or not b.pure for b in builds):
+        return ""
+    count = len(closure.picked)
+    return f"{count} distribution{'s' * (count != 1)}" + (
+        f", {len(builds)} built from pure sdists" if builds else ""
+    )
+
+
+def _places(target: Target, today: dt.date) -> Iterator[Target]:
+    """The same interpreter on other systems, then other interpreters on the same system."""
+    from envcheck.predict import targets
+
+    python, _, place = target.id.partition("-")
+    words = []
+    if target.system == "linux":
+        suffix = "" if target.architecture == "x86_64" else f"-{target.architecture}"
+        words += [f"{python}-{name}{suffix}" for name in ("slim", "alpine")]
+    if place and not target.id.startswith(("pypy", "here")):
+        words += [f"{one}-{place}" for one in _PYTHONS if one != target.minor]
+    if target.system == "linux":
+        words += [f"{python}-macos", f"{python}-windows"]
+    seen = {target.id}
+    for word in words:
+        try:
+            found = targets.parse(word, today=today)
+        except UsageError:
+            continue
+        if found.id not in seen:
+            seen.add(found.id)
+            yield found
+
+
+def _older(judgement: Judgement) -> Iterator[Way]:
+    """Of the same project, if it was made for this target."""
+    older, name = judgement.older, judgement.subject.project.name
+    if older is None or judgement.class_ == "blocked" or not judgement.actual.solved:
+        return
+    day = f" of {older.uploaded[:10]}" if older.uploaded else ""
+    if judgement.class_ == "pre-release":
+        yield Way("pre", f"{name}=={older.version}", f"the pre-release{day} installs")
+    elif older.kind == "wheel" or judgement.class_ == "requires-python":
+        late = f", {older.behind} release{'s' * (older.behind != 1)} behind" if older.behind else ""
+        yield Way("older", f"{name}=={older.version}", f"the release{day} installs{late}")
+
+
+def _siblings(world: World, judgement: Judgement) -> Iterator[Way]:
+    """What the project itself publishes for this case."""
+    name = judgement.subject.project.name
+    for row in table("siblings")["rows"]:
+        if row["name"] == name:
+            from envcheck.predict.requirements import parse
+
+            requirement = parse(row["sibling"])
+            world.prefetch([(requirement, judgement.target)])
+            if said := installs(world, judgement.target, [requirement]):
+                yield Way("sibling", row["sibling"], f"{row['what']}: {said}")
+
+
+def _extras(world: World, judgement: Judgement) -> Iterator[Way]:
+    """Extras that add a part of the project itself, as ``psycopg[binary]`` does."""
+    subject, target = judgement.subject, judgement.target
+    number = subject.number
+    if number is None or not world.usable(subject.project, number, target):
+        return
+    metadata = world.required_by(subject.project, number, target).metadata
+    name = subject.project.name
+    for extra in metadata.extras[:_EXTRAS]:
+        if extra in subject.requirement.extras:
+            continue
+        added = [r for r in metadata.required(target, extra) if r.name.startswith(f"{name}-")]
+        wanted = subject.requirement._replace(extras=(*subject.requirement.extras, extra))
+        if added and (said := installs(world, target, [wanted])):
+            parts = ", ".join(dict.fromkeys(one.name for one in added))
+            yield Way("extra", wanted.text, f"brings {parts}: {said}")
+
+
+def _elsewhere(
+    world: World,
+    judgement: Judgement,
+    requirements: Sequence[Requirement],
+    places: Sequence[Target],
+) -> Iterator[Way]:
+    """Where the newest release installs, other systems first."""
+    title = judgement.subject.title
+    here = judgement.target
+    pythons: list[str] = []
+    for target in places:
+        said = installs(world, target, requirements)
+        if not said:
+            continue
+        if target.minor == here.minor:
+            where = target.image or target.id
+            yield Way("image", where, f"{title} installs there: {said}", (target.id,))
+        else:
+            pythons.append(target.id)
+    if pythons:
+        yield Way("python", ", ".join(pythons), f"{title} installs there", tuple(pythons))
