@@ -16,6 +16,7 @@ MOST_LIBRARIES = 2000
 MOST_NAME = 1000  # bytes; no file system takes a longer one
 _MARKS = (b".so", b".pyd", b".dylib")
 _LIBRARY = re.compile(rb"\.(?:so|pyd|dylib|so\.[^/]*)$")
+_TESTS = re.compile(rb"(?:^|/)(?:tests?/|testing/|conftest\.py$|test_[^/]*$|[^/]*_test\.py$)")
 
 
 def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members: int) -> Contents:
@@ -40,15 +41,18 @@ def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members
         for name, size in pairs
         if mark in name and _LIBRARY.search(name) and len(name) <= MOST_NAME
     ]
-    python = [size for name, size in pairs if name[-3:] == b".py"]
+    python = [pair for pair in pairs if pair[0][-3:] == b".py"]
     return Contents(
         members=members,
         site=sum([size for _, size in pairs]),
         allocated=sum([(size + 4095) >> 12 for _, size in pairs]) << 12,
         scripts=scripts,
         other=other,
+        files=len(pairs),
         python=len(python),
-        python_bytes=sum(python),
+        python_bytes=sum([size for _, size in python]),
+        tests_bytes=sum([size for name, size in python if _TESTS.search(name)]),
+        paths_bytes=sum([len(name) for name, _ in python]),
         libraries=libraries[:MOST_LIBRARIES],
         modules=_modules([name for name, _ in pairs]),
     )
