@@ -1,7 +1,7 @@
 """What the wheels of a closure take once they are installed, as ``cell/measuring.py`` counts it.
 
-What a wheel unpacks to is in its facts. Installers add to it: ``INSTALLER``, ``REQUESTED``, lines of
-``RECORD``, and bytecode. How large that becomes depends on the source and on the Python; it is
+What a wheel unpacks to is in its facts. Installers add to it: ``INSTALLER``, ``REQUESTED``, lines
+of ``RECORD``, and bytecode. How large that becomes depends on the source and on the Python; it is
 measured, by project where it is known, see ``knowledge/bytecode.json``.
 """
 
@@ -27,7 +27,7 @@ _COMMAND = 330  # bytes of a program in the directory of scripts that an entry p
 
 
 class DiskEstimate(NamedTuple):
-    """Bytes and files of what is installed; ``logical``, ``allocated`` and ``files`` are of the site
+    """Bytes and files of what is installed; ``logical``, ``allocated`` and ``files``: of the site
     directories, without bytecode. ``allocated``: on a disk of blocks of 4 KiB.
 
     ``download``: of the wheels, None if the size of one is not known. ``bytecode``: how much all of
@@ -98,8 +98,8 @@ def estimate(
         of_wheel(file, facts, target, installer=installer, requested=file.project in names)
         for file, facts in closure
     ]
-    return DiskEstimate(*(_total([one[at] for one in found]) for at in range(10)),
-                        tuple(name for one in found for name in one.unknown))  # fmt: skip
+    *numbers, unknown = zip(DiskEstimate(), *found, strict=True)
+    return DiskEstimate._make([*map(_total, numbers), sum(unknown, ())])
 
 
 def of_wheel(
