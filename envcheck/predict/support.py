@@ -142,7 +142,7 @@ def support(
 def _notes(project: Project, newest: Release | None) -> list[str]:
     """``newest``: of the releases that count."""
     if newest is None:
-        return ["all its releases are yanked"] if project.releases else ["it has no releases"]
+        return ["all its releases are yanked"] if project.releases else []
     notes = []
     latest = project.releases[project.standing.bit_length() - 1]
     if not project.final & project.standing:
@@ -239,11 +239,13 @@ def _reason(kind: str, release: Release, target: Target) -> str:
     if not names:
         return "there are only wheels with variant labels" if release.wheels else "no wheels"
     order = ranks(target)
+    interpreter, _, wanted = order.best.rpartition("-")
     here = tuple(name for name in names if order.runs(name))
-    if here and (made := pythons(here, free_threaded=target.free_threaded)):
-        interpreter = order.best.rpartition("-")[0]
+    made = pythons(here, free_threaded=target.free_threaded)
+    if made:
         return f"no wheel for {interpreter} on this platform, there are those of {', '.join(made)}"
-    wanted = order.best.rpartition("-")[2] if not here else order.best
+    if here or not order.platforms:
+        wanted = interpreter
     return f"no wheel for {wanted}, there are those of {_systems(here or names)}"
 
 

@@ -99,6 +99,8 @@ def python_way(tags: Tags, target: Target) -> Way | None:
     order = ranks(target)
     ways: set[Way] = set()
     for interpreter in tags.interpreters:
+        if interpreter == target.id and target.implementation == "pypy":
+            ways.add("own")  # PyPy's ABI changes with its own version, of which there are several
         for abi in tags.abis:
             if order.fits(f"-{interpreter}-{abi}-any.whl"):
                 any_python = abi == "none" and interpreter.startswith("py")

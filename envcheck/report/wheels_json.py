@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec import to_builtins
 
 if TYPE_CHECKING:
     from envcheck.model.wheels import WheelsDocument
     from envcheck.report.wheels import View
 
 
-def render(document: WheelsDocument, view: View) -> str:  # noqa: ARG001  # as all reporters
-    """The document."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+def render(document: WheelsDocument, view: View) -> str:  # noqa: ARG001  # it is all there is
+    """ASCII only: a lone surrogate of a file's name is no UTF-8."""
+    return json.dumps(to_builtins(document), indent=1) + "\n"

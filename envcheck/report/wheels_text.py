@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envcheck.report.wheels_words import Group, Line
 
 CELL = 4  # columns of one target, at least
-TITLES = 24  # columns that titles of features may take
+TITLES = 24  # columns that titles of features may take, at most
 WIDEST = 24  # columns of a version
 ROOMY = 120  # columns from which on the timeline is drawn, too
 BAR = 30
@@ -164,7 +164,8 @@ def _files(project: Project, document: WheelsDocument, view: View) -> Iterator[s
 
 def _timeline(project: Project, time: Axis | None, view: View) -> Iterator[str]:
     shown = words.lines(project.timeline)
-    titles = min(max((cell_len(each.titles) for each in shown), default=0), TITLES)
+    most = min(TITLES, max(view.width * 3 // 10, 12))
+    titles = min(max((cell_len(each.titles) for each in shown), default=0), most)
     version = max([len("since"), *(cell_len(line(each.first.version)) for each in shown)])
     head = f"{'timeline'.ljust(titles)}  {'since'.ljust(version)}  {'':10}  "
     if time:

@@ -107,7 +107,7 @@ def _title(rest: str, platforms: set[str]) -> str:
 
 def platform(target: Place) -> str:
     """``glibc 2.41``, ``macOS 14.0``."""
-    name = {"macos": "macOS", "windows": "Windows"}.get(target.system, target.system)
+    name = {"macos": "macOS", "windows": "Windows"}.get(target.system, "C library not known")
     return line(target.libc or f"{name} {target.release}".strip())
 
 
@@ -125,6 +125,8 @@ def headline(project: Project) -> str:
     """What a project has in one sentence, after its name."""
     if project.problem:
         return line(project.problem)
+    if not project.listed:
+        return "there is no file that could be installed"
     if project.newest is None:
         return f"none of its {project.listed} releases counts"
     many = f"of {project.counted} releases" if project.counted > 1 else "and only release"
