@@ -1,0 +1,413 @@
+"""Following an import through the wheels of a closure."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from envcheck.knowledge import table
+from envcheck.predict.imports import standard
+from envcheck.predict.imports.operations import known
+from envcheck.predict.imports.statements import Statements
+from envcheck.predict.imports.values import (
+    UNKNOWN,
+    FailureError,
+    Module,
+    Scope,
+    TooMuchError,
+    failure,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from envcheck.model.target import Target
+    from envcheck.predict.imports.site import Site
+    from envcheck.predict.imports.values import Value
+    from envcheck.predict.loading import Lack, Loader
+
+_MODULES = 250  # that are followed for one import
+_SOURCES = 4 << 20  # bytes of them
+_LONGEST = 1 << 19  # bytes of one
+
+
+class Search(NamedTuple):
+    """Something that was looked for and is not there: a library by name, an object that does not
+    load, a module. ``place``: the module that looked.
+    """
+
+    kind: Literal["library", "object", "module"]
+    name: str
+    place: str
+    lacks: tuple[Lack, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """``works``: None if it cannot be told. ``searches``: in vain, on the way to the failure."""
+
+    works: bool | None
+    text: str = ""
+    searches: tuple[Search, ...] = ()
+    module: str = ""  # in which it fails
+    reached: frozenset[str] = frozenset()  # extension modules that were loaded on the way
+
+
+class _Broken(FailureError):
+    """The failure of a module that was followed before."""
+
+
+class Importer(Statements):
+    """``opaque``: distributions that are known to import and are not followed."""
+
+    def __init__(
+        self, target: Target, site: Site, loader: Loader, opaque: Collection[str] = ()
+    ) -> None:
+        super().__init__()
+        self._target, self._site, self._loader = target, site, loader
+        self._opaque = frozenset(opaque)
+        self._modules: dict[str, Module] = {}
+        self._failed: dict[str, tuple[FailureError, tuple[Search, ...]]] = {}
+        self._searches: list[Search] = []
+        self._reached: set[str] = set()
+        self._current: list[str] = []
+        self._blame = ""
+        self._left = 0
+        self._world = standard.World(
+            target,
+            self._is_file,
+            self._is_folder,
+            self._listing,
+            self._find_library,
+            self.load,
+            self.import_module,
+            lambda function, given: self.call(function, given, {}),
+        )
+        self._standard = standard.standard(self._world)
+        self._builtins = standard.builtins(self._world)
+
+    def outcome(self, name: str) -> Outcome:
+        """What ``import name`` does."""
+        self.steps, self.doubt, self.depth = 400_000, 0, 0
+        self._modules.clear()
+        self._failed.clear()
+        self._searches.clear()
+        self._reached.clear()
+        self._left, self._size, self._blame = _MODULES, _SOURCES, ""
+        try:
+            self.import_module(name, "")
+        except FailureError as error:
+            return Outcome(
+                False, error.text, tuple(self._searches), self._blame, frozenset(self._reached)
+            )
+        except (TooMuchError, RecursionError, MemoryError):
+            return Outcome(None)
+        return Outcome(True, reached=frozenset(self._reached))
+
+    # -- modules -----------------------------------------------------------------------------------
+
+    def import_(self, node: ast.Import | ast.ImportFrom, scope: Scope, module: Module) -> None:
+        """Bind what an import statement imports."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found = self.import_module(alias.name, "")
+                if not alias.asname:
+                    found = self._modules.get(alias.name.partition(".")[0], UNKNOWN)
+                self._bind(alias.asname or alias.name.partition(".")[0], found, scope)
+            return
+        name = "." * node.level + (node.module or "")
+        found = self.import_module(name, module.package)
+        for alias in node.names:
+            if alias.name == "*":
+                if isinstance(found, Module):
+                    names = {key: one for key, one in found.scope.names.items() if key[:1] != "_"}
+                    scope.names.update(names)
+                continue
+            value = UNKNOWN
+            if isinstance(found, Module):
+                value = self._member(found, alias.name)
+            self._bind(alias.asname or alias.name, value, scope)
+
+    def _bind(self, name: str, value: Value, scope: Scope) -> None:
+        scope.outer_names.get(name, scope).names[name] = value
+
+    def _member(self, module: Module, name: str) -> Value:
+        """What ``from module import name`` gives."""
+        if name in module.scope.names:
+            return module.scope.names[name]
+        if module.path and self._located(f"{module.name}.{name}"):
+            return self.import_module(f"{module.name}.{name}", "")
+        if f"{module.name}.{name}" in self._standard:
+            return self.import_module(f"{module.name}.{name}", "")
+        return UNKNOWN
+
+    def module_attribute(self, module: Module, name: str) -> Value:
+        """An attribute, or a module inside that was imported."""
+        if name in module.scope.names and module.scope.names[name] is not UNKNOWN:
+            return module.scope.names[name]
+        inner = f"{module.name}.{name}"
+        if inner in self._standard:
+            return self._imported(inner)
+        return self._modules.get(inner, UNKNOWN)
+
+    def import_module(self, name: str, package: str) -> Value:
+        """The module; its parents are imported first. Raises FailureError."""
+        if name.startswith("."):
+            rest = name.lstrip(".")
+            parts = package.split(".") if package else []
+            up = len(name) - len(rest) - 1
+            if not parts or up >= len(parts):
+                return UNKNOWN
+            name = ".".join([*parts[: len(parts) - up], *([rest] if rest else [])])
+        found: Value = UNKNOWN
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            found = self._imported(".".join(parts[:count]))
+            if found is UNKNOWN:
+                return UNKNOWN
+        return found
+
+    def _imported(self, name: str) -> Value:
+        if name in self._failed:
+            error, searches = self._failed[name]
+            self._searches += searches
+            raise error
+        if name in self._modules:
+            return self._modules[name]
+        start = len(self._searches)
+        try:
+            found = self._new(name)
+        except FailureError as error:
+            self._modules.pop(name, None)
+            self._failed[name] = error, tuple(self._searches[start:])
+            raise
+        return found
+
+    def _new(self, name: str) -> Value:
+        top = name.partition(".")[0]
+        numbers, complete = self._site.holders(top)
+        if not numbers:
+            return self._elsewhere(name, complete)
+        owners = {self._site.artefacts[number].name for number in numbers}
+        if owners <= self._opaque:
+            return self._plain(name)
+        located = self._located(name)
+        if located is None:
+            if not all(self._site.known(top) for top in [top]) or "." in name:
+                return self._absent_inside(name, top)
+            return self._absent(name)
+        kind, path = located
+        if kind == "extension":
+            return self._extension(name, path)
+        if kind == "folder":
+            made = self._plain(name, path)
+            made.package = name
+            return made
+        return self._follow(name, path, kind == "package")
+
+    def _elsewhere(self, name: str, complete: bool) -> Value:
+        """A module of Python itself, or one that nobody brings."""
+        top = name.partition(".")[0]
+        library = self._loader.image.modules.get(top)
+        if library:
+            self._note("object", library)
+            raise failure("ImportError", f"{library}: cannot open shared object file")
+        if top in sys.stdlib_module_names and top not in removed(self._target.version):
+            made = self._plain(name)
+            made.scope.names.update(self._standard.get(name, {}))
+            return made
+        if not complete or (top in ("pkg_resources", "setuptools", "pip", "wheel", "distutils")
+                            and self._target.version < (3, 12)):  # fmt: skip
+            return self._plain(name)
+        if top == "distutils" and self._site.holders("setuptools")[0]:
+            return self._plain(name)
+        return self._absent(name)
+
+    def _absent(self, name: str) -> Value:
+        self._note("module", name)
+        raise failure("ModuleNotFoundError", f"No module named '{name}'")
+
+    def _absent_inside(self, name: str, top: str) -> Value:
+        """A module that its package does not have: it may be made when it is built or run."""
+        parent = name.rpartition(".")[0]
+        if self._site.known(top) and parent and self._located(parent):
+            self._note("module", name)
+            raise failure("ModuleNotFoundError", f"No module named '{name}'")
+        return self._plain(name)
+
+    def _note(self, kind: Literal["library", "object", "module"], name: str,
+              lacks: tuple[Lack, ...] = ()) -> None:  # fmt: skip
+        self._searches.append(Search(kind, name, self._current[-1] if self._current else "", lacks))
+        self._blame = self._current[-1] if self._current else name
+
+    def _plain(self, name: str, path: str = "") -> Module:
+        """A module that is there and not followed."""
+        made = Module(name, path)
+        self._modules[name] = made
+        return made
+
+    def _located(self, name: str) -> tuple[str, str] | None:
+        """What kind of module, and its path, as Python's finder looks for it."""
+        path = name.replace(".", "/")
+        if self._site.find(f"{path}/__init__.py"):
+            return "package", f"{path}/__init__.py"
+        for suffix in self._site.suffixes:
+            for inner in (f"{path}/__init__{suffix}", f"{path}{suffix}"):
+                if self._site.find(inner):
+                    return "extension", inner
+        if self._site.find(f"{path}.py"):
+            return "source", f"{path}.py"
+        return ("folder", path) if self._site.below(path) else None
+
+    def _extension(self, name: str, path: str) -> Value:
+        lacks = self._loader.lacks(path)
+        self._reached.add(path)
+        if any(lack.certain for lack in lacks):
+            first = next(lack for lack in lacks if lack.certain)
+            self._note("object", path, tuple(lacks))
+            raise failure("ImportError", first.sentence)
+        return self._plain(name)
+
+    def _follow(self, name: str, path: str, package: bool) -> Value:
+        """Run the source of a module."""
+        self._left -= 1
+        place = self._site.find(path)
+        source = self._site.source(place) if place else None
+        if source is None or len(source) > _LONGEST:
+            return self._plain(name)
+        self._size -= len(source)
+        if self._left < 0 or self._size < 0:
+            raise TooMuchError
+        tree = _parsed(source)
+        if tree is None:
+            return self._plain(name)
+        made = Module(name, path, name if package else name.rpartition(".")[0])
+        made.scope.names.update(
+            {
+                "__name__": name,
+                "__file__": str(standard.SITE / path),
+                "__package__": made.package,
+                "__path__": [str((standard.SITE / path).parent)] if package else UNKNOWN,
+            }
+        )
+        self._modules[name] = made
+        doubt, self.doubt = self.doubt, 0
+        self._current.append(name)
+        try:
+            self.block(tree.body, made.scope, made)
+        except FailureError:
+            if not made.scope.doubt:
+                raise
+        finally:
+            self._current.pop()
+            self.doubt = doubt
+        return made
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    def builtin(self, name: str) -> Value:
+        """A built-in name."""
+        return self._builtins.get(name, UNKNOWN)
+
+    def path_attribute(self, owner: PurePosixPath, name: str) -> Value:
+        """Of a path."""
+        found = standard.path_attribute(self._world, owner, name)
+        return found if found is not None else super().path_attribute(owner, name)
+
+    def load(self, value: Value, *, by_name_too: bool = False) -> Value:
+        """``dlopen``. Raises FailureError if the library is not there or does not load."""
+        if isinstance(value, PurePosixPath):
+            value = str(value)
+        if not isinstance(value, str):
+            return UNKNOWN
+        if "/" not in value:
+            there = self._loader.library(value)
+            if by_name_too and there is False and self._find_library(value) is not None:
+                return UNKNOWN
+            if there is False and value:
+                self._note("library", value)
+                raise failure("OSError", f"{value}: cannot open shared object file")
+            return UNKNOWN
+        path = self._relative(PurePosixPath(value))
+        there = self._is_file(PurePosixPath(value))
+        if there is False:
+            name = value.rpartition("/")[2]
+            self._note("library", name)
+            raise failure("OSError", f"{value}: cannot open shared object file")
+        if path is not None and there:
+            self._reached.add(path)
+            lacks = self._loader.lacks(path)
+            if any(lack.certain for lack in lacks):
+                self._note("object", path, tuple(lacks))
+                first = next(lack for lack in lacks if lack.certain)
+                raise failure("OSError", first.sentence)
+        return UNKNOWN
+
+    def _find_library(self, value: Value) -> Value:
+        """``ctypes.util.find_library``."""
+        if not isinstance(value, str):
+            return UNKNOWN
+        found = self._loader.image.named(value)
+        if self._target.family == "musl" and found:
+            return UNKNOWN  # it depends on a compiler being there
+        if found is False:
+            self._note("library", value)
+            return None
+        return UNKNOWN
+
+    def _relative(self, path: PurePosixPath) -> str | None:
+        """Below the site directory; None if it lies elsewhere."""
+        parts = path.parts
+        if parts[: len(standard.SITE.parts)] != standard.SITE.parts or ".." in parts:
+            return None
+        return "/".join(parts[len(standard.SITE.parts) :])
+
+    def _is_file(self, path: PurePosixPath) -> bool | None:
+        inner = self._relative(path)
+        if inner is None:
+            name = path.name
+            library = ".so" in name and path.is_absolute()
+            return False if library and self._loader.library(name) is False else None
+        if self._site.find(inner):
+            return True
+        return False if self._site.known(inner) else None
+
+    def _is_folder(self, path: PurePosixPath) -> bool | None:
+        inner = self._relative(path)
+        if inner is None:
+            return None
+        if not inner or self._site.below(inner):
+            return True
+        return False if self._site.known(inner) else None
+
+    def _listing(self, path: PurePosixPath) -> list[str] | None:
+        inner = self._relative(path)
+        if not inner or not self._site.known(inner):
+            return None
+        names = sorted(self._site.below(inner))
+        return names if known(names) and len(names) < 2000 else None
+
+
+@lru_cache(maxsize=512)
+def _parsed(source: bytes) -> ast.Module | None:
+    """The syntax tree; None if this Python cannot read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+@lru_cache(maxsize=32)
+def removed(version: tuple[int, int]) -> frozenset[str]:
+    """Modules that the standard library of a Python has no longer."""
+    return frozenset(
+        module
+        for row in table("removed_modules")["rows"]
+        if tuple(int(part) for part in row["removed"].split(".")) <= version
+        for module in row["modules"]
+    )
