@@ -1,4 +1,4 @@
-"""Pages of a package index: PEP 503 HTML and PEP 691 JSON, read and written.
+"""Pages of a package index: PEP 503 HTML and PEP 691 JSON, read.
 
 Also PEP 592 (yanked), 629 (version), 658 and 714 (metadata), 700 (size, upload time), and the
 attribute ``data-upload-time`` that some mirrors put into HTML.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html; charset=utf-8"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+FILES = 100_000  # of one page; the longest known lists a third of that
+_TOO_MANY = f"it lists more than {FILES:,} files"
+_RUNS = re.compile(r"[-_.]+")
 ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 
 
-class File(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class File(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an index says of one file. ``url`` is absolute and without credentials.
 
     ``metadata``: empty if the index does not offer it beside the file (PEP 658), else its SHA-256
@@ -55,17 +60,23 @@ class File(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """As written in its name, empty if that does not tell."""
         return name_and_version(self.filename)[1]
 
+    @property
+    def variant(self) -> str:
+        """Label of a wheel variant (PEP 825, a draft), empty if it is an ordinary file."""
+        return variant(self.filename)
 
+
+@lru_cache(maxsize=4096)
 def normalized(name: str) -> str:
     """PEP 503's form of a project's name."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return _RUNS.sub("-", name).lower()
 
 
 def name_and_version(filename: str) -> tuple[str, str]:
     """Normalized project and version that a file's name says; an sdist's last hyphen tells."""
     if filename.endswith(".whl"):
         parts = filename.split("-")
-        return (normalized(parts[0]), parts[1]) if len(parts) in (5, 6) else ("", "")
+        return (normalized(parts[0]), parts[1]) if _label_at(parts) >= 0 else ("", "")
     for ending in ENDINGS[1:]:
         if filename.endswith(ending):
             name, hyphen, version = filename[: -len(ending)].rpartition("-")
@@ -73,17 +84,42 @@ def name_and_version(filename: str) -> tuple[str, str]:
     return "", ""
 
 
+def variant(filename: str) -> str:
+    """Label of a variant in a wheel's name, empty if there is none.
+
+    ``name-version(-build)?-python-abi-platform(-label)?.whl``: a build begins with a digit, and
+    what an interpreter is called does not. Installers of today pass over wheels with a label.
+    """
+    parts = filename.removesuffix(".whl").split("-")
+    return parts[at] if filename.endswith(".whl") and (at := _label_at(parts)) > 0 else ""
+
+
+def _label_at(parts: list[str]) -> int:
+    """Which part of a wheel's name is a variant's label; 0 if none is, negative if it is no name
+    of a wheel.
+    """
+    count = len(parts)
+    built = count > 5 and parts[2][:1].isdigit()
+    plain = 6 if built else 5
+    return 0 if count == plain else plain if count == plain + 1 else -1
+
+
 def parse(body: bytes, content_type: str, url: str) -> list[File]:
     """The files that a page at ``url`` links to. Raises ValueError saying what is wrong with it."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind.endswith("json"):
-        return list(_from_json(body, url))
-    if kind in ("text/html", "application/xhtml+xml", "application/vnd.pypi.simple.v1+html", ""):
-        return list(_from_html(body.decode("utf-8", "replace"), url))
-    raise ValueError(f"it is of type {kind[:80]}, neither HTML nor JSON")
+        found = _from_json(body, url)
+    elif kind in ("text/html", "application/xhtml+xml", "application/vnd.pypi.simple.v1+html", ""):
+        found = _from_html(body, url)
+    else:
+        raise ValueError(f"it is of type {kind[:80]}, neither HTML nor JSON")
+    files = list(islice(found, FILES + 1))
+    if len(files) > FILES:
+        raise ValueError(_TOO_MANY)
+    return files
 
 
-class _JsonFile(Struct, rename="kebab"):
+class _JsonFile(Struct, rename="kebab", gc=False):
     filename: str
     url: str
     hashes: dict[str, str] = field(default_factory=dict)
@@ -95,17 +131,23 @@ class _JsonFile(Struct, rename="kebab"):
     dist_info_metadata: bool | dict[str, str] | None = None
 
 
+class _JsonMeta(Struct, rename="kebab"):
+    api_version: str = "1.0"
+
+
 class _JsonPage(Struct):
     files: list[_JsonFile]
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: _JsonMeta = field(default_factory=_JsonMeta)
 
 
 def _from_json(body: bytes, url: str) -> Iterator[File]:
+    if body.count(b":") > 30 * FILES or body.count(b"{") + body.count(b"[") > 5 * FILES:
+        raise ValueError(_TOO_MANY)  # before it fills the memory
     try:
         page = msgspec.json.decode(body, type=_JsonPage)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it is no JSON page of an index: {error}") from error
-    _check_version(str(page.meta.get("api-version", "1.0")))
+    _check_version(page.meta.api_version)
     for entry in page.files:
         offered = (
             entry.core_metadata if entry.core_metadata is not None else (entry.dist_info_metadata)
@@ -119,7 +161,7 @@ def _from_json(body: bytes, url: str) -> Iterator[File]:
                 requires_python=entry.requires_python or "",
                 yanked=_reason(entry.yanked),
                 uploaded=entry.upload_time or "",
-                size=entry.size,
+                size=entry.size if entry.size is not None and 0 <= entry.size < 10**15 else None,
                 metadata=_offer(offered),
             )
 
@@ -136,19 +178,34 @@ def _offer(offered: bool | dict[str, str] | None) -> str:
     return "true" if offered else ""
 
 
-#: A tag that never ends is not searched for its end: everything has a length.
+#: An anchor's attributes. First as the large indexes write them, which are nearly all that are
+#: read: to go the general way for all takes twice as long, and says the same. A tag that never ends
+#: is not searched for its end: everything has a length. For texts of bytes as characters.
 _ANCHOR = re.compile(
-    r"<a\s([^<>\"']{0,999}(?:(?:\"[^\"]{0,9999}\"|'[^']{0,9999}')[^<>\"']{0,999}){0,40})>",
-    re.IGNORECASE,
+    r'<a href="(https?://[^"#?&%@\[\s\\\0\x80-\xff]{1,9000})(?:#sha256=([0-9a-f]{64}))?"'
+    r'(?: data-requires-python="([^"]{0,9999})")?'
+    r'(?: data-dist-info-metadata="sha256=([0-9a-f]{64})")?'
+    r'(?: data-core-metadata="sha256=([0-9a-f]{64})")?'
+    r'(?: data-yanked=("[^"]{0,9999}"))?(?: data-upload-time="([^"&\x80-\xff]{0,9999})")?>'
+    "|"
+    r"<[aA]\s([^<>\"']{0,999}(?:(?:\"[^\"]{0,9999}\"|'[^']{0,9999}')[^<>\"']{0,999}){0,40})>",
+    re.ASCII,
 )
-_ATTRIBUTE = re.compile(r"([a-zA-Z-]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
-_BASE = re.compile(r"<base\s[^>]*?href\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"([a-zA-Z-]+)(?:\s{0,99}=\s{0,99}(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?", re.ASCII
+)
+_BASE = re.compile(
+    r"<base\s[^>]{0,200}?href\s{0,9}=\s{0,9}[\"']?([^\"'>\s]+)", re.IGNORECASE | re.ASCII
+)
 _VERSION = re.compile(
-    r"<meta\s[^>]*name=[\"']pypi:repository-version[\"'][^>]*content=[\"']([^\"']+)", re.IGNORECASE
+    r"<meta\s[^>]{0,200}?name=[\"']pypi:repository-version[\"']"
+    r"[^>]{0,200}?content=[\"']([^\"']+)",
+    re.IGNORECASE | re.ASCII,
 )
 
 
-def _from_html(text: str, url: str) -> Iterator[File]:
+def _from_html(body: bytes, url: str) -> Iterator[File]:
+    text = body.decode("latin-1")  # one byte for each character, whatever it says
     if "<!--" in text:
         text = "".join(_without_comments(text))
     head = text[: 1 << 14]
@@ -157,17 +214,38 @@ def _from_html(text: str, url: str) -> Iterator[File]:
         _check_version(version[1])
     base = _BASE.search(head)
     if base:
-        url = urljoin(url, html.unescape(base[1]))
-    for attributes in _ANCHOR.findall(text):
-        named = {name.lower(): _plain(value) for name, value in _ATTRIBUTE.findall(attributes)}
-        href, _, fragment = named.get("href", "").partition("#")
-        filename = unquote(href.partition("?")[0].rpartition("/")[2])
-        link = _link(url, href, filename)
+        url = urljoin(url, _plain(base[1]))
+    unescaped: dict[str, str] = {}  # what many files have in common
+    for anchor in _ANCHOR.finditer(text):
+        link, sha256, requires, beside, offered, yanked, uploaded, general = anchor.groups("")
         if not link:
+            yield from _of_anchor(general, url)
             continue
+        filename = link[link.rfind("/") + 1 :]
+        if filename.endswith(ENDINGS):
+            if requires not in unescaped:
+                unescaped[requires] = _plain(requires)
+            yield File(
+                filename=filename,
+                url=link,
+                sha256=sha256,
+                requires_python=unescaped[requires],
+                yanked=_plain(yanked) if yanked else None,
+                uploaded=uploaded,
+                metadata=offered or beside,
+            )
+
+
+def _of_anchor(attributes: str, url: str) -> Iterator[File]:
+    """The file that an anchor of any form on the page at ``url`` links to, if it is one."""
+    named = {name.lower(): _plain(value) for name, value in _ATTRIBUTE.findall(attributes)}
+    href, _, fragment = named.get("href", "").partition("#")
+    filename = unquote(href.partition("?")[0].rpartition("/")[2])
+    link = _link(url, href, filename)
+    if link:
         algorithm, _, digest = fragment.partition("&")[0].partition("=")
-        offered = named.get("data-core-metadata", named.get("data-dist-info-metadata"))
         size = named.get("data-size", "")
+        offered = named.get("data-core-metadata", named.get("data-dist-info-metadata"))
         yield _file(
             filename,
             link,
@@ -175,7 +253,7 @@ def _from_html(text: str, url: str) -> Iterator[File]:
             requires_python=named.get("data-requires-python", ""),
             yanked=named.get("data-yanked"),
             uploaded=named.get("data-upload-time", ""),
-            size=int(size) if size.isdigit() else None,
+            size=int(size) if size.isascii() and size.isdigit() and len(size) < 16 else None,
             metadata=_offered_in_html(offered),
         )
 
@@ -192,8 +270,11 @@ def _without_comments(text: str) -> Iterator[str]:
 
 
 def _plain(value: str) -> str:
-    if value[:1] in "\"'":
+    """What an attribute says, of bytes as characters: without quotes, decoded, unescaped."""
+    if value[:1] in ('"', "'"):
         value = value[1:-1]
+    if not value.isascii():
+        value = value.encode("latin-1").decode("utf-8", "replace")
     return html.unescape(value) if "&" in value else value
 
 
@@ -215,11 +296,13 @@ def _link(page: str, href: str, filename: str) -> str:
 
     A page from the network never leads to a file of this machine.
     """
-    if not filename.endswith(ENDINGS) or "/" in filename or "\\" in filename or "\0" in href:
+    if not filename.endswith(ENDINGS) or not href.isprintable() or not filename.isprintable():
+        return ""
+    if "/" in filename or "\\" in filename:
         return ""
     if href.startswith(("https://", "http://")) and "#" not in href:  # nearly all, on big pages
         host = href.partition("//")[2].partition("/")[0]
-        if not any(mark in host for mark in "@?["):
+        if "@" not in host and "?" not in host and "[" not in host:
             return href
     try:
         link = urljoin(page, href).partition("#")[0]
@@ -236,11 +319,11 @@ def _link(page: str, href: str, filename: str) -> str:
 
 def _file(filename: str, url: str, hashes: dict[str, str], **more: Any) -> File:
     known = {name.lower(): _hex(digest, 0) for name, digest in hashes.items()}
-    sha256 = _hex(known.pop("sha256", ""))
-    return File(
-        filename=filename, url=url, sha256=sha256,
-        hashes={name: digest for name, digest in known.items() if digest}, **more,
-    )  # fmt: skip
+    sha256 = known.pop("sha256", "")
+    if len(sha256) != 64:
+        sha256 = ""
+    others = {name: digest for name, digest in known.items() if digest} if known else known
+    return File(filename=filename, url=url, sha256=sha256, hashes=others, **more)
 
 
 def _hex(text: str, length: int = 64) -> str:
@@ -258,60 +341,3 @@ def before(files: Iterable[File], day: str) -> tuple[list[File], int]:
         return list(files), 0
     kept = [file for file in files if file.uploaded[: len(day)] < day]
     return kept, sum(not file.uploaded for file in kept)
-
-
-def to_json(project: str, files: Iterable[tuple[str, File, str]]) -> bytes:
-    """A page with, for each file, its address, what is known of it, and the offer of metadata."""
-    entries = []
-    versions: dict[str, None] = {}
-    sizes = True
-    for href, file, offer in files:
-        entry: dict[str, Any] = {"filename": file.filename, "url": href}
-        entry["hashes"] = {"sha256": file.sha256} if file.sha256 else dict(file.hashes)
-        if file.requires_python:
-            entry["requires-python"] = file.requires_python
-        if file.yanked is not None:
-            entry["yanked"] = file.yanked or True
-        if file.uploaded:
-            entry["upload-time"] = file.uploaded
-        if file.size is not None:
-            entry["size"] = file.size
-        if offer:
-            entry["core-metadata"] = {"sha256": offer} if offer != "true" else True
-        sizes = sizes and file.size is not None
-        versions[file.version] = None
-        entries.append(entry)
-    page: dict[str, Any] = {"meta": {"api-version": "1.1" if sizes else "1.0"}, "name": project}
-    if sizes:
-        page["versions"] = [version for version in versions if version]
-    return msgspec.json.encode({**page, "files": entries})
-
-
-def to_html(project: str, files: Iterable[tuple[str, File, str]]) -> bytes:
-    """The same as PEP 503 says it."""
-    lines = [
-        "<!DOCTYPE html>",
-        f"<html><head><title>{html.escape(project)}</title>"
-        '<meta name="pypi:repository-version" content="1.0"></head><body>',
-    ]
-    for href, file, offer in files:
-        hashes = {"sha256": file.sha256} if file.sha256 else file.hashes
-        fragment = next((f"#{name}={digest}" for name, digest in hashes.items()), "")
-        more = ""
-        if file.requires_python:
-            more += f' data-requires-python="{html.escape(file.requires_python)}"'
-        if file.yanked is not None:
-            more += f' data-yanked="{html.escape(file.yanked)}"'
-        if file.uploaded:
-            more += f' data-upload-time="{html.escape(file.uploaded)}"'
-        if offer:
-            said = f"sha256={offer}" if offer != "true" else "true"
-            more += f' data-core-metadata="{said}" data-dist-info-metadata="{said}"'
-        name = html.escape(file.filename)
-        lines.append(f'<a href="{html.escape(href + fragment)}"{more}>{name}</a><br>')
-    return "\n".join([*lines, "</body></html>", ""]).encode()
-
-
-def href(file: File, key: str) -> str:
-    """Address of a file relative to the page that lists it."""
-    return f"{key}/{quote(file.filename)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from envcheck.errors import IndexTrouble
-from envcheck.index import pages
+from envcheck.index import page_writing, pages
 from envcheck.index.client import shown
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class View:
         as_json = bool(self.project) and pages.JSON in accept
         if as_json not in self._rendered:
             entries = [
-                (pages.href(file, key), file, self._offers(file))
+                (page_writing.href(file, key), file, self._offers(file))
                 for key, file in self._keys.items()
             ]
-            write = pages.to_json if as_json else pages.to_html
+            write = page_writing.to_json if as_json else page_writing.to_html
             body = write(self.project or "links", entries)
             etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
             self._rendered[as_json] = (body, etag, pages.JSON if as_json else pages.HTML)

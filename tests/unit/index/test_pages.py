@@ -7,8 +7,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from envcheck.index import pages
+from envcheck.index import page_writing, pages
 from envcheck.index.pages import File, before, name_and_version, parse
 
 URL = "https://example.invalid/simple/one/"
@@ -132,8 +133,8 @@ FILES = st.builds(
 
 @given(st.lists(FILES, max_size=3), st.sampled_from(["", "true", HASH]))
 def test_what_is_written_is_read_again(files, offer):
-    entries = [(pages.href(file, "key"), file, offer) for file in files]
-    for write, kind in ((pages.to_json, pages.JSON), (pages.to_html, pages.HTML)):
+    entries = [(page_writing.href(file, "key"), file, offer) for file in files]
+    for write, kind in ((page_writing.to_json, pages.JSON), (page_writing.to_html, pages.HTML)):
         read = parse(write("one", entries), kind, URL)
         for got, (href, file, _) in zip(read, entries, strict=True):
             assert got.url == URL + href
@@ -152,9 +153,133 @@ def test_no_text_breaks_the_reader(text, start):
             assert kind == "application/json"
 
 
-def test_a_page_made_to_take_long_does_not():
-    for hostile in ("<a ", "<a href='", '<a x="', "<a x='' ", "<a x", "<!--", "<base "):
-        assert html(hostile * 20_000, '"', "'") == []
+ATTRIBUTES = st.sampled_from(
+    [
+        f'href="https://x.invalid/a/one-1.0-py3-none-any.whl#sha256={HASH}"',
+        f'href="https://x.invalid/a/one-1.0-py3-none-any.whl#sha256={HASH.upper()}"',
+        'href="https://x.invalid/a/one-1.0%2Bcpu.tar.gz"',
+        'href="https://x.invalid/a/one-1.0.tar.gz?x=y&amp;z#md5=00"',
+        'href="https://me@x.invalid/a/one-1.0.tar.gz"',
+        'href="https://x.invalid/a/öne-1.0.tar.gz"',
+        'href="https://x.invalid/a/one-1.0.exe"',
+        'href="https://one-1.0.zip"',
+        'href="/a/one-1.0.zip"',
+        "href='https://x.invalid/a/one-1.0.zip'",
+        'data-requires-python="&gt;=3.8"',
+        'data-requires-python=">=3.8"',
+        "data-requires-python",
+        'data-yanked=""',
+        'data-yanked="n\xc3\xb6 <b> &quot;"',
+        "data-yanked",
+        'data-upload-time="2026-01-02T03:04:05Z"',
+        'data-upload-time="&amp;"',
+        f'data-core-metadata="sha256={HASH}"',
+        f'data-dist-info-metadata="sha256={HASH[::-1]}"',
+        'data-core-metadata="true"',
+        'data-size="12"',
+        'data-size="²"',
+        "x='<a href=y'",
+        ">",
+        "<a ",
+        '"',
+    ]
+)
+
+
+@given(st.lists(st.lists(ATTRIBUTES, max_size=6).map(" ".join), max_size=4))
+def test_the_usual_form_says_what_the_general_one_says(anchors):
+    """`<A` is never read as the usual form."""
+    text = "".join(f"<a {anchor}>one</a><br/>\n" for anchor in anchors)
+    page, other = (word.encode() for word in (text, text.replace("<a href", "<A href")))
+    assert parse(page, "text/html", URL) == parse(other, "text/html", URL)
+
+
+def test_the_usual_form_is_read():
+    usual = (
+        f'<a href="https://x.invalid/one-1.0.zip#sha256={HASH}" data-requires-python="&gt;=3"'
+        f' data-dist-info-metadata="sha256={HASH[::-1]}" data-core-metadata="sha256={HASH}"'
+        ' data-yanked="" data-upload-time="2026-01-02T03:04:05Z">'
+    )
+    assert pages._ANCHOR.fullmatch(usual)[1]
+    assert html(usual) == [
+        File(
+            filename="one-1.0.zip",
+            url="https://x.invalid/one-1.0.zip",
+            sha256=HASH,
+            requires_python=">=3",
+            yanked="",
+            uploaded="2026-01-02T03:04:05Z",
+            metadata=HASH,
+        )
+    ]
+
+
+def test_text_that_is_not_ascii():
+    for a in ("a", "A"):
+        (file,) = html(f'<{a} href="https://x.invalid/öne-1.0.zip" data-yanked="Größe – à\xa0">')
+        assert (file.filename, file.yanked) == ("öne-1.0.zip", "Größe – à\xa0")
+
+
+HOSTILE = (
+    "<a ", "<a href='", '<a x="', "<a x='' ", "<a x", "<!--", "<base ", "<base href ", "<meta ",
+    "<meta name='pypi:repository-version' ", '<a href="https://x/', '<a href="https://x/" data-y="',
+    "<a '<a \"'", "&#", "<a a ", "<a a=", "<a" + " " * 900,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_page_made_to_take_long_does_not(hostile):
+    assert html(hostile * (400_000 // len(hostile)), '"', "'") == []
+
+
+@given(st.binary(max_size=300), st.sampled_from(["", "<a href='", '{"files":[{"filename":"']))
+def test_no_bytes_break_the_reader(body, start):
+    for kind in ("text/html", "application/json"):
+        try:
+            parse(start.encode() + body, kind, URL)
+        except ValueError:
+            continue
+
+
+ENTRY = {"filename": "one-1.0.zip", "url": "https://x.invalid/one-1.0.zip"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '{"files":[],"meta":{"x":' + "[" * 100_000,
+        '{"files":[],"x":' + '{"a":' * 100_000,
+        '{"files":[{"filename":"one-1.0.zip","url":"https://x.invalid/","size":' + "9" * 6000,
+        '{"files":[],"x":[' + "[]," * 600_000 + "0]}",
+        '{"files":[],"meta":[]}',
+        '{"files":[{"filename":"\\ud800-1.0.zip","url":"x"}]}',
+    ],
+    ids=["deep-meta", "deep-rest", "number", "many", "meta", "surrogate"],
+)
+def test_json_that_is_made_to_break_its_reader(page):
+    with pytest.raises(ValueError):
+        parse(page.encode(), pages.JSON, URL)
+
+
+def test_what_a_file_says_of_itself_is_believed_within_limits():
+    wrong = [
+        {**ENTRY, "size": -1},
+        {**ENTRY, "size": 10**17},
+        {**ENTRY, "filename": "../one-1.0.zip"},
+        {**ENTRY, "filename": "one-1.0\n.zip"},
+        {**ENTRY, "url": "https://x.invalid/\r\nHost: y/one-1.0.zip"},
+    ]
+    files = parse(json.dumps({"files": wrong}).encode(), pages.JSON, URL)
+    assert [(file.filename, file.size) for file in files] == [("one-1.0.zip", None)] * 2
+
+
+def test_a_page_of_too_many_files():
+    for kind, text in (
+        ("text/html", '<a href="https://x.invalid/one-1.0.zip">' * (pages.FILES + 1)),
+        (pages.JSON, json.dumps({"files": [ENTRY] * (pages.FILES + 1)})),
+    ):
+        with pytest.raises(ValueError, match="it lists more than 100,000 files"):
+            parse(text.encode(), kind, URL)
 
 
 def test_names():
@@ -162,6 +287,35 @@ def test_names():
     assert name_and_version("foo-bar-2.0.tar.gz") == ("foo-bar", "2.0")
     assert name_and_version("foo.tar.gz") == ("", "")
     assert name_and_version("foo-1.0.exe") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("foo-1.0-py3-none-any.whl", ""),
+        ("foo-1.0-1-py3-none-any.whl", ""),
+        ("foo-1.0-cp312-cp312-manylinux_2_28_x86_64-cu129.whl", "cu129"),
+        ("foo-1.0-2a-cp312-cp312-linux_x86_64-x8664v3.whl", "x8664v3"),
+    ],
+)
+def test_variants(name, label):
+    """PEP 825, a draft: they are listed, and no installer of today takes them."""
+    (file,) = html(f'<a href="{name}">', '<a href="foo-1.0-variants.json">')
+    assert (file.project, file.version, file.variant) == ("foo", "1.0", label)
+    try:
+        parse_wheel_filename(name)
+    except InvalidWheelFilename:
+        assert label
+    else:
+        assert not label
+
+
+@pytest.mark.parametrize(
+    "name", ["a-1.whl", "a-1-b-c.whl", "a-1-b-c-d-e-f.whl", "a-1-2-c-d-e-f-g.whl", "a.zip-x"]
+)
+def test_what_is_no_name_of_a_wheel(name):
+    assert name_and_version(name) == ("", "")
+    assert File(filename=name, url="").variant == ""
 
 
 def test_before_a_day():
