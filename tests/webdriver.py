@@ -19,6 +19,24 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--hide-scrollbars",
 )  # fmt: skip
+#: The smallest contrast (WCAG 2) of any text with what is behind it.
+CONTRAST = """
+const channel = c => { c /= 255; return c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4 };
+const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+const colour = text => text.match(/[\\d.]+/g).map(Number);
+const behind = node => { for (; node; node = node.parentElement) {
+  const found = colour(getComputedStyle(node).backgroundColor);
+  if (found.length < 4 || found[3] > 0) return found; } return [255, 255, 255] };
+let worst = [99, ""];
+for (const node of document.querySelectorAll("body *")) {
+  const own = [...node.childNodes].some(c => c.nodeType === 3 && c.data.trim());
+  if (!own || ["SCRIPT", "STYLE", "title"].includes(node.tagName)) continue;
+  const style = getComputedStyle(node), svg = node.namespaceURI.endsWith("svg");
+  const one = light(colour(svg ? style.fill : style.color)), two = light(behind(node));
+  const ratio = (Math.max(one, two) + .05) / (Math.min(one, two) + .05);
+  if (ratio < worst[0]) worst = [ratio, node.tagName + " " + node.textContent.slice(0, 40)];
+}
+return worst"""
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # how the protocol names an element
 
 
