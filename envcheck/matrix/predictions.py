@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 import envcheck
 from envcheck.errors import DataError
-from envcheck.model.cell import PREDICTED, CellResult, Download, Installed, Run, RunHeader, Usage
+from envcheck.matrix import predicted_disk
+from envcheck.model.cell import PREDICTED, CellResult, Installed, Run, RunHeader, Usage
 from envcheck.model.prediction import Prediction
 from envcheck.predict.distance import behind, by_name
 from envcheck.predict.judgement import judge
@@ -22,14 +23,13 @@ from envcheck.predict.world import Policy, World
 from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from envcheck.index.session import IndexSession
     from envcheck.model.matrix import Cell, Index, Plan, Subject
     from envcheck.model.target import Target
     from envcheck.predict.closure import Picked
     from envcheck.predict.distance import Behind
-    from envcheck.predict.judgement import Judgement
 
 
 class Means(NamedTuple):
@@ -152,6 +152,7 @@ def result(world: World, question: Question, means: Means) -> CellResult:
         behind(world, target, judgement.actual, question.requirements, question.constraints)
     )
     verdict: Told = told(world, judgement, late, cell, deep=means.deep)
+    sizes = predicted_disk.sizes(world, judgement, cell)
     names = [one.name for one in question.requirements]
     picked = judgement.actual.picked
     return CellResult(
@@ -167,8 +168,15 @@ def result(world: World, question: Question, means: Means) -> CellResult:
             _installed(world, one, late.get(one.name), one.name in names)
             for one in sorted(picked.values(), key=lambda p: p.name)
         ],
-        **_sizes(world, judgement, cell),
-        prediction=verdict.prediction,
+        download=sizes.download if sizes else None,
+        disk=sizes.disk if sizes else None,
+        prediction=msgspec.structs.replace(
+            verdict.prediction,
+            status=verdict.status,
+            cause=verdict.cause,
+            pins=sorted(f"{one.name}=={one.version}" for one in picked.values()),
+            parts=sizes.parts if sizes else None,
+        ),
         **fields,
     )
 
@@ -183,7 +191,7 @@ def _installed(world: World, picked: Picked, late: Behind | None, requested: boo
         artifact="sdist" if picked.choice.kind == "sdist" else "wheel",
         file=picked.file.filename,
         sha256=picked.file.sha256,
-        download_size=size_of(world, picked),
+        download_size=predicted_disk.size_of(world, picked),
         requested=requested,
         newest=str(project.versions[newest]),
         newest_uploaded=project.releases[newest].uploaded,
@@ -206,26 +214,3 @@ def _unpacked(world: World, picked: Picked) -> Usage | None:
         bytecode=0,
         files=held.members,
     )
-
-
-def size_of(world: World, picked: Picked) -> int | None:
-    """Bytes that its file has, None if that is not known."""
-    if picked.file.size is not None:
-        return picked.file.size
-    return getattr(world.facts(picked.file), "size", None)
-
-
-def _sizes(world: World, judgement: Judgement, cell: Cell) -> Mapping[str, Any]:
-    """Download and disk, where they are known of everything."""
-    picked = list(judgement.actual.picked.values())
-    if not picked:
-        return {}
-    sizes = [size_of(world, one) for one in picked]
-    found: dict[str, Any] = {}
-    known = [size for size in sizes if size is not None]
-    if len(known) == len(sizes):
-        found["download"] = Download(upstream=sum(known), served=sum(known), files=len(known))
-    from envcheck.matrix.predicted_disk import usage
-
-    found["disk"] = usage(world, judgement, cell)
-    return found

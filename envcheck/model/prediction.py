@@ -62,9 +62,7 @@ class Parts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Bytes that a closure takes. None: not known of everything."""
 
     download: int | None = None
-    download_shared: Annotated[
-        int | None, Meta(description="Of `download`, what another target needs too")
-    ] = None
+    files: int | None = None
     logical: int | None = None
     allocated: int | None = None
     logical_with_bytecode: int | None = None
@@ -91,6 +89,11 @@ class Prediction(Struct, frozen=True, kw_only=True, rename="kebab", omit_default
     blockers: list[Blocker] = field(default_factory=list)
     builds: list[Build] = field(default_factory=list)
     older: Older | None = None
+    status: Annotated[str, Meta(description="Of the cell, as a run would have it")] = ""
+    cause: Annotated[str, Meta(description="A key of cell.CAUSES")] = ""
+    pins: Annotated[
+        list[str], Meta(description="What would be installed, as `name==version`, sorted")
+    ] = field(default_factory=list)
     parts: Parts | None = None
     unread: Annotated[list[str], Meta(description="What could not be known on the way")] = field(
         default_factory=list

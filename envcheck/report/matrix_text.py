@@ -114,7 +114,8 @@ def layout(
 def _keys(shown: Table) -> list[str]:
     """Columns that tell rows apart."""
     usual = {"status", "wheel", "install", "import", "disk", "version", "behind", "download"}
-    return [c.key for c in shown.columns if c.key not in usual | {"smoke", "memory"}]
+    further = {"smoke", "memory", "class", "bytecode"}
+    return [c.key for c in shown.columns if c.key not in usual | further]
 
 
 def _pages(widths: list[int], keys: Sequence[int], width: int) -> list[list[int]]:
