@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _NVIDIA = re.compile(r"(nvidia|cuda|tensorrt(-|_)(cu\d+_)?libs)[-_]")
 _WORDS = re.compile(rb"find_library|\bdlopen\b|\bCDLL\b|\bLoadLibrary\b|\bcdll\b")
 _IMPORTS = re.compile(rb"^(?:import|from)[ \t]+([\w.]+)", re.MULTILINE)
+#: These load what others ask them to, none of it for themselves.
+_LOADING = frozenset({"cffi", "pycparser"})
 _ASIDE = re.compile(r"(^|/)(tests?|testing|docs?|examples?|benchmarks?|__pycache__)(/|$)")
 _READ = 768 << 10  # bytes of a wheel's sources, as they are unpacked, that are searched for words
 _TOPS = 4  # modules of a distribution that are tried
@@ -94,7 +96,7 @@ class _Examination:
         from envcheck.predict.imports.importer import Importer
 
         for number, wheel in enumerate(self.wheels):
-            if _NVIDIA.match(wheel.name):
+            if _NVIDIA.match(wheel.name) or wheel.name in _LOADING:
                 continue
             broken = self._broken(number)
             if broken or self._mentions(number):

@@ -88,7 +88,7 @@ class Project:
         self.final = self._mask(not v.is_prerelease for v in self.versions)
         self.standing = self._mask(release.yanked is None for release in self.releases)
         self._masks: dict[str, tuple[int, bool]] = {}
-        self._choices: dict[tuple[int, Target], Choice] = {}
+        self._choices: dict[tuple[int, Target, bool], Choice] = {}
 
     def newest(self, mask: int | None = None) -> int | None:
         """Number of the newest release of ``mask``; by default of those that are final and stand,
@@ -108,12 +108,12 @@ class Project:
             known = self._masks[specifier] = self._allowed(specifier)
         return known
 
-    def choice(self, number: int, target: Target) -> Choice:
-        """What ``target`` would take of release ``number``."""
-        key = (number, target)
+    def choice(self, number: int, target: Target, *, wheels: bool = True) -> Choice:
+        """What ``target`` would take of release ``number``; ``wheels``: whether it may be one."""
+        key = (number, target, wheels)
         found = self._choices.get(key)
         if found is None:
-            found = self._choices[key] = _choice(self.releases[number], target)
+            found = self._choices[key] = _choice(self.releases[number], target, wheels=wheels)
         return found
 
     def number(self, version: str) -> int | None:
@@ -155,7 +155,7 @@ def admits(requires_python: str, python: str) -> bool:
         return True
 
 
-def _choice(release: Release, target: Target) -> Choice:
+def _choice(release: Release, target: Target, *, wheels: bool) -> Choice:
     """The best wheel by tag, then by build number, then as listed; else the sdist.
 
     As installers do it, files are judged one by one: Requires-Python and yanking are of files.
@@ -165,7 +165,7 @@ def _choice(release: Release, target: Target) -> Choice:
     best: tuple[tuple[int, int], tuple[int, str], File] | None = None
     excluded = unknown = False
     for file in standing:
-        if not file.is_wheel:
+        if not file.is_wheel or not wheels:
             continue
         admitted = admits(file.requires_python, target.python)
         rank = order.rank(file.filename)

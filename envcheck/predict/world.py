@@ -41,6 +41,10 @@ class Policy(NamedTuple):
         """Whether an sdist of this project may be built."""
         return name not in self.only_binary and ":all:" not in self.only_binary
 
+    def wheels(self, name: str) -> bool:
+        """Whether a wheel of this project may be taken."""
+        return name not in self.no_binary and ":all:" not in self.no_binary
+
 
 class Known(NamedTuple):
     """What a file requires. ``source``: whose METADATA that is, in words; empty if it is the
@@ -113,7 +117,7 @@ class World:
 
     def choice(self, project: Project, number: int, target: Target) -> Choice:
         """As the project's own, under this policy."""
-        choice = project.choice(number, target)
+        choice = project.choice(number, target, wheels=self.policy.wheels(project.name))
         if choice.kind == "sdist" and not self.policy.builds(project.name):
             return choice._replace(kind="nothing", file=None)
         return choice
