@@ -45,6 +45,7 @@ def parse(word, today=TODAY, **named):
         ("3.12-glibc2.17", "3.12.16", "glibc 2.17", None, ""),
         ("3.12-musl=1.2", "3.12.16", "musl 1.2", None, ""),
         ("3.9-musl=1.1", "3.9.25", "musl 1.1", None, ""),
+        ("pypy3.11.13-glibc=2.28", "3.11.13", "glibc 2.28", None, ""),
         # what is not built any more stands still: its system, and its Python
         ("3.9-slim", "3.9.25", "glibc 2.41", set(), "python:3.9-slim"),
         ("3.9-alpine", "3.9.25", "musl 1.2.5", set(), "python:3.9-alpine"),
@@ -90,6 +91,8 @@ def test_as_of_a_day(word, day, python, libc):
 def test_what_is_not_known_is_not_guessed():
     assert parse("3.10-alpine", dt.date(2022, 1, 1)).libc == ""  # before the table begins
     assert platforms(parse("3.10-alpine", dt.date(2022, 1, 1))) == ()
+    assert parse("3.8.5-slim").libc == ""  # superseded before that
+    assert parse("3.8.5-glibc=2.28").python == "3.8.5"
     later = parse("3.12-slim", dt.date(2028, 1, 1))
     assert later.libc == "glibc 2.41"  # at least: defaults only move to newer systems
     assert "2026-11-20" in later.note
@@ -162,6 +165,7 @@ def test_an_architecture_without_images_says_so():
         ("3.12t-slim", "free-threaded"),
         ("pypy3.13t-slim", "free-threaded"),
         ("pypy3.13-slim", "no PyPy that is Python 3.13"),
+        ("pypy3.11.13-slim", "called by the feature release"),
         ("pypy3.11-alpine", "no images of PyPy on Alpine"),
         ("3.14-slim-bullseye", "never was such an image"),
         ("3.9-slim-trixie-x", "says nothing"),
