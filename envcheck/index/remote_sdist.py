@@ -16,6 +16,7 @@ from envcheck.index import ranges
 from envcheck.index.client import Again, check, pieces
 from envcheck.index.local import path_of
 from envcheck.index.sdist import archive as archives
+from envcheck.index.sdist import probing
 from envcheck.index.sdist.archive import Archive
 from envcheck.index.sdist_signs import classify
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from envcheck.index.pages import File
     from envcheck.model.artifact import SdistFacts
 
-BUDGET = 4 << 20
-_SHORT = 1 << 20  # bytes of a zip that is rather read at once
+BUDGET = 6 << 20
+_HEAD = 1 << 20  # bytes that are read at first
 _HEADERS = 256 << 10  # bytes of PKG-INFO's headers
 _DYNAMIC = ("requires-dist", "requires-python", "provides-extra")
 _RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
@@ -43,23 +44,14 @@ def inspect(
     if file.filename.endswith(".zip"):
         size = _read_zip(file, client, count, budget, archive)
     else:
-        data, size = _beginning(file.url, budget, client, count)
-        whole = size is not None and len(data) == size
-        archive.complete = whole
-        try:
-            ended = archives.read_tar(archives.unpacked(data, file.filename), archive)
-            if whole and not ended and not archive.problem:
-                archive.problem = "it is cut off"
-        except ValueError as error:
-            archive.problem = str(error)
-        archive.complete = whole and not archive.problem
+        size = _read_tar(file, client, count, budget, archive)
     facts = classify(archive)
     metadata = headers_of(archive.texts.get("PKG-INFO", ""))
     sources = {"size": "the index's answer" if size is not None else "", "build": "its files"}
     if metadata:
         sources["metadata"] = "PKG-INFO in the sdist"
     if not facts.complete:
-        sources["build"] = f"the first {budget >> 20} MiB of it"
+        sources["build"] = "some of its files: not all of it was read"
     return replace(
         facts, size=size, metadata=metadata, static=is_static(metadata),
         sources={key: value for key, value in sources.items() if value},
@@ -141,11 +133,37 @@ def _of_disk(url: str, length: int) -> tuple[bytes, int]:
         raise IndexTrouble(kind, f"{path}: {error}") from error
 
 
+def _read_tar(
+    file: File, client: Client, count: Callable[[int], None], budget: int, archive: Archive
+) -> int | None:
+    """Take in a compressed tar file; its size, None if it is not told."""
+    data, size = _beginning(file.url, min(budget, _HEAD), client, count)
+
+    def read(start: int, length: int) -> bytes:
+        return ranges.part(file.url, start, length, size or 0, client, count)
+
+    if size is not None and len(data) < size <= budget:
+        data += read(len(data), size - len(data))
+    whole = size is not None and len(data) == size
+    try:
+        ended = archives.read_tar(archives.unpacked(data, file.filename), archive)
+        if whole and not ended and not archive.problem:
+            archive.problem = "it is cut off"
+        left = budget - len(data)
+        if size is not None and not whole and not archive.problem and left >= probing.LEAST:
+            if file.filename.endswith((".tar.gz", ".tgz")):
+                probing.look_further(read, size, len(data), archive, left)
+    except ValueError as error:
+        archive.problem = str(error)
+    archive.complete = whole and not archive.problem
+    return size
+
+
 def _read_zip(
     file: File, client: Client, count: Callable[[int], None], budget: int, archive: Archive
 ) -> int | None:
     """Take in a zip file; its size. All of it if it is short, else members by ranges."""
-    data, size = _beginning(file.url, min(budget, _SHORT), client, count)
+    data, size = _beginning(file.url, min(budget, _HEAD), client, count)
     if size is None:
         archive.problem = "the index does not tell how long it is"
         return None

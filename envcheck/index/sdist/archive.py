@@ -45,6 +45,7 @@ class Archive:
 
     ``texts``: of files that say how it is built; ``sources``: beginnings of C, C++, Cython and CUDA
     sources. ``complete``: whether all of it was seen; ``problem``: why not, if something is wrong.
+    ``absent``: what is certainly not in it although not all was seen.
     """
 
     names: dict[str, int] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Archive:
     complete: bool = False
     problem: str = ""
     root: str | None = None
+    absent: set[str] = field(default_factory=set)
     kept: int = 0  # bytes of texts and sources
 
     def wants(self, name: str, size: int) -> bool:
@@ -92,6 +94,15 @@ class Archive:
             self.problem = f"it has more than {len(self.names):,} members"
             return False
         return True
+
+    def merge(self, other: Archive) -> None:
+        """Take in what was seen elsewhere in the same sdist."""
+        for name, size in other.names.items():
+            if name not in self.names and not self.add(name, size):
+                return
+        self.texts.update(other.texts)
+        self.sources.update(other.sources)
+        self.kept = other.kept
 
     _length: int = 0
 

@@ -38,7 +38,7 @@ def read(archive: Archive, project: dict[str, Any], requires: list[str], signs: 
         read_script(archive, "setup.py", requires, signs)
     elif "setup.py" in archive.names:
         signs.add("evidence", "setup.py: it is too long to be read")
-    elif not archive.complete and not project:
+    elif not archive.complete and "setup.py" not in archive.absent:
         signs.add("evidence", "setup.py was not among what was looked at")
     elif signs.pure is None:
         signs.pure = True

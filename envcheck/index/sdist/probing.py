@@ -1,0 +1,87 @@
+"""Finding what says how a long sdist is built, by reading at a few places of it.
+
+Members of most sdists are in the order of their names (setuptools, Meson, flit, Hatch sort them), so
+that the place of ``setup.py`` can be searched for as in a telephone book; else it may be at the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envcheck.index.sdist.archive import Archive, read_tar
+from envcheck.index.sdist.seeking import stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+END = 2 << 20  # bytes of the end: what refers to what is before has mostly gone after one of them
+LEAST = 512 << 10  # bytes with which it is worth while
+_PLACE = 640 << 10  # bytes at each place
+_FIRST, _LAST = "pyproject.toml", "setup.py"  # what is searched for, in order
+
+
+class _Seen(NamedTuple):
+    """What was found at a place: the first parts of its members' paths, in their order."""
+
+    tops: list[str]
+
+
+def look_further(
+    read: Callable[[int, int], bytes], size: int, known: int, archive: Archive, budget: int
+) -> None:
+    """Take in more of a gzip file of ``size`` bytes of which the first ``known`` were read.
+
+    ``read(start, length)`` gives its bytes, ``budget`` of them may be read.
+    """
+    sorted_ = _in_order([name.partition("/")[0] for name in archive.names])
+    start = max(known, size - min(END, budget))
+    budget -= size - start
+    end = _take(read(start, size - start), archive, sorted_)
+    low, high = known, start
+    if end.tops and end.tops[0] < _FIRST:
+        low = high  # it would have been in there
+    while sorted_ and budget >= _PLACE and high - low > 0 and not _found(archive):
+        at = min(max(low, (low + high) // 2 - _PLACE // 2), max(low, high - _PLACE))
+        length = min(_PLACE, size - at)
+        budget -= length
+        tops = _take(read(at, length), archive, sorted_).tops
+        if not tops:
+            high = at  # one member is longer than that: nearly always it is before what is wanted
+            continue
+        if tops[-1] < _FIRST:
+            low = at + length
+        elif tops[0] > _FIRST:
+            high = at + _PLACE // 4  # at its beginning little is known
+            if high >= at + length or (low, high) == (at, at + _PLACE // 4):
+                return
+        else:
+            low = at + _PLACE // 2
+
+
+def _found(archive: Archive) -> bool:
+    return all(name in archive.texts or name in archive.absent for name in (_FIRST, _LAST))
+
+
+def _in_order(tops: list[str]) -> bool:
+    return all(one <= other for one, other in zip(tops, tops[1:], strict=False))
+
+
+def _take(part: bytes, archive: Archive, sorted_: bool) -> _Seen:
+    """Take in what can be known of a part."""
+    tops: list[str] = []
+    for stretch in stretches(part):
+        here = Archive(root=archive.root, kept=archive.kept)
+        try:
+            read_tar(iter([stretch]), here)
+        except ValueError:
+            pass
+        names = [name.partition("/")[0] for name in here.names]
+        if sorted_:
+            for name in (_FIRST, _LAST):
+                if name not in names and any(
+                    one < name < other for one, other in zip(names, names[1:], strict=False)
+                ):
+                    archive.absent.add(name)
+        tops += names
+        archive.merge(here)
+    return _Seen(tops)
