@@ -65,16 +65,31 @@ def add_index(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--exclude-newer", default="", metavar="YYYY-MM-DD")
 
 
-def add_targets(parser: argparse.ArgumentParser) -> None:
-    """Where, in words."""
+def add_targets(parser: argparse._ActionsContainer) -> None:
+    """Where: in words, or what there is and is looked into."""
     parser.add_argument(
         "--target",
         action="append",
         default=[],
         metavar="WORD,…",
-        help="instead of the axes: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc=2.17, "
-        "3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here",
+        help="3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc=2.17, 3.12-slim-aarch64, "
+        "3.12-macos, 3.12-windows, pypy3.11-slim, here; there are no axes then",
     )
+    for kind, metavar, what in (
+        ("image", "REF", "would it install in this Docker image?"),
+        ("venv", "DIR", "in this virtual environment"),
+        ("ssh", "HOST", "on this machine"),
+        ("facts", "FILE", "where this fact sheet is from (envcheck facts -o FILE)"),
+    ):
+        parser.add_argument(
+            f"--{kind}",
+            dest="target",
+            action="append",
+            type=f"{kind}:{{}}".format,
+            default=argparse.SUPPRESS,
+            metavar=metavar,
+            help=what,
+        )
 
 
 def add_session(group: argparse._ArgumentGroup) -> None:

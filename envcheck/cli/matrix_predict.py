@@ -10,6 +10,9 @@ from envcheck.cli import matrix_options
 if TYPE_CHECKING:
     import argparse
 
+    from envcheck.cli.prediction import Predictor
+    from envcheck.model.matrix import Plan
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``predict``: those of ``run`` that say what and where, and the index's."""
@@ -40,11 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = Predictor(arguments)
     loaded, planned = predictor.plan()
     days = [day.strip() for day in arguments.as_of.split(",") if day.strip()]
-    sinks = matrix_reports.parse_sinks(arguments.report, planned.name)
     if loaded.said:
         print(loaded.said, file=sys.stderr)
     if len(days) > 1:
-        return predictor.compare(planned, days)
+        return _between(arguments, predictor, planned, days)
+    sinks = matrix_reports.parse_sinks(arguments.report, planned.name)
     done = predictor.predict(planned, days[0] if days else "")
     matrix_reports.write(
         done,
@@ -55,3 +58,39 @@ def run(arguments: argparse.Namespace) -> int:
     )
     predictor.finish()
     return launch.exit_status(done.results, len(done.missing))
+
+
+def _between(
+    arguments: argparse.Namespace, predictor: Predictor, planned: Plan, days: list[str]
+) -> int:
+    """What changed between two days. Returns 0."""
+    from envcheck.cli import emit
+    from envcheck.errors import UsageError
+    from envcheck.matrix.dated import dated
+    from envcheck.redact import redact_run
+    from envcheck.report.dated import FORMATS
+    from envcheck.report.matrix import View
+
+    if len(days) > 2:
+        raise UsageError("--as-of takes one day or two", hint="--as-of 2026-03-01,2026-04-01")
+    old, new = (redact_run(predictor.predict(planned, day)) for day in days)
+    found = dated(old, new, *days)
+    options = emit.options_for(sys.stdout, color=arguments.color, verbose=0)
+    shown = False
+    for word in arguments.report:
+        name, _, path = word.partition(":")
+        if name not in FORMATS:
+            raise UsageError(
+                f"what changed between two days has no format `{name}`",
+                hint=f"one of {', '.join(FORMATS)}",
+            )
+        if path:
+            emit.write_file(path, FORMATS[name](found, View()))
+        else:
+            sys.stdout.write(FORMATS[name](found, View(width=options.width)))
+        shown = shown or not path
+    if not shown and not arguments.report:
+        view = View(width=options.width, colour=options.colour, unicode=options.unicode)
+        sys.stdout.write(FORMATS["text"](found, view))
+    predictor.finish()
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from envcheck import config
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     import argparse
 
     from envcheck.matrix.launch import Conditions
+    from envcheck.matrix.runner import Watcher
     from envcheck.model.cell import Run
+    from envcheck.model.matrix import Plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retry-failed",
         action="store_true",
         help="with --resume: cells that failed or were skipped once more",
+    )
+    how.add_argument(
+        "--predict-first",
+        action="store_true",
+        help="ask the index what each cell will do, and say afterwards how often it was right",
     )
     how.add_argument("-q", "--quiet", action="store_true", help="no progress")
     matrix_options.add_store(parser)
@@ -74,9 +82,44 @@ def run(arguments: argparse.Namespace) -> int:
             loaded, planned = matrix_options.loaded_of(arguments)
             if loaded.said:
                 watcher.say(loaded.said)
+            if arguments.predict_first:
+                conditions = _predicted(arguments, planned, conditions, watcher)
             done = launch.start(planned, conditions, watcher)
     _show(arguments, done)
+    if arguments.predict_first:
+        _agreement(arguments, done)
     return launch.exit_status(done.results, len(done.missing))
+
+
+def _predicted(
+    arguments: argparse.Namespace, planned: Plan, conditions: Conditions, watcher: Watcher
+) -> Conditions:
+    """The conditions with what the index says of each cell."""
+    from envcheck.cli.prediction import Predictor
+    from envcheck.matrix.agreement import predictions
+    from envcheck.report.matrix_words import tally
+
+    predictor = Predictor(arguments)
+    predicted = predictor.predict(planned)
+    predictor.close()
+    watcher.say(f"predicted: {tally(predicted)}")
+    return conditions._replace(predicted=predictions(predicted))
+
+
+def _agreement(arguments: argparse.Namespace, done: Run) -> None:
+    """How often the prediction was right, below the table; on stderr if that goes elsewhere."""
+    from envcheck.cli import emit
+    from envcheck.matrix.agreement import agreement
+    from envcheck.redact import redact_run
+    from envcheck.report import matrix_agreement
+    from envcheck.report.matrix import View
+
+    stream = sys.stderr if arguments.report else sys.stdout
+    options = emit.options_for(stream, color=arguments.color, verbose=0)
+    view = View(width=options.width, colour=options.colour, unicode=options.unicode)
+    found = agreement(redact_run(done))
+    if found.cells:
+        stream.write("\n" + matrix_agreement.render(found, view))
 
 
 def _conditions(arguments: argparse.Namespace) -> Conditions:

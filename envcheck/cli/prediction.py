@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from envcheck import config
 from envcheck.cli import matrix_options
 from envcheck.cli.answers import Basis
+from envcheck.errors import UsageError
+from envcheck.matrix import looked_into
 
 if TYPE_CHECKING:
     import argparse
@@ -32,26 +34,24 @@ class Predictor:
         self.sessions: list[IndexSession] = []
         self._targets: dict[str, Target] = {}
         self._replayed: Recording | None = None
-        if arguments.replay:
+        if self._said("replay"):
             from envcheck.index import recording
 
             self._replayed = recording.read(arguments.replay)
+        self._examined = looked_into.by_engine(config.cache_dir())
 
     def plan(self) -> tuple[Loaded, Plan]:
         """The cells: those of a matrix or of the axes, or one for each target that is named."""
         loaded, planned = matrix_options.loaded_of(self.arguments)
-        if self.arguments.target:
+        if self._said("target"):
             from msgspec.structs import replace
 
             planned = replace(planned, cells=self._cells(planned.cells[0]))
         return loaded, planned
 
     def named(self) -> list[Target]:
-        """The targets of ``--target``, none if none is said."""
-        from envcheck.predict import targets
-
-        words = [part for word in self.arguments.target for part in word.split(",") if part]
-        return targets.parse_all(words, today=self.today) if words else []
+        """The targets of ``--target``, ``--image`` …, none if none is said."""
+        return looked_into.named(self.arguments.target, today=self.today)
 
     def here(self) -> Target:
         """The interpreter that runs envcheck."""
@@ -61,6 +61,8 @@ class Predictor:
 
     def index(self) -> Index:
         """What the command line says of the index."""
+        if day := self.arguments.exclude_newer:
+            _check(day)
         return matrix_options.index_of(self.arguments)
 
     def _cells(self, like: Cell) -> list[Cell]:
@@ -81,7 +83,9 @@ class Predictor:
         if cell.id not in self._targets:
             from envcheck.predict import targets
 
-            found = targets.of_cell(cell, self.settings.images, today=self.today)
+            found = targets.of_cell(
+                cell, self.settings.images, today=self.today, examined=self._examined
+            )
             self._targets[cell.id] = found
         return self._targets[cell.id]
 
@@ -93,7 +97,7 @@ class Predictor:
             config.cache_dir(),
             index,
             self.settings.index,
-            offline=self.arguments.offline,
+            offline=bool(self._said("offline")),
             replayed=self._replayed,
         )
         self.sessions.append(session)
@@ -106,12 +110,22 @@ class Predictor:
         if day:
             from msgspec.structs import replace
 
+            _check(day)
             cells = [
                 replace(cell, index=replace(cell.index, exclude_newer=day)) for cell in plan.cells
             ]
             plan = replace(plan, cells=cells)
-        means = predictions.Means(self.session, self.target, deep=self.arguments.deep)
+        means = predictions.Means(self.session, self.target, deep=bool(self._said("deep")))
         return predictions.predict(plan, means)
+
+    def close(self) -> None:
+        """Give up what indexes are still asked for."""
+        for session in self.sessions:
+            session.close()
+
+    def _said(self, option: str) -> object:
+        """An option that not all commands have."""
+        return getattr(self.arguments, option, None)
 
     def finish(self) -> None:
         """Write the recording that was asked for; say what the answer rests on."""
@@ -119,6 +133,8 @@ class Predictor:
             self._record()
         arguments = self.arguments
         named = [word for word in getattr(arguments, "what", []) if os.path.exists(word)]
+        if any(looked_into.is_place(word) for word in self._said("target") or ()):
+            return  # it may be another one the next time
         if any(os.path.isdir(word) for word in named):
             return  # a project: all its files would have to be looked at
         files = {
@@ -144,3 +160,10 @@ class Predictor:
             together.wheels |= session.recording.wheels
             together.sdists |= session.recording.sdists
         recording.write(together, self.arguments.record)
+
+
+def _check(day: str) -> None:
+    try:
+        dt.date.fromisoformat(day)
+    except ValueError:
+        raise UsageError(f"`{printable(day)}` is no day", hint="as 2026-04-01") from None

@@ -112,7 +112,7 @@ def growth(after: Usage, before: Usage) -> Usage:
     return Usage(
         logical=after.logical - before.logical,
         allocated=after.allocated - before.allocated,
-        exclusive=after.exclusive - before.exclusive,
+        exclusive=(after.exclusive or 0) - (before.exclusive or 0),
         bytecode=after.bytecode - before.bytecode,
         files=after.files - before.files,
     )

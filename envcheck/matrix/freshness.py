@@ -15,8 +15,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import EnvcheckError
-from envcheck.predict.offers import offers
 from envcheck.model.freshness import Freshness, State
+from envcheck.predict.offers import offers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

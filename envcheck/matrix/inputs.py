@@ -20,9 +20,9 @@ from packaging.utils import (
 from envcheck.errors import DataError
 from envcheck.matrix import git_source, source_tree
 from envcheck.matrix.meaning import SMOKE
-from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.predict.inputs.requirement import Wanted, parse
 from envcheck.predict.inputs.requirements_file import Flat, Local, flatten
+from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.tomlfile import printable, read
 
 if TYPE_CHECKING:

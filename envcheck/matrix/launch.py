@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envcheck.matrix.runner import Watcher
     from envcheck.model.cell import CellResult, Run
     from envcheck.model.matrix import Cell, Index, Plan
+    from envcheck.model.prediction import Prediction
 
 #: Statuses that ``--retry-failed`` runs again.
 FAILED = ("fail", "error", "inconclusive", "skipped")
@@ -41,6 +42,7 @@ class Conditions(NamedTuple):
     jobs: int = 0
     recording: str = ""
     notes: tuple[str, ...] = ()
+    predicted: Mapping[str, Prediction] = {}  # by the cell's id, kept with its result
 
 
 def start(plan: Plan, conditions: Conditions, watcher: Watcher) -> Run:
@@ -122,7 +124,7 @@ def _run(
         machine = schedule.this_machine(conditions.cache)
         means = Means(
             backend, gateway, writer, _inputs_of(writer.plan.folder), watcher, machine,
-            conditions.jobs,
+            conditions.jobs, conditions.predicted,
         )  # fmt: skip
         runner = Runner(means)
         try:

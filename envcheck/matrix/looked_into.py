@@ -1,7 +1,7 @@
-"""What images of this machine are, for predictions: each is looked into once.
+"""Targets that exist, for predictions: images, environments, other machines, saved fact sheets.
 
-An image that stands for an os by a setting may be anything. If the engine has it, the agent looks
-into it as for ``envcheck facts --image``: without a network, and nothing of a package is there.
+The agent looks into them as for ``envcheck facts``. An image that stands for an os by a setting may
+be anything: if the engine has it, it is looked into once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,66 @@ from envcheck.index import kept
 from envcheck.model.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import datetime as dt
+    from collections.abc import Callable, Iterable, Sequence
 
+#: kind of a place, as in ``image:mine:1`` -> the option of ``targets.choose`` that looks there
+PLACES = {
+    "image": "image",
+    "container": "container",
+    "ssh": "ssh",
+    "venv": "venv",
+    "interpreter": "python",
+    "facts": "facts",
+}
 _PATIENCE = 30.0  # seconds for all of it
+
+
+def is_place(word: str) -> bool:
+    """Whether it names something that exists, to be looked into."""
+    kind, separator, _ = word.partition(":")
+    return bool(separator) and kind in PLACES
+
+
+def named(
+    words: Iterable[str],
+    pythons: Iterable[str] = (),
+    systems: Iterable[str] = (),
+    *,
+    today: dt.date,
+) -> list[Target]:
+    """As ``targets.parse_all``, of words that may be lists with commas or places; these come last.
+
+    Raises UsageError, and TargetError or DataError for what cannot be looked into.
+    """
+    from envcheck.predict.targets import parse_all
+
+    said = list(words)
+    plain = [one for word in said if not is_place(word) for one in word.split(",") if one.strip()]
+    found = parse_all(plain, pythons, systems, today=today) if plain or pythons else []
+    return [*found, *_distinct([_place(word) for word in said if is_place(word)])]
+
+
+def _place(word: str) -> Target:
+    from envcheck.predict.examined import of_facts
+    from envcheck.targets import choose
+    from envcheck.targets.base import AgentRequest
+
+    kind, _, value = word.partition(":")
+    name = os.path.basename(os.path.normpath(value)) if kind in ("facts", "venv") else value
+    place = choose(**{PLACES[kind]: value})
+    sheet = place.start(AgentRequest(timeout=_PATIENCE)).finish()
+    return of_facts(sheet, name.removesuffix(".json") if name.isprintable() else kind)
+
+
+def _distinct(found: Sequence[Target]) -> list[Target]:
+    """With ids that differ."""
+    ids = [target.id for target in found]
+    numbers = [ids[: n + 1].count(id_) for n, id_ in enumerate(ids)]
+    return [
+        target if number == 1 else target._replace(id=f"{target.id} ({number})")
+        for target, number in zip(found, numbers, strict=True)
+    ]
 
 
 def by_engine(cache: str) -> Callable[[str], Target | None]:

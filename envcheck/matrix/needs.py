@@ -14,9 +14,9 @@ from envcheck.predict.shortfall import no_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from envcheck.predict.offers import Platform, State
     from envcheck.model.cell import Installed
     from envcheck.model.matrix import Cell
+    from envcheck.predict.offers import Platform, State
 
 
 class Blocker(NamedTuple):

@@ -36,9 +36,9 @@ from envcheck.predict.shortfall import no_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from envcheck.predict.offers import Offer
     from envcheck.model.cell import Installed
     from envcheck.model.matrix import Cell
+    from envcheck.predict.offers import Offer
 
 Why = Literal["", "asked", "held", "python", "wheel", "generic", "blocked", "unknown"]
 ANCIENT = 365  # days between two releases after which an unexplained step back is a finding

@@ -12,6 +12,8 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from envcheck.errors import EnvcheckError, TargetError
 from envcheck.matrix import schedule, steps
 from envcheck.matrix.causes import TRANSIENT
@@ -20,13 +22,14 @@ from envcheck.matrix.verdict import conclude, infrastructure, unavailable
 from envcheck.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from envcheck.index.gateway import Gateway
     from envcheck.matrix.backends.base import Backend
     from envcheck.matrix.inputs import Inputs
     from envcheck.model.cell import CellResult
     from envcheck.model.matrix import Cell
+    from envcheck.model.prediction import Prediction
     from envcheck.store import RunWriter
 
 ATTEMPTS = 3
@@ -57,6 +60,7 @@ class Means(NamedTuple):
     watcher: Watcher
     machine: schedule.Machine
     jobs: int = 0
+    predicted: Mapping[str, Prediction] = {}  # cell's id -> what the index said before
 
 
 class Runner:
@@ -191,6 +195,8 @@ class Runner:
         self.means.watcher.step(session, step)
 
     def _store(self, result: CellResult) -> None:
+        if result.prediction is None and result.cell.id in self.means.predicted:
+            result = replace(result, prediction=self.means.predicted[result.cell.id])
         self.means.writer.append(result)
         self.results.append(result)
         self.means.watcher.done(result)

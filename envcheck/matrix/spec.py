@@ -13,11 +13,11 @@ from envcheck.errors import DataError, UsageError, did_you_mean
 from envcheck.matrix import pythons, reading
 from envcheck.matrix.meaning import SMOKE, problems_of
 from envcheck.matrix.shipped import names, shipped
-from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.model.matrix import SCHEMA, Index, MatrixDocument
 from envcheck.predict.inputs.requirement import ARCHIVES
 from envcheck.predict.inputs.requirement import parse as parse_requirement
 from envcheck.predict.inputs.requirements_file import flatten
+from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.tomlfile import is_path, parse, printable, read
 
 if TYPE_CHECKING:

@@ -156,7 +156,7 @@ def _cell(cell: Cell, *, first: bool) -> str:
 
 
 def _files(project: Project, document: WheelsDocument) -> Iterator[str]:
-    yield "<details><summary>Which file each target would take</summary><dl>"
+    yield "<details><summary>Which file each target would take, or why there is none</summary><dl>"
     for release in project.releases[:DETAILED]:
         yield f"<dt>{escape(line(release.version))}</dt><dd><ul>"
         for said, targets in words.taken(release, document.targets).items():

@@ -14,7 +14,7 @@ complete envcheck \
         'c/--backend=/(auto docker interpreters)/' \
         'c/--format=/(text markdown json)/' \
         'c/--format=/(json text)/' \
-        'c/--/(against all architecture axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on find-links format from-facts help ignore image import index-url installer jobs json last module name no-redact online only os output part path pre profile python quiet recording report requirements-file resume retry-failed script select skip smoke ssh store timeout venv verbose version want)/' \
+        'c/--/(against all architecture as-of axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on files find-links format from-facts help ignore image import index-url installer jobs json last module name no-redact no-ways offline online only only-binary os output part path pre profile python quiet record recording releases replay report requirements-file resume retry-failed script select since skip smoke ssh store target timeout venv verbose version want)/' \
         'c/-/(- V h o q r v)/' \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
@@ -22,8 +22,8 @@ complete envcheck \
         'n/--backend/(auto docker interpreters)/' \
         'n/--format/(text markdown json)/' \
         'n/--format/(json text)/' \
-        'p/1/(doctor smoke matrix facts diff explain profile list completion)/' \
-        'n/matrix/(run plan list show compare history check schema)/' \
+        'p/1/(doctor smoke matrix wheels why facts diff explain profile list completion)/' \
+        'n/matrix/(run predict plan list show compare history check schema)/' \
         'n/profile/(list show check new schema)/' \
         'n/list/(checks families facts probes profiles reporters targets)/' \
         'n/completion/(bash zsh tcsh)/' \

@@ -19,6 +19,8 @@ _shtab_envcheck_commands() {
     matrix:'install and try a package on each Python and operating system'
     profile:'list, show, check and write profiles: what an environment is for'
     smoke:'train tiny models in an environment, or run a script of yours there'
+    wheels:'say what releases have wheels for which target, and since when'
+    why:'say why a requirement does not install somewhere, and what would help'
   )
   _describe 'envcheck commands' _commands
 }
@@ -30,6 +32,7 @@ _shtab_envcheck_matrix_commands() {
     history:'The runs in the store and what changed between them.'
     list:'The matrices that are there.'
     plan:'The cells that a run would have.'
+    predict:'What a run would give, from the index alone, in a second.'
     run:'Install, import and try a package in every cell.'
     schema:'The JSON Schema of matrices, for editors.'
     show:'The table of a run, in any format.'
@@ -224,6 +227,41 @@ _shtab_envcheck_matrix_plan_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envcheck_matrix_plan_defaults_added=0
 
+_shtab_envcheck_matrix_predict_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-r,--requirements-file}"[FILE]:FILE:"
+  "*--extra[NAME]:NAME:"
+  "*--constraint[SPEC]:SPEC:"
+  "*--import[MODULE]:MODULE:"
+  "--smoke[a script\; \`none\`\: no training with torch]:FILE:"
+  "*--skip[leave a step out]:STEP:"
+  "*--python[3.10,3.12]:3.10,3.12:"
+  "*--os[alpine,slim]:alpine,slim:"
+  "*--installer[uv,pip]:uv,pip:"
+  "*--architecture[x86_64]:x86_64:"
+  "*--axis[a further axis]:NAME=VALUE,…:"
+  "*--only[cells by id, as \'3.12-\*\']:GLOB:"
+  "--index-url[URL]:URL:"
+  "*--extra-index-url[URL]:URL:"
+  "*--find-links[PLACE]:PLACE:"
+  "--pre[pre-releases too]"
+  "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
+  "*--target[instead of the axes\: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here]:WORD,…:"
+  "--deep[look into shared objects\: will it import there\?]"
+  "--as-of[what an installer would have got that day\; two\: what changed between them]:DATE[,DATE]:"
+  "--offline[ask no index\: what was read before, however old]"
+  "--record[write what indexes said into one small file]:FILE:"
+  "--replay[ask such a file instead of the indexes]:FILE:"
+  "*--report[text, markdown, json, html, csv, junit, sarif\; PATH may be a directory\; may be repeated]:FORMAT[:PATH]:"
+  "--color[color]:color:(auto always never)"
+  "--no-redact[on a terminal\: names and paths as they are]"
+  "*"{-v,--verbose}"[more of the logs]"
+  "(*)::a matrix (\`envcheck matrix list\`, or a file), else requirements (\'numpy\>\=2\'), a project (.), a wheel, an sdist or git\+https\:\/\/\…\@tag:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_matrix_predict_defaults_added=0
+
 _shtab_envcheck_matrix_run_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-r,--requirements-file}"[FILE]:FILE:"
@@ -357,6 +395,54 @@ _shtab_envcheck_smoke_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envcheck_smoke_defaults_added=0
 
+_shtab_envcheck_wheels_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--target[3.12-slim, 3.13t-alpine, 3.12-glibc\=2.17-aarch64, 3.12-macos, pypy3.11-slim \…]:WORD,…:"
+  "*--python[3.10,3.12]:3.10,3.12:"
+  "*--os[alpine,slim]:alpine,slim:"
+  "--releases[how many of the newest, or \`all\` (default 10, or all since a day)]:N:"
+  "--since[uploaded on or after]:YYYY-MM-DD:"
+  "--index-url[URL]:URL:"
+  "*--extra-index-url[URL]:URL:"
+  "*--find-links[PLACE]:PLACE:"
+  "--pre[pre-releases too]"
+  "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
+  "--offline[ask no index\: what was read before, however old]"
+  "--record[write what indexes said into one small file]:FILE:"
+  "--replay[ask such a file instead of the indexes]:FILE:"
+  "--json[the document, envcheck.wheels\/1]"
+  "*--report[text, markdown, json, html\; may be repeated]:FORMAT[:PATH]:"
+  "--color[color]:color:(auto always never)"
+  "*"{-v,--verbose}"[which file each target would take]"
+  "(*):a project\; with a specifier (\'numpy\>\=2,\<2.4\') only those of its releases are shown:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_wheels_defaults_added=0
+
+_shtab_envcheck_why_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--target[instead of the axes\: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here]:WORD,…:"
+  "--files[every file with the reason it is not taken]"
+  "--no-ways[look for no ways out]"
+  "--json[a document\: envcheck.why\/1]"
+  "--color[color]:color:(auto always never)"
+  "--index-url[URL]:URL:"
+  "*--extra-index-url[URL]:URL:"
+  "*--find-links[PLACE]:PLACE:"
+  "--pre[pre-releases too]"
+  "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
+  "*--only-binary[build nothing]:NAME|:all::"
+  "*--constraint[SPEC]:SPEC:"
+  "--offline[ask no index\: what was read before, however old]"
+  "--record[write what indexes said into one small file]:FILE:"
+  "--replay[ask such a file instead of the indexes]:FILE:"
+  "(*):as \'torch\=\=2.15.0\', \'psycopg\[binary\]\':"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envcheck_why_defaults_added=0
+
 
 _shtab_envcheck() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->envcheck'
@@ -385,6 +471,8 @@ _shtab_envcheck() {
         matrix) _shtab_envcheck_matrix ;;
         profile) _shtab_envcheck_profile ;;
         smoke) _arguments -C -s $_shtab_envcheck_smoke_options ;;
+        wheels) _arguments -C -s $_shtab_envcheck_wheels_options ;;
+        why) _arguments -C -s $_shtab_envcheck_why_options ;;
       esac
   esac
 }
@@ -412,6 +500,7 @@ _shtab_envcheck_matrix() {
         history) _arguments -C -s $_shtab_envcheck_matrix_history_options ;;
         list) _arguments -C -s $_shtab_envcheck_matrix_list_options ;;
         plan) _arguments -C -s $_shtab_envcheck_matrix_plan_options ;;
+        predict) _arguments -C -s $_shtab_envcheck_matrix_predict_options ;;
         run) _arguments -C -s $_shtab_envcheck_matrix_run_options ;;
         schema) _arguments -C -s $_shtab_envcheck_matrix_schema_options ;;
         show) _arguments -C -s $_shtab_envcheck_matrix_show_options ;;
