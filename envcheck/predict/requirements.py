@@ -94,7 +94,7 @@ def headers(text: str) -> Iterable[tuple[str, str]]:
     """Keys, in lower case, and values of the headers, continued lines joined."""
     key, value = "", ""
     for line in text.splitlines():
-        if line[:1] in " \t" and line.strip():
+        if line[:1] in (" ", "\t"):  # continued, even if there is nothing else in it: RFC 5322
             value += f" {line.strip()}"
             continue
         if key:
