@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envcheck.index.pages import File
     from envcheck.model.artifact import SdistFacts
 
-BUDGET = 6 << 20
+BUDGET = 12 << 20  # bytes; three of four sdists that are looked at have less than one million
 _HEAD = 1 << 20  # bytes that are read at first
 _HEADERS = 256 << 10  # bytes of PKG-INFO's headers
 _DYNAMIC = ("requires-dist", "requires-python", "provides-extra")
@@ -150,8 +150,9 @@ def _read_tar(
         if whole and not ended and not archive.problem:
             archive.problem = "it is cut off"
         left = budget - len(data)
-        if size is not None and not whole and not archive.problem and left >= probing.LEAST:
-            if file.filename.endswith((".tar.gz", ".tgz")):
+        gzip = file.filename.endswith((".tar.gz", ".tgz"))
+        if gzip and size is not None and not whole and left >= probing.LEAST:
+            if not archive.problem:
                 probing.look_further(read, size, len(data), archive, left)
     except ValueError as error:
         archive.problem = str(error)

@@ -1,15 +1,16 @@
 """Finding what says how a long sdist is built, by reading at a few places of it.
 
-Members of most sdists are in the order of their names (setuptools, Meson, flit, Hatch sort them), so
-that the place of ``setup.py`` can be searched for as in a telephone book; else it may be at the end.
+Members of most sdists are in the order of their names (setuptools, Meson, flit, Hatch sort them):
+the place of ``setup.py`` can be searched for as in a telephone book. Else it may be at the end.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from envcheck.index.sdist.archive import Archive, read_tar
-from envcheck.index.sdist.seeking import stretches
+from envcheck.index.sdist.seeking import Middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +19,6 @@ END = 2 << 20  # bytes of the end: what refers to what is before has mostly gone
 LEAST = 512 << 10  # bytes with which it is worth while
 _PLACE = 640 << 10  # bytes at each place
 _FIRST, _LAST = "pyproject.toml", "setup.py"  # what is searched for, in order
-
-
-class _Seen(NamedTuple):
-    """What was found at a place: the first parts of its members' paths, in their order."""
-
-    tops: list[str]
 
 
 def look_further(
@@ -36,15 +31,15 @@ def look_further(
     sorted_ = _in_order([name.partition("/")[0] for name in archive.names])
     start = max(known, size - min(END, budget))
     budget -= size - start
-    end = _take(read(start, size - start), archive, sorted_)
+    tops = _take(read(start, size - start), archive, sorted_)
     low, high = known, start
-    if end.tops and end.tops[0] < _FIRST:
+    if tops and tops[0] < _FIRST:
         low = high  # it would have been in there
-    while sorted_ and budget >= _PLACE and high - low > 0 and not _found(archive):
+    while sorted_ and budget >= _PLACE and high - low > _PLACE // 4 and not _found(archive):
         at = min(max(low, (low + high) // 2 - _PLACE // 2), max(low, high - _PLACE))
         length = min(_PLACE, size - at)
         budget -= length
-        tops = _take(read(at, length), archive, sorted_).tops
+        tops = _take(read(at, length), archive, sorted_)
         if not tops:
             high = at  # one member is longer than that: nearly always it is before what is wanted
             continue
@@ -59,17 +54,23 @@ def look_further(
 
 
 def _found(archive: Archive) -> bool:
-    return all(name in archive.texts or name in archive.absent for name in (_FIRST, _LAST))
+    """Whether what says how it is built is there."""
+    said = archive.texts.get(_FIRST)
+    if _LAST in archive.texts:
+        return True
+    return said is not None and (_LAST in archive.absent or "setuptools" not in said)
 
 
 def _in_order(tops: list[str]) -> bool:
-    return all(one <= other for one, other in zip(tops, tops[1:], strict=False))
+    return all(one <= other for one, other in pairwise(tops))
 
 
-def _take(part: bytes, archive: Archive, sorted_: bool) -> _Seen:
-    """Take in what can be known of a part."""
-    tops: list[str] = []
-    for stretch in stretches(part):
+def _take(part: bytes, archive: Archive, sorted_: bool) -> list[str]:
+    """Take in what can be known of a part. The first parts of its members' paths, in their order,
+    but for some that do not belong there.
+    """
+    middle = Middle(part)
+    for stretch in middle.stretches():
         here = Archive(root=archive.root, kept=archive.kept)
         try:
             read_tar(iter([stretch]), here)
@@ -78,10 +79,7 @@ def _take(part: bytes, archive: Archive, sorted_: bool) -> _Seen:
         names = [name.partition("/")[0] for name in here.names]
         if sorted_:
             for name in (_FIRST, _LAST):
-                if name not in names and any(
-                    one < name < other for one, other in zip(names, names[1:], strict=False)
-                ):
+                if name not in names and any(one < name < other for one, other in pairwise(names)):
                     archive.absent.add(name)
-        tops += names
         archive.merge(here)
-    return _Seen(tops)
+    return middle.tops(archive.root or "")

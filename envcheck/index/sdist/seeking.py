@@ -18,7 +18,7 @@ from envcheck.index.sdist.archive import UNPACKED, member_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STEP = 64 << 10  # bytes in which a block begins, nearly always: zlib's are shorter
+_STEP = 12 << 10  # bytes that are searched at once; zlib's blocks have 20 to 60 thousand
 _TRIED = 3_000  # bytes that are unpacked at first …
 _HELD = 160 << 10  # … and then, to believe that it is a beginning
 _CANDIDATES = 400_000
@@ -34,22 +34,44 @@ _AT = 257  # of the magic in a member's header
 _HEADER = 512
 
 
-def stretches(part: bytes) -> Iterator[bytes]:
-    """Pieces of the tar archive in ``part`` of a gzip file, each from a member's header on to where
-    something is not known. None if no beginning is found.
-    """
-    stream = _from_beginning(part)
-    if not stream:
-        return
-    plain, doubt = _unpacked(stream)
-    at = 0
-    while True:
-        start = _header(plain, doubt, at)
-        if start is None:
-            return
-        end = _next_doubt(doubt, start)
-        yield plain[start:end]
-        at = end
+class Middle:
+    """``part`` of a gzip file, unpacked as far as that can be."""
+
+    def __init__(self, part: bytes) -> None:
+        stream = _from_beginning(part)
+        self._plain, self._doubt = _unpacked(stream) if stream else (b"", b"")
+
+    def stretches(self) -> Iterator[bytes]:
+        """Pieces of the tar archive, each from a member's header on to where something is not
+        known.
+        """
+        at = 0
+        while True:
+            start = _header(self._plain, self._doubt, at)
+            if start is None:
+                return
+            end = _next_doubt(self._doubt, start)
+            yield self._plain[start:end]
+            at = end
+
+    def tops(self, root: str) -> list[str]:
+        """What probably are the first parts of paths below ``root``, in their order: also of
+        members of which not all is known. Only for where to look next.
+        """
+        wanted = f"{root}/".encode()
+        starts = [match.start() - _AT for match in _MAGIC.finditer(self._plain, _AT)]
+        found = []
+        for start in starts:
+            name = self._plain[start : start + 100].partition(b"\0")[0]
+            sure = self._doubt[start : start + len(name) + 1]
+            same = all(
+                one == other or doubt for one, other, doubt in zip(name, wanted, sure, strict=False)
+            )
+            top, slash, _ = name[len(wanted) :].partition(b"/")
+            end = len(wanted) + len(top) + 1
+            if same and top.isascii() and top and not any(sure[len(wanted) : end]):
+                found.append(top.decode())
+        return found
 
 
 def _from_beginning(part: bytes) -> bytes:
