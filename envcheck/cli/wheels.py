@@ -52,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group(
         "targets (default: each Python that is maintained, on alpine and slim)"
     )
-    where.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        metavar="WORD,…",
-        help="3.12-slim, 3.13t-alpine, 3.12-glibc=2.17-aarch64, 3.12-macos, pypy3.11-slim …",
-    )
+    matrix_options.add_targets(where)
     where.add_argument("--python", action="append", default=[], metavar="3.10,3.12")
     where.add_argument("--os", action="append", default=[], metavar="alpine,slim")
     which = parser.add_argument_group("releases")
@@ -168,14 +162,14 @@ def _targets(arguments: argparse.Namespace, today: str) -> list[Target]:
     """Those that were asked for, else each Python that is maintained. Raises UsageError."""
     from datetime import date
 
-    from envcheck.predict import targets
+    from envcheck.matrix import looked_into
     from envcheck.predict.support import maintained
 
     pythons, systems = (_split(words) for words in (arguments.python, arguments.os))
     if not pythons and (systems or not arguments.target):
         pythons = maintained(today)
-    return targets.parse_all(
-        _split(arguments.target),
+    return looked_into.named(
+        arguments.target,
         pythons,
         (systems or SYSTEMS) if pythons else (),
         today=date.fromisoformat(today),
@@ -190,12 +184,15 @@ def _asked(
     wanted: Sequence[Wanted], arguments: argparse.Namespace
 ) -> tuple[WheelsDocument, list[EnvcheckError]]:
     """The document, and why there is nothing of some projects. Raises UsageError, DataError."""
+    from msgspec.structs import replace
+
     import envcheck
     from envcheck.index import recording
     from envcheck.index.session import IndexSession
     from envcheck.model.matrix import Index
     from envcheck.model.wheels import WheelsDocument
     from envcheck.predict.support import maintained, place
+    from envcheck.redact import redact_struct
 
     replayed = recording.read(arguments.replay) if arguments.replay else None
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -226,17 +223,20 @@ def _asked(
         envcheck=envcheck.__version__,
         created=now,
         targets=[place(target) for target in targets],
-        projects=projects,
+        projects=[],
         exclude_newer=index.exclude_newer,
         notes=notes,
     )
-    return document, problems
+    return replace(redact_struct(document), projects=projects), problems
 
 
 def _rest(arguments: argparse.Namespace, session: IndexSession) -> None:
     """Say what the answer rests on, so that it can be given again."""
     from envcheck.cli.answers import Basis
+    from envcheck.matrix.looked_into import is_place
 
+    if any(is_place(word) for word in arguments.target):
+        return  # it may be another one the next time
     files = {os.path.abspath("pyproject.toml"), *session.consulted}
     files |= {os.path.abspath(arguments.replay)} if arguments.replay else set()
     arguments.basis = Basis(min(session.until, _midnight()), sorted(files))
@@ -274,8 +274,9 @@ def _project(
 
 def _missing(name: str, problem: EnvcheckError) -> Project:
     from envcheck.model.wheels import Project
+    from envcheck.redact import redact_struct
 
-    return Project(name=name, problem=_ADDRESS.sub("", problem.message))
+    return redact_struct(Project(name=name, problem=_ADDRESS.sub("", problem.message)))
 
 
 def _write(

@@ -7,7 +7,6 @@ for).
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from envcheck.model.target import Target
     from envcheck.predict.projects import Project
-
-_LABEL = re.compile(r"[0-9a-z_.]+")
 
 
 class Choice(NamedTuple):
@@ -60,16 +57,6 @@ def place(target: Target) -> PlaceDocument:
         release=target.release,
         note=target.note,
     )
-
-
-def variant(filename: str) -> str:
-    """The variant label of a wheel (PEP 825), empty for others. Python tags begin with no digit,
-    so that what is in the place of a build number and is none tells that there is one.
-    """
-    parts = filename.removesuffix(".whl").split("-")
-    built = len(parts) == 7 and parts[2][:1].isdigit()
-    labelled = built or (len(parts) == 6 and not parts[2][:1].isdigit())
-    return parts[-1] if labelled and _LABEL.fullmatch(parts[-1]) else ""
 
 
 def maintained(day: str, *, years: int = 0) -> list[str]:
@@ -176,7 +163,7 @@ def day(uploaded: str) -> str:
 def _release(project: Project, number: int, targets: Sequence[Target]) -> ReleaseSupport:
     release = project.releases[number]
     wheels = release.wheels
-    variants = [file.filename for file in wheels if variant(file.filename)]
+    variants = [file.filename for file in wheels if file.variant]
     return ReleaseSupport(
         version=str(release.version),
         uploaded=release.uploaded,
@@ -235,7 +222,7 @@ def _reason(kind: str, release: Release, target: Target) -> str:
         return f"Requires-Python {' or '.join(excluding)} excludes {target.python}"
     if kind == "unknown":
         return f"the platform of {target.id} is not known"
-    names = tuple(file.filename for file in release.wheels if not variant(file.filename))
+    names = tuple(file.filename for file in release.wheels if not file.variant)
     if not names:
         return "there are only wheels with variant labels" if release.wheels else "no wheels"
     order = ranks(target)

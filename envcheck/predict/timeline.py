@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from envcheck.model.target import Target
 from envcheck.model.wheels import WAYS, Feature, Floor, Mark, Span
 from envcheck.predict.projects import admits
-from envcheck.predict.support import counted, mark, variant
+from envcheck.predict.support import counted, mark
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:
@@ -77,23 +77,32 @@ def timeline(project: Project, pythons: Sequence[str], *, pre: bool = False) -> 
     if not releases:
         return []
     wheels = [_wheels(release) for release in releases]
-    seen = {tags for release in wheels for _, tags in release}
+    told = {id(tags): tags for release in wheels for _, tags in release}  # each set of tags once
+    seen = set(told.values())
     features = []
+
+    def add(
+        key: str,
+        title: str,
+        kind: Literal["python", "platform", "file"],
+        way_of: Callable[[Tags], Way | None],
+        target: Target | None = None,
+    ) -> None:
+        ways = {number: way for number, tags in told.items() if (way := way_of(tags))}
+        had = [_of(release, ways, target) for release in wheels]
+        floors = list(_floors(key, releases, wheels)) if kind == "platform" else []
+        features.append(_feature(key, title, kind, releases, had, floors))
+
     for key, title, target in _pythons(seen, pythons):
-        had = [_of(release, partial(python_way, target=target), target) for release in wheels]
-        features.append(_feature(key, title, "python", releases, had))
+        add(key, title, "python", partial(python_way, target=target), target)
     for key in _platforms(seen):
-        had = [_of(release, partial(platform_way, key=key)) for release in wheels]
-        floors = list(_floors(key, releases, wheels))
-        features.append(_feature(key, platform_title(key), "platform", releases, had, floors))
+        add(key, platform_title(key), "platform", partial(platform_way, key=key))
     for key, title in _FILES.items():
-        had = [_of(release, partial(file_way, key=key)) for release in wheels]
-        features.append(_feature(key, title, "file", releases, had))
+        add(key, title, "file", partial(file_way, key=key))
     sdists = [_sdist(release) for release in releases]
     return [*features, _feature("sdist", "sdist", "file", releases, sdists)]
 
 
-@lru_cache(maxsize=4096)
 def python_way(tags: Tags, target: Target) -> Way | None:
     """How a wheel has an interpreter, on whatever platform; None if it has it not."""
     order = ranks(target)
@@ -161,20 +170,21 @@ def _wheels(release: Release) -> Wheels:
     """Those that stand, with their tags."""
     found = []
     for file in release.wheels:
-        if file.yanked is None and not variant(file.filename):
+        if file.yanked is None and not file.variant:
             tags = _taken_apart("-".join(file.filename.removesuffix(".whl").split("-")[-3:]))
             if tags is not None:
                 found.append((file, tags))
     return found
 
 
-def _of(
-    wheels: Wheels, way_of: Callable[[Tags], Way | None], target: Target | None = None
-) -> _Had | None:
-    """The best way in which a release has something, Requires-Python of its files heeded."""
+def _of(wheels: Wheels, ways: dict[int, Way], target: Target | None) -> _Had | None:
+    """The best way in which a release has something, Requires-Python of its files heeded.
+
+    ``ways``: of tags, by the identity of these.
+    """
     best: _Had | None = None
     for file, tags in wheels:
-        way = way_of(tags)
+        way = ways.get(id(tags))
         if way is None:
             continue
         if target and file.requires_python and not admits(file.requires_python, target.python):

@@ -90,16 +90,17 @@ def groups(targets: Sequence[Place]) -> list[Group]:
         found.setdefault(rest, []).append(Column(head, number))
     made = []
     for rest, columns in found.items():
-        platforms = {platform(targets[column.number]) for column in columns}
+        platforms = list(dict.fromkeys(platform(targets[column.number]) for column in columns))
         made.append(Group(_title(rest, platforms), tuple(columns)))
     return made
 
 
-def _title(rest: str, platforms: set[str]) -> str:
+def _title(rest: str, platforms: list[str]) -> str:
     """``slim (glibc 2.41)``; a platform that the id names is said once."""
-    if len(platforms) != 1:
+    kinds = {said.partition(" ")[0] for said in platforms}
+    if len(kinds) > 1 or len(platforms) > 2:
         return rest
-    said = platforms.pop()
+    said = ", ".join([platforms[0], *(other.partition(" ")[2] for other in platforms[1:])])
     if said.lower().replace(" ", "").startswith(rest):
         return said
     return f"{rest} ({said})"
@@ -176,7 +177,10 @@ def lines(timeline: Sequence[Feature]) -> list[Line]:
 
 def never(timeline: Sequence[Feature]) -> str:
     """Features that there never were."""
-    return titles([feature for feature in timeline if feature.first is None])
+    missing = [feature for feature in timeline if feature.first is None]
+    if any(feature.first for feature in timeline if feature.key != "sdist"):
+        return titles(missing)
+    return ", ".join(["wheels", *(line(each.title) for each in missing if each.key == "sdist")])
 
 
 def titles(features: Sequence[Feature]) -> str:
@@ -219,7 +223,8 @@ def _remarks(feature: Feature) -> Iterator[str]:
     if feature.gaps:
         shown = ", ".join(map(stretch, feature.gaps[-FEW:]))
         more = len(feature.gaps) - FEW
-        yield f"not in {shown}" + (f" and {more} gaps before" if more > 0 else "")
+        before = f" and {more} gap{'s' * (more > 1)} before" if more > 0 else ""
+        yield f"not in {shown}{before}"
 
 
 def stretch(span: Span) -> str:

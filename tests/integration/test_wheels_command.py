@@ -155,6 +155,16 @@ def test_a_project_that_cannot_be_asked_for(envcheck: Command, index: IndexServe
     assert states(three) == {"3.0": ["generic", "generic"]}
 
 
+def test_the_document_has_no_names_of_this_machine(
+    envcheck: Command, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done, out, _ = envcheck("one", "two", "--json", "--index-url", f"file://{tmp_path}/nowhere")
+    assert done == 3
+    assert str(tmp_path) not in out
+    assert "~/nowhere" in out
+
+
 def test_a_page_without_files(envcheck: Command, index: IndexServer) -> None:
     index.fault("/simple/two/", garbage())
     done, out, _ = envcheck("two", "--index-url", index.url)

@@ -22,7 +22,6 @@ from envcheck.predict.support import (
     place,
     shown,
     support,
-    variant,
 )
 
 PAGES = recording.read(str(Path(__file__).parents[2] / "data" / "wheels" / "pages.recording"))
@@ -198,21 +197,6 @@ def test_what_cannot_be_judged_is_unknown() -> None:
     wheel = file("one-1.0-cp312-cp312-manylinux_2_28_x86_64.whl")
     assert state(wheel, target=nowhere) == "unknown"
     assert state(wheel, file("one-1.0-py3-none-any.whl"), target=nowhere) == "generic"
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        ("one-1.0-cp312-cp312-manylinux_2_28_x86_64-cu128.whl", "cu128"),
-        ("one-1.0-7-cp312-cp312-manylinux_2_28_x86_64-x86_64_v3.whl", "x86_64_v3"),
-        ("one-1.0-py3-none-any-null.whl", "null"),
-        ("one-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl", ""),
-        ("one-1.0-cp312-cp312-manylinux_2_28_x86_64.whl", ""),
-        ("one-1.0-cp312-cp312-manylinux_2_28_x86_64-NO.whl", ""),
-    ],
-)
-def test_variants_are_told_from_builds(name: str, label: str) -> None:
-    assert variant(name) == label
 
 
 def test_variants_are_listed_apart_and_count_for_nothing() -> None:

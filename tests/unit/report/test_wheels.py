@@ -191,6 +191,21 @@ def test_targets_that_differ_in_their_python_stand_together() -> None:
     ]
 
 
+def test_a_project_that_never_had_wheels() -> None:
+    files = [documents.File(filename="a-1.0.tar.gz", url="a")]
+    known = documents.Releases("a", files, found=True)
+    found = documents.project(known, documents.targets(), documents.Choice())
+    assert words.never(found.timeline) == "wheels"
+    assert [each.titles for each in words.lines(found.timeline)] == ["sdist"]
+
+
+def test_two_versions_of_a_library_in_one_group() -> None:
+    targets = CASES["real"].targets
+    older = msgspec.structs.replace(targets[0], libc="musl 1.2.4")
+    titles = [group.title for group in words.groups([older, *targets[1:]])]
+    assert titles == ["alpine (musl 1.2.4, 1.2.5)", "slim (glibc 2.41)"]
+
+
 def test_features_of_one_story_are_told_together() -> None:
     lines = words.lines(documents.real("accelerate").projects[0].timeline)
     generic = next(line for line in lines if "by wheels for any" in line.remarks)
