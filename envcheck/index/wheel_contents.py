@@ -53,6 +53,7 @@ def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members
         python_bytes=sum([size for _, size in python]),
         tests_bytes=sum([size for name, size in python if _TESTS.search(name)]),
         paths_bytes=sum([len(name) for name, _ in python]),
+        python_slack=sum([-(size * 11 // 10 + 250) % 4096 for _, size in python]),
         libraries=libraries[:MOST_LIBRARIES],
         modules=_modules([name for name, _ in pairs]),
     )

@@ -22,6 +22,7 @@ class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
     python_bytes: int = 0
     tests_bytes: int = 0  # of these, in modules and packages of tests: they compile to more
     paths_bytes: int = 0  # length of the paths of these files: installers write them down again
+    python_slack: int = 0  # about what blocks add to the bytecode of these files
     libraries: list[tuple[str, int]] = field(default_factory=list)  # shared objects: path, bytes
     modules: list[str] = field(default_factory=list)  # at the top of the site directories
     estimated_from: str = ""  # the file whose directory was read instead of this one's

@@ -117,7 +117,7 @@ def of_wheel(
         return DiskEstimate(download=size, unknown=(file.project,))
     info = len("-".join(file.filename.split("-")[:2])) + len(".dist-info/")
     lines = [("INSTALLER", _INSTALLERS.get(installer, 2))]
-    lines += [("REQUESTED", 0)] if requested else []
+    lines += [("REQUESTED", 0)] if requested or installer == "uv" else []  # uv: for everything
     ending = 2 if installer == "pip" else 1  # of a line: pip writes carriage returns
     added = sum(info + len(name) + _HASH + len(str(count)) + ending for name, count in lines)
     listed = 0
@@ -175,14 +175,14 @@ def _bytecode(project: str, held: Contents, target: Target) -> tuple[int | None,
         return None, None
     minors = known["minors"]
     at = min(range(len(minors)), key=lambda n: abs(int(minors[n][2:]) - target.version[1]))
-    ratio = known["projects"].get(project)
-    if ratio:
-        count = int(held.python_bytes * ratio[at])
+    count = held.python * int(known["base"])
+    ratio = (known["projects"].get(project) or [None] * len(minors))[at]
+    if ratio is not None:
+        count += int(held.python_bytes * ratio)
     else:
-        tests = held.tests_bytes
-        a, b = known["source"][at], known["tests"][at]
-        count = int((held.python_bytes - tests) * a + tests * b)
-    return count, int(count + held.python * known["slack"])
+        of_tests = held.tests_bytes * known["tests"][at]
+        count += int((held.python_bytes - held.tests_bytes) * known["source"][at] + of_tests)
+    return count, count + held.python_slack
 
 
 @lru_cache(maxsize=1)
