@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from http.client import HTTPResponse
+from http.client import HTTPResponse, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -61,7 +61,7 @@ class Line:
         self._plain = plain
         self._read = read
         self._timeout = -1.0
-        self._secure = False
+        self._secure = self._ended = False
         self.stream: Any = plain  # what is spoken over: a socket, or TLS over it
 
     def ask(
@@ -80,6 +80,8 @@ class Line:
         self.stream.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         answer = HTTPResponse(self, method=method)  # type: ignore[arg-type]
         answer.begin()
+        if self._ended:  # there was nothing more where the head had no end
+            raise RemoteDisconnected("half a head")
         self.used = True
         return answer
 
@@ -102,7 +104,9 @@ class Line:
     def receive(self, buffer: memoryview) -> int:
         """Some bytes of what comes. Raises OSError, TimeoutError."""
         self._wait()
-        return int(self.stream.recv_into(buffer))
+        count = int(self.stream.recv_into(buffer))
+        self._ended = not count
+        return count
 
     def interrupt(self) -> None:
         """Whoever waits for something to come or go gets an error now."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import ssl
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +15,9 @@ from envcheck.index.sources import Network
 from envcheck.model.matrix import Index
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
+    from pathlib import Path
 
 ONE = wheel("one", "1.0")
 SECRET = "s3cr3t-p%C3%A4ss"
@@ -100,24 +99,9 @@ def test_a_proxy_of_the_environment(gateway, tmp_path, monkeypatch):
         assert eventually(lambda: {request.proxied for request in index.requests} == {True})
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 with its key, signed by itself."""
-    file: Path = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-        f" -keyout {file}.key -out {file}.crt -subj /CN=tests -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run(command.split(), check=True, capture_output=True)
-    file.write_bytes(Path(f"{file}.key").read_bytes() + Path(f"{file}.crt").read_bytes())
-    return file
-
-
 @pytest.fixture
-def secure(certificate: Path) -> Iterator[IndexServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with IndexServer(ONE, tls=context) as index:
+def secure(server_context: ssl.SSLContext) -> Iterator[IndexServer]:
+    with IndexServer(ONE, tls=server_context) as index:
         yield index
 
 
