@@ -49,10 +49,11 @@ def filename_of(url: str) -> str:
 def elsewhere(shown: str, line: int, name: str, source: str, place: str) -> str:
     """The note on what comes from no index."""
     where = f"{shown}:{line}" if line else shown
-    what = {
-        "git": "a git repository: whether it builds is not judged",
-        "local": "a local path: its own build is not judged, what it needs is",
-        "url": "an address: its file is judged by its name",
+    what, judged = {
+        "git": ("the git repository", "whether it builds is not judged"),
+        "local": ("the local path", "its own build is not judged"),
+        "url": ("the address", "its file is judged by its name"),
     }[source]
-    shown_place = f", {printable(without_credentials(place), 100)}" if place else ""
-    return f"{where}: `{printable(name)}` comes from {what}{shown_place}"
+    subject = f"`{printable(name)}`" if name else "what is required"
+    shown_place = printable(without_credentials(place), 100)
+    return f"{where}: {subject} comes from {what} {shown_place}: {judged}"

@@ -227,10 +227,7 @@ class _Collected:
         return found
 
     def _elsewhere(self, pin: Pin, line: int) -> None:
-        note = elsewhere(self.document.shown, line, pin.name, pin.source, pin.place)
-        if pin.source == "local":
-            note = note.replace(", what it needs is", "").replace("its own build is", "it is")
-        self.notes.append(note)
+        self.notes.append(elsewhere(self.document.shown, line, pin.name, pin.source, pin.place))
 
     def note_dynamic(self, project: _Project, build: _BuildSystem, *, has_poetry: bool) -> None:
         """What only a build would tell, and is not built here."""

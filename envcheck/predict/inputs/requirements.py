@@ -87,8 +87,7 @@ class _Noting(Reader):
 
     def _pin(self, pin: Pin) -> None:
         self.pins.append(pin)
-        name = pin.name or "a requirement"
-        self.notes.append(elsewhere(self.where, 0, name, pin.source, pin.place))
+        self.notes.append(elsewhere(self.where, 0, pin.name, pin.source, pin.place))
 
     def _local(self, local: Local) -> None:
         """A project gives what it requires; an archive is a pin."""
