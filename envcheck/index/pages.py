@@ -24,6 +24,7 @@ HTML = "text/html; charset=utf-8"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 FILES = 100_000  # of one page; the longest known lists a third of that
 _TOO_MANY = f"it lists more than {FILES:,} files"
+_LONGEST_NAME = 255  # of any file system; what a wheel's name lists multiplies
 _RUNS = re.compile(r"[-_.]+")
 ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -182,7 +183,7 @@ def _offer(offered: bool | dict[str, str] | None) -> str:
 #: read: to go the general way for all takes twice as long, and says the same. A tag that never ends
 #: is not searched for its end: everything has a length. For texts of bytes as characters.
 _ANCHOR = re.compile(
-    r'<a href="(https?://[^"#?&%@\[\s\\\0\x80-\xff]{1,9000})(?:#sha256=([0-9a-f]{64}))?"'
+    r'<a href="(https?://[^"#?&%@\[\\\0-\x20\x7f-\xff]{1,9000})(?:#sha256=([0-9a-f]{64}))?"'
     r'(?: data-requires-python="([^"]{0,9999})")?'
     r'(?: data-dist-info-metadata="sha256=([0-9a-f]{64})")?'
     r'(?: data-core-metadata="sha256=([0-9a-f]{64})")?'
@@ -222,7 +223,7 @@ def _from_html(body: bytes, url: str) -> Iterator[File]:
             yield from _of_anchor(general, url)
             continue
         filename = link[link.rfind("/") + 1 :]
-        if filename.endswith(ENDINGS):
+        if filename.endswith(ENDINGS) and len(filename) <= _LONGEST_NAME:
             if requires not in unescaped:
                 unescaped[requires] = _plain(requires)
             yield File(
@@ -298,7 +299,7 @@ def _link(page: str, href: str, filename: str) -> str:
     """
     if not filename.endswith(ENDINGS) or not href.isprintable() or not filename.isprintable():
         return ""
-    if "/" in filename or "\\" in filename:
+    if "/" in filename or "\\" in filename or len(filename) > _LONGEST_NAME:
         return ""
     if href.startswith(("https://", "http://")) and "#" not in href:  # nearly all, on big pages
         host = href.partition("//")[2].partition("/")[0]

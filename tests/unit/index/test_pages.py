@@ -163,6 +163,8 @@ ATTRIBUTES = st.sampled_from(
         'href="https://x.invalid/a/öne-1.0.tar.gz"',
         'href="https://x.invalid/a/one-1.0.exe"',
         'href="https://one-1.0.zip"',
+        'href="https://x.invalid/one-1.0\x01.zip"',
+        f'href="https://x.invalid/{"n" * 300}-1.0.zip"',
         'href="/a/one-1.0.zip"',
         "href='https://x.invalid/a/one-1.0.zip'",
         'data-requires-python="&gt;=3.8"',
@@ -266,6 +268,7 @@ def test_what_a_file_says_of_itself_is_believed_within_limits():
         {**ENTRY, "size": -1},
         {**ENTRY, "size": 10**17},
         {**ENTRY, "filename": "../one-1.0.zip"},
+        {**ENTRY, "filename": f"one-{'1' * 300}.zip"},
         {**ENTRY, "filename": "one-1.0\n.zip"},
         {**ENTRY, "url": "https://x.invalid/\r\nHost: y/one-1.0.zip"},
     ]
