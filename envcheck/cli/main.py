@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 import envcheck
 from envcheck.cli import COMMANDS, KEEPING
@@ -81,16 +82,16 @@ def _dispatch(words: list[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(f"there is no command `{name}`", hint=_similar(name))
     kept = name in KEEPING and _kept(words)
-    if kept and (status := kept.given(words)) is not None:
+    if kept and (given := kept.given(words)) is not None:
+        status: int = given
         return status
     command = _command(name)
     _end_by_exception()
     arguments = None if words[1:] else without_words(command)
     if arguments is None:
         arguments = build_parser(name).parse_args(words[1:])
-    if kept:
-        return kept.keep(words, arguments, lambda: command.run(arguments))
-    result: int = command.run(arguments)
+    run = partial(command.run, arguments)
+    result: int = kept.keep(words, arguments, run) if kept else run()
     return result
 
 

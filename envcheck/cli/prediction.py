@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envcheck import config
 from envcheck.cli import matrix_options
 from envcheck.cli.answers import Basis
 from envcheck.errors import UsageError
 from envcheck.matrix import looked_into
+from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -72,9 +73,8 @@ class Predictor:
         cells = []
         for target in self.named():
             self._targets[target.id] = target
-            axes = {**like.axes, "python": target.minor, "architecture": target.architecture}
-            python, _, place = target.id.partition("-")
-            axes |= {"python": python, "os": place or target.system}
+            axes = {**like.axes, "architecture": target.architecture}
+            axes |= {"python": target.interpreter, "os": target.place or target.system}
             cells.append(replace(like, id=target.id, axes=axes))
         return cells
 
@@ -123,7 +123,7 @@ class Predictor:
         for session in self.sessions:
             session.close()
 
-    def _said(self, option: str) -> object:
+    def _said(self, option: str) -> Any:
         """An option that not all commands have."""
         return getattr(self.arguments, option, None)
 
@@ -133,7 +133,7 @@ class Predictor:
             self._record()
         arguments = self.arguments
         named = [word for word in getattr(arguments, "what", []) if os.path.exists(word)]
-        if any(looked_into.is_place(word) for word in self._said("target") or ()):
+        if any(looked_into.is_place(word) for word in getattr(arguments, "target", ())):
             return  # it may be another one the next time
         if any(os.path.isdir(word) for word in named):
             return  # a project: all its files would have to be looked at

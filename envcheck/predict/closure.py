@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.predict import resolver
+from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,18 +44,14 @@ class Picked(NamedTuple):
 
 
 class Closure(NamedTuple):
-    """``picked`` by name, empty if nothing fits; then ``proof`` says why, or is None if that was
-    given up. ``unread``: sentences on what could not be known on the way.
+    """``picked`` by name; if nothing fits, ``proof`` says why, or is None if it was given up.
+    ``unread``: sentences on what could not be known on the way.
     """
 
     picked: Mapping[str, Picked]
+    solved: bool
     proof: Incompatibility | None = None
     unread: tuple[str, ...] = ()
-
-    @property
-    def solved(self) -> bool:
-        """Whether there is an answer."""
-        return bool(self.picked)
 
 
 def close(
@@ -70,15 +67,16 @@ def close(
     not be read count as empty: see ``world.troubles``.
     """
     source = _Source(world, target, constraints, only or {})
-    wanted = [pair for one in requirements for pair in source.nodes(one)]
+    here = [one for one in requirements if applies(one.marker, target)]
+    wanted = [pair for one in here for pair in source.nodes(one)]
     try:
         found = resolver.resolve(wanted, source)
     except resolver.Unsolvable as error:
-        return Closure({}, error.proof, tuple(source.unread))
+        return Closure({}, False, error.proof, tuple(source.unread))
     except resolver.TooHard:
         unread = (*source.unread, "resolving it takes too many steps")
-        return Closure({}, None, unread)
-    return Closure(_picked(world, target, found), None, tuple(source.unread))
+        return Closure({}, False, None, unread)
+    return Closure(_picked(world, target, found), True, None, tuple(source.unread))
 
 
 def _picked(world: World, target: Target, found: Mapping[Node, int]) -> dict[str, Picked]:

@@ -77,7 +77,7 @@ def judge(
     if missing:
         found = tuple(blocker(world, target, s.project, s.requirement, 0) for s in missing)
         class_ = "unknown" if any(one.kind == "unknown" for one in found) else "not-found"
-        return Judgement(target, subjects, class_, Closure({}), found)
+        return Judgement(target, subjects, class_, Closure({}, solved=False), found)
     ideal = close(world, target, requirements, constraints, newest)
     if ideal.solved:
         builds = tuple(builds_of(world, target, ideal))

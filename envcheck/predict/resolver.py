@@ -165,6 +165,7 @@ class _Solver:
         conflict = False
         for needed, mask in self._needs(chosen, number):
             terms = {chosen: Term(1 << number, True)}
+            self._order.setdefault(needed, len(self._order))
             if needed == chosen:
                 if mask >> number & 1:
                     continue
