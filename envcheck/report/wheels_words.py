@@ -87,6 +87,9 @@ def groups(targets: Sequence[Place]) -> list[Group]:
     found: dict[str, list[Column]] = {}
     for number, target in enumerate(targets):
         head, _, rest = line(target.id).partition("-")
+        minor = ".".join(target.python.split(".")[:2])
+        if minor not in head:  # the name of what was looked into
+            head, rest = minor, line(target.id)
         found.setdefault(rest, []).append(Column(head, number))
     made = []
     for rest, columns in found.items():

@@ -175,8 +175,8 @@ _shtab_envcheck_matrix_compare_options=(
   {-o,--output}"[write it here]:FILE:"
   "--color[color]:color:(auto always never)"
   "--store[where runs are kept]:DIR:"
-  ":the run before\: an id, a matrix (its last run), or a file:"
-  ":the run after\: an id, a matrix (its last run), or a file:"
+  ":the run before (or a prediction)\: an id, a matrix (its last run), or a file:"
+  ":the run after (or a prediction)\: an id, a matrix (its last run), or a file:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -246,7 +246,11 @@ _shtab_envcheck_matrix_predict_options=(
   "*--find-links[PLACE]:PLACE:"
   "--pre[pre-releases too]"
   "--exclude-newer[YYYY-MM-DD]:YYYY-MM-DD:"
-  "*--target[instead of the axes\: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here]:WORD,…:"
+  "*--target[3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here\; there are no axes then]:WORD,…:"
+  "*--image[would it install in this Docker image\?]:REF:"
+  "*--venv[in this virtual environment]:DIR:"
+  "*--ssh[on this machine]:HOST:"
+  "*--facts[where this fact sheet is from (envcheck facts -o FILE)]:FILE:"
   "--deep[look into shared objects\: will it import there\?]"
   "--as-of[what an installer would have got that day\; two\: what changed between them]:DATE[,DATE]:"
   "--offline[ask no index\: what was read before, however old]"
@@ -286,6 +290,7 @@ _shtab_envcheck_matrix_run_options=(
   "--jobs[cells at once (default\: as they fit)]:N:"
   "--resume[go on with a run that was ended (default\: the last one)\; WHAT is then that run\'s]:RUN:"
   "--retry-failed[with --resume\: cells that failed or were skipped once more]"
+  "--predict-first[ask the index what each cell will do, and say afterwards how often it was right]"
   {-q,--quiet}"[no progress]"
   "--store[where runs are kept]:DIR:"
   "*--report[text, markdown, json, html, csv, junit, sarif\; PATH may be a directory\; may be repeated]:FORMAT[:PATH]:"
@@ -397,7 +402,11 @@ _shtab_envcheck_smoke_defaults_added=0
 
 _shtab_envcheck_wheels_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "*--target[3.12-slim, 3.13t-alpine, 3.12-glibc\=2.17-aarch64, 3.12-macos, pypy3.11-slim \…]:WORD,…:"
+  "*--target[3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here\; there are no axes then]:WORD,…:"
+  "*--image[would it install in this Docker image\?]:REF:"
+  "*--venv[in this virtual environment]:DIR:"
+  "*--ssh[on this machine]:HOST:"
+  "*--facts[where this fact sheet is from (envcheck facts -o FILE)]:FILE:"
   "*--python[3.10,3.12]:3.10,3.12:"
   "*--os[alpine,slim]:alpine,slim:"
   "--releases[how many of the newest, or \`all\` (default 10, or all since a day)]:N:"
@@ -422,7 +431,11 @@ _shtab_envcheck_wheels_defaults_added=0
 
 _shtab_envcheck_why_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "*--target[instead of the axes\: 3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here]:WORD,…:"
+  "*--target[3.12-slim, 3.12-alpine3.20, 3.13t-slim, 3.12-glibc\=2.17, 3.12-slim-aarch64, 3.12-macos, 3.12-windows, pypy3.11-slim, here\; there are no axes then]:WORD,…:"
+  "*--image[would it install in this Docker image\?]:REF:"
+  "*--venv[in this virtual environment]:DIR:"
+  "*--ssh[on this machine]:HOST:"
+  "*--facts[where this fact sheet is from (envcheck facts -o FILE)]:FILE:"
   "--files[every file with the reason it is not taken]"
   "--no-ways[look for no ways out]"
   "--json[a document\: envcheck.why\/1]"
