@@ -86,7 +86,7 @@ def add_targets(parser: argparse._ActionsContainer) -> None:
             dest="target",
             action="append",
             type=f"{kind}:{{}}".format,
-            default=argparse.SUPPRESS,
+            default=[],
             metavar=metavar,
             help=what,
         )

@@ -46,6 +46,20 @@ class Target(NamedTuple):
         return int(major), int(minor)
 
     @property
+    def interpreter(self) -> str:
+        """As the id begins: ``3.12``, ``3.12.4``, ``3.13t``, ``pypy3.11``."""
+        name = "pypy" if self.implementation == "pypy" else ""
+        usual = f"{name}{self.minor}{'t' if self.free_threaded else ''}"
+        head = self.id.partition("-")[0]
+        return head if head in (usual, f"{name}{self.python}") else usual
+
+    @property
+    def place(self) -> str:
+        """The rest of the id, as ``slim-aarch64``; all of it, where it is the name of a place."""
+        head, _, rest = self.id.partition("-")
+        return rest if head == self.interpreter else self.id
+
+    @property
     def family(self) -> str:
         """``glibc``, ``musl`` or empty."""
         return self.libc.partition(" ")[0]

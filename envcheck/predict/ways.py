@@ -66,12 +66,12 @@ def _places(target: Target, today: dt.date) -> Iterator[Target]:
     """The same interpreter on other systems, then other interpreters on the same system."""
     from envcheck.predict import targets
 
-    python, _, place = target.id.partition("-")
+    python, place = target.interpreter, target.place
     words = []
     if target.system == "linux":
         suffix = "" if target.architecture == "x86_64" else f"-{target.architecture}"
         words += [f"{python}-{name}{suffix}" for name in ("slim", "alpine")]
-    if place and not target.id.startswith(("pypy", "here")):
+    if place not in ("", target.id) and target.implementation == "cpython":
         words += [f"{one}-{place}" for one in _PYTHONS if one != target.minor]
     if target.system == "linux":
         words += [f"{python}-macos", f"{python}-windows"]

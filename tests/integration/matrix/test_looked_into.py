@@ -58,3 +58,39 @@ def test_without_an_engine_nothing_is_known(tmp_path, monkeypatch):
     with warnings.catch_warnings():  # the socket that docker's client could not connect
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+@pytest.mark.docker
+def test_places_beside_words(tmp_path, envcheck):
+    sheet = tmp_path / "sheet.json"
+    done = envcheck("facts", "--image", "envcheck-base:3.12-slim", "-o", str(sheet))
+    assert done.returncode == 0, done.stderr
+    words = [f"facts:{sheet}", "3.12-slim,3.9-alpine", "image:envcheck-base:3.11-musl"]
+    found = looked_into.named([*words, f"facts:{sheet}"], today=dt.date(2026, 11, 20))
+    assert [(target.id, target.libc) for target in found] == [
+        ("3.9-alpine", "musl 1.2.5"),
+        ("3.12-slim", "glibc 2.41"),
+        ("sheet", "glibc 2.36"),
+        ("envcheck-base:3.11-musl", "musl 1.2.5"),
+        ("sheet (2)", "glibc 2.36"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.mark.parametrize("option", ["--venv", "--facts"])
+def test_a_place_that_is_not_there(tmp_path, envcheck, option):
+    done = envcheck("why", "six", "--offline", option, str(tmp_path / "none"))
+    assert done.returncode in (2, 3)
+    assert "none" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_this_environment_as_a_place(envcheck, tmp_path):
+    import sys
+
+    found = looked_into.named([f"interpreter:{sys.executable}"], today=dt.date(2026, 11, 20))
+    here = targets.here()
+    assert found[0].python == here.python
+    assert (found[0].libc, found[0].platforms) == (here.libc, here.platforms)

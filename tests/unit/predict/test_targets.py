@@ -246,6 +246,28 @@ def test_products_and_words():
         targets.parse_all([], ["3.12-3.10"], today=TODAY)
 
 
+@pytest.mark.parametrize(
+    ("id_", "python", "place"),
+    [
+        ("3.12-slim", "3.12", "slim"),
+        ("3.12", "3.12", ""),
+        ("3.12.4-slim-aarch64", "3.12.4", "slim-aarch64"),
+        ("3.13t-slim", "3.13t", "slim"),
+        ("pypy3.11-slim", "pypy3.11", "slim"),
+        ("3.16-slim", "3.16", "slim"),
+    ],
+)
+def test_the_two_parts_of_an_id(id_, python, place):
+    target = parse(id_)
+    assert (target.interpreter, target.place) == (python, place)
+
+
+def test_the_name_of_a_place_is_not_taken_apart():
+    target = Target("mine-3.12-base:1", "3.12.1")
+    assert (target.interpreter, target.place) == ("3.12", "mine-3.12-base:1")
+    assert Target("here", "3.13.1", free_threaded=True).interpreter == "3.13t"
+
+
 def test_said_in_one_line():
     lines = {word: targets.describe(parse(word)) for word in ("3.12-alpine", "3.12-slim-cc")}
     assert lines["3.12-alpine"] == (
