@@ -151,9 +151,8 @@ def _read_tar(
             archive.problem = "it is cut off"
         left = budget - len(data)
         gzip = file.filename.endswith((".tar.gz", ".tgz"))
-        if gzip and size is not None and not whole and left >= probing.LEAST:
-            if not archive.problem:
-                probing.look_further(read, size, len(data), archive, left)
+        if gzip and size and not whole and not archive.problem and left >= probing.LEAST:
+            probing.look_further(read, size, len(data), archive, left)
     except ValueError as error:
         archive.problem = str(error)
     archive.complete = whole and not archive.problem

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import DataError
 from envcheck.index.sdist import build_files, by_setuptools, includes
-from envcheck.index.sdist.signs import Signs, line, own_sources, rows, seen
+from envcheck.index.sdist.signs import Signs, language_of, line, names_of, own_sources, rows, seen
 from envcheck.knowledge import table
 from envcheck.model.artifact import SdistFacts
 
@@ -39,7 +39,11 @@ def classify(archive: Archive) -> SdistFacts:
         requires = ["setuptools"]
     signs = Signs()
     path = system.get("backend-path")
-    row = _row(backend) or (_wrapped(archive, backend, path, signs) if path else None)
+    row = _row(backend) if path is None else _wrapped(archive, backend, path, signs)
+    if row is None:
+        row = _required(requires, signs)
+    if row is not None and path is not None:
+        backend = str(row["backend"])  # what stands behind it
     if problem:
         signs.refuses = problem
     elif not _buildable(archive, project):
@@ -118,6 +122,16 @@ def _wrapped(archive: Archive, backend: str, path: Any, signs: Signs) -> dict[st
             if found:
                 signs.add("evidence", f"{name}: a back-end of its own, before {found[1]}")
                 return _backends().get(found[1])
+    return None
+
+
+def _required(requires: list[str], signs: Signs) -> dict[str, Any] | None:
+    """Of the back-end that one that is not known must stand before: it requires it."""
+    names = {name.replace("-", "_") for name in names_of(requires)}
+    for name, row in _backends().items():
+        if {name, row.get("distribution", name)} & names and row["reads"] != "setup.py":
+            signs.add("evidence", f"pyproject.toml: requires {name}")
+            return row
     return None
 
 
@@ -209,7 +223,9 @@ def _take(built: build_files.Built, path: str, signs: Signs) -> None:
 def _meson(archive: Archive, signs: Signs) -> None:
     text = archive.texts.get("meson.build")
     if text is None:
-        signs.compiled(because="pyproject.toml: built by Meson")
+        found = [language_of(name) for name in own_sources(archive)]
+        most = [each for each in dict.fromkeys(found) if found.count(each) * 20 > len(found)]
+        signs.compiled(*most, because="pyproject.toml: built by Meson; its sources")
         return
     built = build_files.meson(text)
     _take(built, "meson.build", signs)

@@ -21,6 +21,7 @@ UNPACKED = 384 << 20  # bytes that a beginning may unpack to
 MEMBERS = 150_000  # of an sdist; the largest known has 40,000
 TEXT = 512 << 10  # bytes of one text
 _TEXTS = 24 << 20  # … of all that are kept
+_MODULES = 3 << 20  # … of modules that a setup.py may import
 _NAMES = 24 << 20  # characters of all names
 _BLOCK = 512
 _PIECE = 1 << 18
@@ -33,6 +34,10 @@ _ROOT_TEXTS = frozenset(
 _DEEP_TEXTS = frozenset(("CMakeLists.txt", "meson.build", "Cargo.toml"))
 _COMPILED = (".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".hh", ".pyx", ".pxd", ".cu", ".cuh", ".i",
              ".m", ".mm")  # fmt: skip
+#: Lines of a source that say what it includes, and when.
+_LINES = re.compile(
+    rb"^[ \t]*(?:#[ \t]*(?:include|if|el|en|def)|cdef[ \t]+extern)[^\n]*|/\*|\*/", re.M
+)
 #: A module that has to do with building, wherever it lies.
 _BUILDS = re.compile(
     rb"Extension\b|ext_modules|cythonize|build_ext|build_wheel|build_meta|BuildHookInterface"
@@ -43,9 +48,9 @@ _BUILDS = re.compile(
 class Archive:
     """What was seen. ``names``: below the one directory that an sdist has, with sizes in bytes.
 
-    ``texts``: of files that say how it is built; ``sources``: beginnings of C, C++, Cython and CUDA
-    sources. ``complete``: whether all of it was seen; ``problem``: why not, if something is wrong.
-    ``absent``: what is certainly not in it although not all was seen.
+    ``texts``: of files that say how it is built; ``sources``: the directives in C, C++, Cython and
+    CUDA sources. ``complete``: whether all of it was seen; ``problem``: why not, if something is
+    wrong. ``absent``: what is certainly not in it although not all was seen.
     """
 
     names: dict[str, int] = field(default_factory=dict)
@@ -69,11 +74,15 @@ class Archive:
     def keep(self, name: str, data: bytes) -> None:
         """Take a member's contents in."""
         if name.endswith(_COMPILED):
+            data = b"\n".join(_LINES.findall(data))
             if b"include" not in data and b"cdef" not in data:
                 return
             self.sources[name] = data
         elif name.endswith(".py") and "/" in name and not _BUILDS.search(data):
-            return
+            if name.count("/") > 1 or self._modules + len(data) > _MODULES:
+                return
+            self._modules += len(data)
+            self.texts[name] = data.decode("utf-8", "replace")
         else:
             self.texts[name] = data.decode("utf-8", "replace")
         self.kept += len(data)
@@ -102,9 +111,10 @@ class Archive:
                 return
         self.texts.update(other.texts)
         self.sources.update(other.sources)
-        self.kept = other.kept
+        self.kept = max(self.kept, other.kept)
 
     _length: int = 0
+    _modules: int = 0
 
 
 class _Plain:

@@ -10,6 +10,7 @@ from envcheck.index.sdist.expressions import World
 from envcheck.index.sdist.script import Story, story
 from envcheck.index.sdist.signs import (
     Signs,
+    all_known,
     brings,
     language_of,
     line,
@@ -88,9 +89,8 @@ def read_script(archive: Archive, path: str, requires: list[str], signs: Signs) 
             tale = told[system]
             break
     for module in tale.missing:
-        if archive.complete or module in _HEAVY:
-            signs.add("needs", module)
-            signs.add("evidence", f"{path}: import {module}")
+        signs.add("needs", module)
+        signs.add("evidence", f"{path}: import {module}")
     refused = script_text.refusals(tree, tale.classes)
     if refused and not signs.systems:
         signs.systems = refused[0]
@@ -114,9 +114,8 @@ def _story(
             return bool(row["system"] == system)
         if top in sys.stdlib_module_names or top in ("imp", "distutils", "asyncore", "six"):
             return top != "six" or brings("six", names)
-        if not archive.complete and top not in _HEAVY:
-            return True
-        return brings(top, names)
+        sure = archive.complete and all_known(names)
+        return brings(top, names) or (not sure and top not in _HEAVY)
 
     def exists(path: str) -> bool | None:
         clean = path.removeprefix("./").rstrip("/")
@@ -209,7 +208,7 @@ def _conclude(
             signs.add("programs", program)
     if signs.pure is False:
         found = script_text.programs(tree, names_of(requires))
-        signs.add("programs", *(each for each in found if each not in signs.languages))
+        signs.add("programs", *(each for each in found if _called_for(each, signs)))
         _headers(archive, tale, signs)
     elif possible:
         _possibly(possible, signs)
@@ -223,6 +222,12 @@ def _conclude(
         signs.add("evidence", "no source of a compiled language is in it")
     elif first:
         _pure(archive, first, path, signs)
+
+
+def _called_for(program: str, signs: Signs) -> bool:
+    """Not what compiles a language that is not compiled: ``nvcc`` where it is for a switch."""
+    languages = rows("program")[program].get("languages")
+    return not languages or bool({*languages} & {*signs.languages})
 
 
 def _possibly(possible: list[tuple[str, list[str]]], signs: Signs) -> None:
@@ -315,11 +320,12 @@ def _headers(archive: Archive, tale: Story, signs: Signs) -> None:
     starts += [
         f"{e[:-4]}.c" for e in clean if e.endswith(".pyx") and f"{e[:-4]}.c" in archive.names
     ]
+    if any("CMake" in each.of for each in tale.made) or "cmake" in signs.programs:
+        return  # it finds out itself what there is, and does without the rest
     guessed = not starts
     if guessed:
         starts = own_sources(archive)[:50]
-    elsewhere = {"cmake", "configure", "make"} & set(signs.programs)
-    includes.wanted(archive, starts, signs, known_only=guessed or bool(elsewhere))
+    includes.wanted(archive, starts, signs, known_only=guessed or "make" in signs.programs)
 
 
 def fetches(archive: Archive, path: str, signs: Signs) -> None:

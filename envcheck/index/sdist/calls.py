@@ -26,6 +26,8 @@ _LONGEST = 1 << 19  # characters of a script
 _SAFE = 8_000  # … that Python 3.10 reads without being asked in a child first
 _NAMES = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 _IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
+#: Of ``sys``, on other implementations.
+_NOT_HERE = ("pypy_version_info", "pypy_translation_info", "getandroidapilevel")
 _GENERAL = ("Exception", "BaseException", "StandardError")
 
 
@@ -63,6 +65,8 @@ def attribute(name: str, platform: str) -> Any:
         "sys.argv": ["setup.py", "bdist_wheel"],
         "sys.implementation.name": "cpython",
         "sys.pypy_version_info": None,
+        "sys.builtin_module_names": (),
+        "sys.flags.debug": 0,
         "os.name": "nt" if platform == "win32" else "posix",
         "os.sep": "/",
         "os.curdir": ".",
@@ -116,8 +120,9 @@ def _joined(arguments: Sequence[Any]) -> Any:
 
 def _builtin(name: str, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
     first = arguments[0] if arguments else UNKNOWN
-    if name == "dict" and all(isinstance(argument, dict) for argument in arguments):
-        return {**(arguments[0] if arguments else {}), **named}
+    if name == "dict":
+        given = _pairs(first) if arguments else {}
+        return UNKNOWN if given is None else {**given, **named}
     if name in ("list", "tuple", "set", "sorted", "reversed"):
         found = items(first) if arguments else []
         return UNKNOWN if found is None else found
@@ -148,17 +153,29 @@ def _builtin(name: str, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
     return NotImplemented
 
 
+def _pairs(value: Any) -> dict[Any, Any] | None:
+    """The dictionary of a dictionary or of pairs."""
+    if isinstance(value, dict):
+        return value
+    found = {}
+    for pair in items(value) or ():
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
+            return None
+        found[pair[0]] = pair[1]
+    return found if items(value) is not None else None
+
+
 def _asked(name: str, arguments: Sequence[Any]) -> Any:
     """``hasattr(sys, "pypy_version_info")`` asks whether this is PyPy."""
     if name in ("hasattr", "getattr") and len(arguments) > 1:
         of, what = arguments[0], arguments[1]
-        if isinstance(of, Dotted) and of.name == "sys":
-            if what in ("pypy_version_info", "pypy_translation_info", "getandroidapilevel"):
-                return False if name == "hasattr" else None
-            if what in ("implementation", "real_prefix") and name == "getattr":
-                return Dotted(f"sys.{what}")
-        if isinstance(what, str) and name == "getattr":
-            return Dotted(f"{of.name}.{what}") if isinstance(of, Dotted) else UNKNOWN
+        if not isinstance(of, Dotted) or not isinstance(what, str):
+            return UNKNOWN
+        if of.name == "sys" and what in _NOT_HERE:
+            return False if name == "hasattr" else None
+        if name == "getattr":
+            found = attribute(f"{of.name}.{what}", "")
+            return Dotted(f"{of.name}.{what}") if found is NotImplemented else found
     return None if name in ("print", "warnings.warn") else UNKNOWN
 
 

@@ -25,6 +25,7 @@ from envcheck.index.sdist.values import (
     compared,
     items,
     leaves,
+    merged,
     method,
     one_of,
     truth,
@@ -37,6 +38,8 @@ _STEPS = 60_000
 _DEPTH = 40  # of calls in each other
 _TURNS = 200  # of a loop
 _LONGEST = 10_000
+#: Entries among the names of a function: the names around it, and which of those it sets.
+OUTER, GLOBALS = "\0outer", "\0globals"
 _COMPARISONS = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
@@ -204,6 +207,8 @@ class Expressions:
         if isinstance(target, ast.Name):
             old = names.get(target.id, value)
             names[target.id] = value if self.sure else one_of(old, value)
+            if target.id in names.get(GLOBALS, ()):
+                names[OUTER][target.id] = names[target.id]
         elif isinstance(target, ast.Tuple | ast.List):
             parts = items(value)
             if parts is None or len(parts) != len(target.elts):
@@ -299,10 +304,8 @@ class Expressions:
             value = self.value(keyword.value, names)
             if keyword.arg is not None:
                 named[keyword.arg] = value
-            elif isinstance(value, dict):
-                named.update({k: v for k, v in value.items() if isinstance(k, str)})
             else:
-                named["**"] = value
+                named.update(merged(value) or {"**": value})
         return self._call(function, arguments, named)
 
     def _call(self, function: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -354,7 +357,7 @@ class Expressions:
         for name, default in calls.defaults(node.args):
             if name not in names:
                 names[name] = self.value(default, function.names)
-        scope: dict[str, Any] = {**function.names, **names}
+        scope: dict[str, Any] = {**function.names, **names, OUTER: function.names}
         self._calls += 1
         self._possible.append([])
         sure = self.sure

@@ -84,9 +84,12 @@ def wanted(archive: Archive, starts: list[str], signs: Signs, *, known_only: boo
     """
     if not archive.complete:
         known_only = True
+    told: set[str] = set()  # one header of each library is enough
     for header, path in missing(starts, archive.sources, archive.names):
-        if provider_of(header) or (known_only and not of_known_library(header)):
+        library = _libraries().get(header) or header.partition("/")[0]
+        if provider_of(header) or library in told or (known_only and header not in _libraries()):
             continue
+        told.add(library)
         signs.add("headers", header)
         signs.add("evidence", f"{path}: #include <{header}>")
 
@@ -122,11 +125,7 @@ def standard(header: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _libraries() -> frozenset[str]:
+def _libraries() -> dict[str, str]:
+    """Libraries of operating systems by their headers."""
     rows = table("system_libraries")["rows"]
-    return frozenset(header for row in rows for header in row.get("headers", ()))
-
-
-def of_known_library(header: str) -> bool:
-    """Whether it is known which package of an operating system brings a header."""
-    return header in _libraries()
+    return {header: row["library"] for row in rows for header in row.get("headers", ())}

@@ -31,26 +31,53 @@ def look_further(
     sorted_ = _in_order([name.partition("/")[0] for name in archive.names])
     start = max(known, size - min(END, budget))
     budget -= size - start
-    tops = _take(read(start, size - start), archive, sorted_)
     low, high = known, start
+    at, length = _behind(archive, known, high), _PLACE
+    tops = _take(read(start, size - start), archive, sorted_)
     if tops and tops[0] < _FIRST:
         low = high  # it would have been in there
-    while sorted_ and budget >= _PLACE and high - low > _PLACE // 4 and not _found(archive):
-        at = min(max(low, (low + high) // 2 - _PLACE // 2), max(low, high - _PLACE))
-        length = min(_PLACE, size - at)
+    empty: list[int] = []
+    while sorted_ and budget >= length and high - low > _PLACE // 4 and not _found(archive):
+        length = min(length, size - at)
         budget -= length
         tops = _take(read(at, length), archive, sorted_)
-        if not tops:
-            high = at  # one member is longer than that: nearly always it is before what is wanted
-            continue
-        if tops[-1] < _FIRST:
-            low = at + length
+        if not tops:  # inside of one long member, or little is known
+            empty.append(at + length // 2)
+        elif tops[-1] < _FIRST:
+            near, low = not _near(low, at), at + length
+            if near:  # what follows may be short
+                at, length = max(known, low - _PLACE // 4), _PLACE
+                continue
         elif tops[0] > _FIRST:
-            high = at + _PLACE // 4  # at its beginning little is known
-            if high >= at + length or (low, high) == (at, at + _PLACE // 4):
-                return
-        else:
-            low = at + _PLACE // 2
+            high = min(high - 1, at + _PLACE // 4)  # at its beginning little is known
+        elif length > _PLACE:
+            return
+        else:  # it is in there: more of what is before makes it known
+            at, length = max(known, at - 2 * _PLACE), at + length - max(known, at - 2 * _PLACE)
+            continue
+        at, length = _widest(low, high, empty), _PLACE
+
+
+def _near(low: int, at: int) -> bool:
+    return abs(at - low) < _PLACE
+
+
+def _behind(archive: Archive, known: int, high: int) -> int:
+    """Where the last member that was seen ends, if it is long: what is long is compressed already.
+
+    Behind what cannot be compressed everything is known.
+    """
+    last = next(reversed(archive.names.values()), 0)
+    if last > 3 * _PLACE and known + last < high + _PLACE:
+        return max(known, min(known + last, high) - _PLACE // 2)
+    return _widest(known, high, [])
+
+
+def _widest(low: int, high: int, empty: list[int]) -> int:
+    """A place in the middle of where nothing was tried."""
+    marks = [low, *sorted(each for each in empty if low < each < high), high]
+    width, start = max((other - one, one) for one, other in pairwise(marks))
+    return max(low, start + (width - _PLACE) // 2)
 
 
 def _found(archive: Archive) -> bool:

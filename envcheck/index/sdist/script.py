@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.index.sdist import calls
-from envcheck.index.sdist.expressions import Expressions, World
+from envcheck.index.sdist.expressions import GLOBALS, OUTER, Expressions, World
 from envcheck.index.sdist.values import (
     UNKNOWN,
     Bound,
@@ -119,6 +119,10 @@ class _Statements(Expressions):
 
     def _functiondef(self, node: ast.FunctionDef, names: dict[str, Any]) -> None:
         names[node.name] = Function(node, names)
+
+    def _global(self, node: ast.Global, names: dict[str, Any]) -> None:
+        if OUTER in names:
+            names[GLOBALS] = {*names.get(GLOBALS, ()), *node.names}
 
     def _classdef(self, node: ast.ClassDef, names: dict[str, Any]) -> None:
         bases: list[str] = []
@@ -233,6 +237,11 @@ class _Statements(Expressions):
         name = node.module or ""
         if name == "__future__":
             return
+        if node.level:  # from here: a module of the sdist
+            package = str(names.get("__name__", "")).split(".")[: -node.level]
+            name = ".".join([*package, *([name] if name else [])])
+            if name not in self.world.sources:
+                return
         local = self._imported(name).local
         inside = self.local(name) if local else None
         for alias in node.names:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envcheck.index.sdist.values import Class
 
 #: Commands of setuptools that run when a wheel is built.
-_BUILDING = ("build", "egg_info", "dist_info", "bdist", "install", "develop")
+_BUILDING = ("build", "Build", "egg_info", "dist_info", "bdist", "install", "develop")
 _METHODS = ("run", "finalize_options", "initialize_options", "build_extension", "build_extensions",
             "build_packages", "build_module", "__init__")  # fmt: skip
 _TALK = ("print", "error", "warn", "warning", "info", "debug", "log", "write", "exit", "Exception",
@@ -119,7 +119,7 @@ def building(classes: Sequence[Class]) -> Iterator[Class]:
     """Commands that run when a wheel is built."""
     for each in classes:
         names = [base.rpartition(".")[2].lstrip("_") for base in each.bases]
-        if any(name.startswith(_BUILDING) or name == "BuildExtension" for name in names):
+        if any(part in name for part in _BUILDING for name in names):
             yield each
 
 

@@ -67,7 +67,7 @@ class Middle:
             same = all(
                 one == other or doubt for one, other, doubt in zip(name, wanted, sure, strict=False)
             )
-            top, slash, _ = name[len(wanted) :].partition(b"/")
+            top, _, _ = name[len(wanted) :].partition(b"/")
             end = len(wanted) + len(top) + 1
             if same and top.isascii() and top and not any(sure[len(wanted) : end]):
                 found.append(top.decode())

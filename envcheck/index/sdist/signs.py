@@ -65,8 +65,15 @@ def _of_module() -> dict[str, str]:
     return {m: name for name, row in rows("provider").items() for m in row["modules"]}
 
 
+def all_known(requires: set[str]) -> bool:
+    """Whether it is known what each of these distributions (normalized names) brings with it."""
+    return all(name in rows("provider") for name in requires)
+
+
 def brings(module: str, requires: set[str]) -> bool:
     """Whether one of the required distributions (normalized names) brings a module."""
+    also = {each for name in requires for each in rows("provider").get(name, {}).get("with", ())}
+    requires = requires | also
     provider = _of_module().get(module)
     if provider is not None:
         return provider in requires or f"{provider}-cpu" in requires
@@ -103,7 +110,7 @@ def seen(archive: Archive, path: str) -> str:
 
 #: Directories whose sources are not of the extension itself.
 _ELSEWHERE = re.compile(
-    r"(^|/)(tests?|testing|docs?|examples?|samples?|demos?|benchmarks?|bench|vendor(ed)?|_vendor|"
+    r"(^|/)(tests?|testing|docs?|examples?|samples?|demos?|benchmarks?|bench|_?vendor(ed)?([_-]\w+)?|"
     r"third[_-]?party|3rdparty|extern(al)?s?|deps|contrib|subprojects|submodules|node_modules|"
     r"tools|scripts|fuzz|winbuild|ci)/",
     re.I,

@@ -168,6 +168,16 @@ def items(value: Any) -> list[Any] | None:
     return None
 
 
+def merged(value: Any) -> dict[str, Any] | None:
+    """A dictionary, or several of which one holds, as one; None if it is not known."""
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if isinstance(key, str)}
+    if not isinstance(value, OneOf) or not all(isinstance(each, dict) for each in value.values):
+        return None
+    keys = {key for each in value.values for key in each if isinstance(key, str)}
+    return {key: one_of(*(each.get(key) for each in value.values)) for key in sorted(keys)}
+
+
 def known(value: Any) -> bool:
     """Whether all of a value is known."""
     if isinstance(value, list | tuple | set) and not hasattr(value, "_fields"):
@@ -297,8 +307,11 @@ def leaves(value: Any, sure: bool = True, depth: int = 0) -> Iterator[tuple[Any,
     if isinstance(value, Perhaps):
         yield from leaves(value.value, False, depth)
     elif isinstance(value, OneOf):
-        for each in value.values:
-            yield from leaves(each, False, depth)
+        found = [list(leaves(each, True, depth + 1)) for each in value.values[:8] if depth < 5]
+        certain = all(any(isinstance(leaf, Made) for leaf, _ in each) for each in found)
+        for each in found:  # one of them is there, if each has one
+            for leaf, there in each:
+                yield leaf, sure and certain and there
     elif isinstance(value, list | tuple | set) and not hasattr(value, "_fields") and depth < 5:
         for each in list(value)[:_LONGEST]:
             yield from leaves(each, sure, depth + 1)
