@@ -20,6 +20,7 @@ from envcheck.predict.distance import behind, by_name
 from envcheck.predict.judgement import judge
 from envcheck.predict.requirements import Requirement, parse
 from envcheck.predict.world import Policy, World
+from envcheck.report.matrix_values import size
 from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ def predict(plan: Plan, means: Means) -> Run:
         with session:
             results |= _group(group, session, means)
             notes += session.notes
+            notes += [asked(session)] if session.requests else []
     header = msgspec.structs.replace(header, notes=list(dict.fromkeys(notes)))
     return Run(header=header, results=[results[cell.id] for cell in plan.cells], ended=utc())
+
+
+def asked(session: IndexSession) -> str:
+    """What the answer cost."""
+    return f"asked the index {session.requests} times, {size(session.moved)} came"
 
 
 def _group(

@@ -68,9 +68,11 @@ def lines(world: World, judgement: Judgement) -> list[str]:
 
 
 def _good(judgement: Judgement, head: str) -> list[str]:
-    picked = judgement.actual.picked[judgement.subject.project.name]
+    picked = judgement.actual.picked.get(judgement.subject.project.name)
+    if picked is None:
+        return [f"{head}: nothing is required there, its marker does not hold"]
     count = len(judgement.actual.picked)
-    others = f" with {count - 1} others" if count > 1 else ""
+    others = f", {count} distributions in all" if count > 1 else ""
     said = [f"{head}: {CLASSES[judgement.class_]}{others}", f"taken    {picked.file.filename}"]
     if judgement.class_ == "yanked":
         release = picked.project.releases[picked.number]

@@ -12,6 +12,7 @@ not positive, that it is not. An *incompatibility* is terms that never hold toge
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class _Solver:
         self._about: dict[Node, list[Incompatibility]] = {}
         self._order: dict[Node, int] = {}  # as they were met
         self._conflicts: dict[Node, int] = {}
+        self._open: list[tuple[tuple[int, int, int], Node]] = []  # a heap, not always up to date
         self._work = 0
 
     def solve(self) -> dict[Node, int]:
@@ -143,16 +145,7 @@ class _Solver:
 
     def _decide(self) -> Node | None:
         """Choose a release of the next node; None when nothing is left."""
-        best: tuple[int, int, int] | None = None
-        chosen: Node | None = None
-        for node, known in self._known.items():
-            if not known.positive or node in self._decided:
-                continue
-            hard = self._conflicts.get(node, 0)
-            single = known.mask & (known.mask - 1) == 0
-            key = (-hard if hard >= _GRUDGE else 0, 0 if single else 1, self._order[node])
-            if best is None or key < best:
-                best, chosen = key, node
+        chosen = self._next()
         if chosen is None:
             return None
         number: int | None = 0
@@ -164,25 +157,38 @@ class _Solver:
             return chosen
         conflict = False
         for needed, mask in self._needs(chosen, number):
-            terms = {chosen: Term(1 << number, True)}
             self._order.setdefault(needed, len(self._order))
-            if needed == chosen:
-                if mask >> number & 1:
-                    continue
-            else:
+            terms = {chosen: Term(1 << number, True)}
+            if needed != chosen:
                 terms[needed] = Term(mask, False)
-            item = Incompatibility(terms)
-            self._add(item)
-            rest = (self._known.get(n) for n in terms if n != chosen)
-            others = [term for node, term in terms.items() if node != chosen]
-            conflict = conflict or all(
-                _holds(known, term) is True for known, term in zip(rest, others, strict=True)
-            )
+                conflict = conflict or _holds(self._known.get(needed), terms[needed]) is True
+            elif mask >> number & 1:
+                continue
+            else:  # it contradicts itself
+                conflict = True
+            self._add(Incompatibility(terms))
         if not conflict:
             self._level += 1
             self._decided[chosen] = number
             self._record(chosen, Term(1 << number, True), None)
         return chosen
+
+    def _next(self) -> Node | None:
+        """The node to decide: what was hard before, then what has one release left, then as met."""
+        while self._open:
+            rank, node = heappop(self._open)
+            known = self._known.get(node)
+            if known is None or not known.positive or node in self._decided:
+                continue  # it was put there before something was taken back
+            if rank == self._rank(node, known):
+                return node
+            heappush(self._open, (self._rank(node, known), node))
+        return None
+
+    def _rank(self, node: Node, known: Term) -> tuple[int, int, int]:
+        hard = self._conflicts.get(node, 0)
+        several = known.mask & (known.mask - 1) != 0
+        return (-hard if hard >= _GRUDGE else 0, several, self._order[node])
 
     def _needs(self, node: Node, number: int) -> Iterable[tuple[Node, int]]:
         return self._wanted if node == ROOT else self._source.needs(node, number)
@@ -256,6 +262,9 @@ class _Solver:
                 del self._known[step.node]
             if step.cause is None:
                 self._decided.pop(step.node, None)
+            before = self._known.get(step.node)
+            if before is not None and before.positive:
+                heappush(self._open, (self._rank(step.node, before), step.node))
         self._level = level
 
     def _derive(self, node: Node, term: Term, cause: Incompatibility) -> None:
@@ -268,6 +277,8 @@ class _Solver:
         self._order.setdefault(node, len(self._order))
         self._of_node.setdefault(node, []).append(len(self._steps))
         self._steps.append(_Step(node, term, after, self._level, cause))
+        if after.positive and cause is not None:
+            heappush(self._open, (self._rank(node, after), node))
 
     def _add(self, item: Incompatibility) -> None:
         for node in item.terms:
