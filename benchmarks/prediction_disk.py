@@ -77,6 +77,7 @@ CASES = [
     Case(("accelerate", "torch==2.13.0+cpu"), "3.11", local=True),
     # of which nothing was used to make the table of bytecode
     Case(("boto3",), "3.13"),
+    Case(("mlflow",), "3.11"),
     Case(("celery[redis]",), "3.12"),
     Case(("sphinx",), "3.11"),
     Case(("pytest", "hypothesis"), "3.10"),

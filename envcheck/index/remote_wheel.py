@@ -157,6 +157,9 @@ class _Inspection:
         if wanted:
             self.contents = contents_of(members.names, members.sizes, stem, end.members)
             self.sources["contents"] = "its list of members"
+            name = f"{stem}.dist-info/entry_points.txt".encode()
+            if name in members.names:
+                self._count_commands(members.member(members.names.index(name)))
 
     def _by_tail(self, end: End, wanted: bool, sibling: tuple[File, WheelFacts] | None) -> bool:
         """The same without the whole list of members, whose last part is known. False if that part
@@ -173,6 +176,9 @@ class _Inspection:
             self._like(end, sibling)
             if self.contents is None and not self._by_record(own, end):
                 return False
+            points = zip_directory.found_in(data, f"{self.info}/entry_points.txt", end.shift)
+            if points:
+                self._count_commands(points)
         if self.metadata is None:
             self._take_metadata(own, end.start)
         return True
@@ -230,6 +236,14 @@ class _Inspection:
             raise ValueError("it has METADATA twice")
         return infos[0][: -len(ending)].decode("utf-8", "replace")
 
+    def _count_commands(self, member: Member) -> None:
+        """How many programs its entry points ask for, if they were read with the rest."""
+        header = 30 + len(member.name.encode())
+        part = self._known(member.offset, header + member.compressed)
+        data = zip_directory.unpacked(part, member, wheel_metadata.LONGEST) if part else None
+        if data and self.contents:
+            self.contents = replace(self.contents, commands=wheel_metadata.commands(data))
+
     def _take_metadata(self, member: Member, limit: int) -> None:
         self.metadata = self._member(member, limit)
         self.sources["metadata"] = "METADATA in the wheel"
@@ -255,18 +269,23 @@ class _Inspection:
 
     def _read(self, start: int, length: int) -> bytes:
         """A part. What is known of it already is not asked for again, if it is at its end."""
+        known = self._known(start, length)
+        if known is not None:
+            return known
         end = start + length
-        rest = b""
-        for at, data in self.known:
-            if at <= start and end <= at + len(data):
-                return data[start - at : end - at]
-            if start < at < end <= at + len(data):
-                rest = data[: end - at]
-        size = self.size or 0
-        missing = length - len(rest)
+        rest = next(
+            (part[: end - at] for at, part in self.known if start < at < end <= at + len(part)), b""
+        )
+        size, missing = self.size or 0, length - len(rest)
         got = ranges.part(self.file.url, start, missing, size, self.client, self.count) + rest
         self.known.append((start, got))
         return got
+
+    def _known(self, start: int, length: int) -> bytes | None:
+        for at, part in self.known:
+            if at <= start and start + length <= at + len(part):
+                return part[start - at : start - at + length]
+        return None
 
 
 def _tail(filename: str) -> int:

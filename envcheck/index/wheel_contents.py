@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from envcheck.model.artifact import Contents
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_MODULES = 50
+SKETCH = 32
+_FEW = 20  # files: what so few have in common with another wheel is not worth a sketch
 MOST_LIBRARIES = 2000
 MOST_NAME = 1000  # bytes; no file system takes a longer one
 _MARKS = (b".so", b".pyd", b".dylib")
@@ -56,6 +59,7 @@ def contents_of(names: Sequence[bytes], sizes: Sequence[int], stem: str, members
         python_slack=sum([-(size * 11 // 10 + 250) % 4096 for _, size in python]),
         libraries=libraries[:MOST_LIBRARIES],
         modules=_modules([name for name, _ in pairs]),
+        sketch=_sketch([name for name, _ in pairs]),
     )
 
 
@@ -131,6 +135,19 @@ def _modules(names: list[bytes]) -> list[str]:
             if module.isidentifier():
                 found.add(module)
     return sorted(found)[:MOST_MODULES]
+
+
+def _sketch(names: list[bytes]) -> list[int]:
+    """The smallest hashes of the paths: as many of them two wheels have in common, as they have
+    paths in common (of the share of hashes that both lists cover).
+    """
+    if len(names) < _FEW:
+        return []
+    hashes = map(crc32, names)
+    if len(names) > 8 * SKETCH:
+        most = (4 * SKETCH << 32) // len(names)
+        return sorted([value for value in hashes if value < most])[:SKETCH]
+    return sorted(hashes)[:SKETCH]
 
 
 def _check_places(names: Sequence[bytes]) -> None:

@@ -39,6 +39,18 @@ def check(text: str, file: File) -> None:
         raise ValueError(f"it has another distribution's metadata, {name[:99]} {version[:99]}")
 
 
+def commands(entry_points: bytes) -> int:
+    """How many programs an installer makes of the entry points of a wheel."""
+    count, counted = 0, False
+    for line in entry_points.splitlines():
+        line = line.strip()
+        if line[:1] == b"[":
+            counted = line in (b"[console_scripts]", b"[gui_scripts]")
+        elif counted and b"=" in line and line[:1] not in (b"#", b";"):
+            count += 1
+    return count
+
+
 def _same(version: str, other: str) -> bool:
     if version == other:
         return True

@@ -18,6 +18,7 @@ class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
     scripts: int = 0
     other: int = 0
     files: int = 0
+    commands: int = 0  # programs that its entry points ask for; an installer writes them
     python: int = 0  # number of .py files in the site directories
     python_bytes: int = 0
     tests_bytes: int = 0  # of these, in modules and packages of tests: they compile to more
@@ -25,6 +26,7 @@ class Contents(Struct, frozen=True, kw_only=True, omit_defaults=True):
     python_slack: int = 0  # about what blocks add to the bytecode of these files
     libraries: list[tuple[str, int]] = field(default_factory=list)  # shared objects: path, bytes
     modules: list[str] = field(default_factory=list)  # at the top of the site directories
+    sketch: list[int] = field(default_factory=list)  # smallest CRC-32s of paths: what overlaps
     estimated_from: str = ""  # the file whose directory was read instead of this one's
 
 

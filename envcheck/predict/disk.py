@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.index.pages import normalized
+from envcheck.index.wheel_contents import SKETCH
 from envcheck.model.cell import Usage
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 BLOCK = 4096
 _HASH = len(",sha256=,") + 43  # of a line of RECORD
 _INSTALLERS = {"uv": 2, "pip": 4}  # bytes of INSTALLER: pip's ends its line
+_CHANCE = 0.3  # share of files in common from which on it is no package that both share
 _COMMAND = 330  # bytes of a program in the directory of scripts that an entry point asks for
+_COMMAND_LINE = len("../../../bin/some-name") + _HASH + 3  # of it in RECORD
 
 
 class DiskEstimate(NamedTuple):
@@ -93,12 +96,13 @@ def estimate(
     """Of wheels that are installed together. ``requested``: names of projects that were asked for
     by name, which installers note down.
     """
+    closure = list(closure)
     names = {normalized(name) for name in requested}
     found = [
         of_wheel(file, facts, target, installer=installer, requested=file.project in names)
         for file, facts in closure
     ]
-    *numbers, unknown = zip(DiskEstimate(), *found, strict=True)
+    *numbers, unknown = zip(DiskEstimate(), *found, *_twice(closure, found), strict=True)
     return DiskEstimate._make([*map(_total, numbers), sum(unknown, ())])
 
 
@@ -120,6 +124,7 @@ def of_wheel(
     lines += [("REQUESTED", 0)] if requested or installer == "uv" else []  # uv: for everything
     ending = 2 if installer == "pip" else 1  # of a line: pip writes carriage returns
     added = sum(info + len(name) + _HASH + len(str(count)) + ending for name, count in lines)
+    added += held.commands * (_COMMAND_LINE + ending)
     listed = 0
     if installer == "pip":
         added += held.files
@@ -135,7 +140,7 @@ def of_wheel(
         bytecode_allocated=allocated,
         bytecode_files=held.python,
         listed=listed,
-        scripts=held.scripts,
+        scripts=held.scripts + held.commands * _COMMAND,
         other=held.other,
     )
 
@@ -160,6 +165,37 @@ def shared(closures: Sequence[tuple[DiskEstimate, Iterable[tuple[File, WheelFact
     )
 
 
+def _twice(
+    closure: Sequence[tuple[File, WheelFacts]], found: Sequence[DiskEstimate]
+) -> Iterable[DiskEstimate]:
+    """Less than nothing for files that a larger wheel of the closure has, too, in the same places:
+    ``mlflow`` and ``mlflow-skinny``, variants of ``opencv-python``.
+    """
+    pairs = [(f.contents, one) for (_, f), one in zip(closure, found, strict=True) if f.contents]
+    pairs.sort(key=lambda pair: -pair[0].site)
+    for at, (held, one) in enumerate(pairs):
+        share = max((_common(held, other) for other, _ in pairs[:at]), default=0.0)
+        if share:
+            yield DiskEstimate(
+                logical=-int(held.site * share),
+                allocated=-int(held.allocated * share),
+                files=-int(held.files * share),
+                bytecode=None if one.bytecode is None else -int(one.bytecode * share),
+                bytecode_allocated=-int((one.bytecode_allocated or 0) * share),
+                bytecode_files=-int(one.bytecode_files * share),
+            )
+
+
+def _common(one: Contents, other: Contents) -> float:
+    """Which share of a wheel's files lies where the other has files; small ones count as none."""
+    if not one.sketch or not other.sketch or not set(one.modules) & set(other.modules):
+        return 0.0
+    covered = min((s[-1] for s in (one.sketch, other.sketch) if len(s) >= SKETCH), default=1 << 32)
+    mine = [value for value in one.sketch if value <= covered]
+    share = len(set(mine) & set(other.sketch)) / len(mine) if mine else 0.0
+    return share if share > _CHANCE else 0.0
+
+
 def _total(numbers: Sequence[Any]) -> Any:
     return None if None in numbers else sum(numbers)
 
@@ -176,8 +212,10 @@ def _bytecode(project: str, held: Contents, target: Target) -> tuple[int | None,
     minors = known["minors"]
     at = min(range(len(minors)), key=lambda n: abs(int(minors[n][2:]) - target.version[1]))
     count = held.python * int(known["base"])
-    ratio = (known["projects"].get(project) or [None] * len(minors))[at]
-    if ratio is not None:
+    ratios = known["projects"].get(project)
+    if ratios:  # without its own, that of the nearest Python that has one
+        near = min(range(len(minors)), key=lambda n: (ratios[n] is None, abs(n - at)))
+        ratio = ratios[near] * known["source"][at] / known["source"][near]
         count += int(held.python_bytes * ratio)
     else:
         of_tests = held.tests_bytes * known["tests"][at]
