@@ -163,18 +163,19 @@ def loaded_of(arguments: argparse.Namespace) -> tuple[Loaded, Plan]:
 
 def _axes(arguments: argparse.Namespace) -> dict[str, list[str]]:
     axes = {
-        name: _split(getattr(arguments, name))
+        name: split(getattr(arguments, name))
         for name in ("python", "os", "installer", "architecture")
     }
     for word in arguments.axis:
         name, separator, values = word.partition("=")
         if not (name and separator and values):
             raise UsageError(f"--axis {word}: not NAME=VALUE,…", hint="e.g. --axis torch=cpu,cu130")
-        axes[name] = _split([values])
+        axes[name] = split([values])
     return {name: values for name, values in axes.items() if values}
 
 
-def _split(words: Sequence[str]) -> list[str]:
+def split(words: Sequence[str]) -> list[str]:
+    """The parts of words with commas."""
     return [part.strip() for word in words for part in word.split(",") if part.strip()]
 
 

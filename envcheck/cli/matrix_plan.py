@@ -1,11 +1,11 @@
-"""``envcheck matrix plan``: the cells that a run would have."""
+"""``envcheck matrix plan``: the cells that a run would have, and what the index says of them."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from envcheck.cli import matrix_options
+from envcheck.cli import matrix_options, matrix_predict
 from envcheck.cli.listing import write_table
 
 if TYPE_CHECKING:
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``plan``: those of ``run`` that say what and where."""
-    matrix_options.add_what(parser)
+    matrix_predict.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the plan as a document")
+    parser.add_argument(
+        "--predict", action="store_true", help="what each cell will do, as `matrix predict`"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the cells. Returns 0."""
+    """List the cells. Returns 0; with ``--predict`` as ``matrix predict``."""
+    if arguments.predict:
+        return matrix_predict.run(arguments)
     loaded, planned = matrix_options.loaded_of(arguments)
     if arguments.json:
         import msgspec

@@ -20,6 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     matrix_options.add_what(parser)
     matrix_options.add_targets(parser)
+    files = parser.add_argument_group(
+        "what is tested, where a file is named: Dockerfile, requirements, pyproject.toml, uv.lock, "
+        "poetry.lock, pdm.lock, pylock.toml, Pipfile.lock"
+    )
+    files.add_argument("--group", action="append", default=[], metavar="NAME", help="of a lock")
+    files.add_argument("--stage", default="", metavar="NAME", help="of a Dockerfile")
     how = parser.add_argument_group("how it is predicted")
     how.add_argument(
         "--deep", action="store_true", help="look into shared objects: will it import there?"
@@ -39,12 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
     from envcheck.cli import matrix_reports
     from envcheck.cli.prediction import Predictor
     from envcheck.matrix import launch
+    from envcheck.redact import without_secrets
 
     predictor = Predictor(arguments)
-    loaded, planned = predictor.plan()
+    taken, planned = predictor.plan()
     days = [day.strip() for day in arguments.as_of.split(",") if day.strip()]
-    if loaded.said:
-        print(loaded.said, file=sys.stderr)
+    if taken:
+        print(taken, file=sys.stderr)
+    for note in predictor.asked.notes if predictor.asked else ():
+        print(f"note: {without_secrets(note)}", file=sys.stderr)
     if len(days) > 1:
         return _between(arguments, predictor, planned, days)
     sinks = matrix_reports.parse_sinks(arguments.report, planned.name)

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from envcheck import config
-from envcheck.cli import matrix_options
+from envcheck.cli import input_plan, matrix_options
 from envcheck.cli.answers import Basis
 from envcheck.errors import UsageError
 from envcheck.matrix import looked_into
@@ -15,11 +15,11 @@ from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from envcheck.index.recording import Recording
     from envcheck.index.session import IndexSession
     from envcheck.matrix.settings import MatrixSettings
-    from envcheck.matrix.spec import Loaded
     from envcheck.model.cell import Run
     from envcheck.model.matrix import Cell, Index, Plan
     from envcheck.model.target import Target
@@ -40,15 +40,20 @@ class Predictor:
 
             self._replayed = recording.read(arguments.replay)
         self._examined = looked_into.by_engine(config.cache_dir())
+        self.asked = input_plan.asked(arguments)
 
-    def plan(self) -> tuple[Loaded, Plan]:
-        """The cells: those of a matrix or of the axes, or one for each target that is named."""
+    def plan(self) -> tuple[str, Plan]:
+        """(what it was taken for, the cells): those of a matrix or of the axes, or one for each
+        target that is named, or that a file says.
+        """
+        if self.asked is not None:
+            return "", input_plan.plan(self)
         loaded, planned = matrix_options.loaded_of(self.arguments)
         if self._said("target"):
             from msgspec.structs import replace
 
-            planned = replace(planned, cells=self._cells(planned.cells[0]))
-        return loaded, planned
+            planned = replace(planned, cells=self.cells(self.named(), planned.cells[0]))
+        return loaded.said, planned
 
     def named(self) -> list[Target]:
         """The targets of ``--target``, ``--image`` …, none if none is said."""
@@ -66,12 +71,12 @@ class Predictor:
             _check(day)
         return matrix_options.index_of(self.arguments)
 
-    def _cells(self, like: Cell) -> list[Cell]:
-        """A cell for each word of ``--target``, which tests what ``like`` does."""
+    def cells(self, targets: Iterable[Target], like: Cell) -> list[Cell]:
+        """A cell for each target, which tests what ``like`` does."""
         from msgspec.structs import replace
 
         cells = []
-        for target in self.named():
+        for target in targets:
             self._targets[target.id] = target
             axes = {**like.axes, "architecture": target.architecture}
             axes |= {"python": target.interpreter, "os": target.place or target.system}
@@ -115,7 +120,9 @@ class Predictor:
                 replace(cell, index=replace(cell.index, exclude_newer=day)) for cell in plan.cells
             ]
             plan = replace(plan, cells=cells)
-        means = predictions.Means(self.session, self.target, deep=bool(self._said("deep")))
+        locked = self.asked if self.asked is not None and self.asked.locked else None
+        deep = bool(self._said("deep"))
+        means = predictions.Means(self.session, self.target, deep=deep, locked=locked)
         return predictions.predict(plan, means)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import EnvcheckError
+from envcheck.model.cell import PREDICTED
 from envcheck.model.freshness import Freshness, State
 from envcheck.predict.offers import offers
 
@@ -145,7 +146,7 @@ def _newer(
             reasons.append(f"{name} {now} was released since; {then} was the newest")
         elif now > then:
             remarks.append(f"{name} {now} was released since; `{requirements[0]}` leaves it out")
-    if wanted and index is None and not reasons:
+    if wanted and index is None and not reasons and run.header.backend != PREDICTED:
         remarks.append("whether newer releases exist is not known: the index was not asked")
     return reasons, remarks
 

@@ -74,6 +74,8 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cel
             verdict.status, empty, verdict.cause, verdict.sentence, verdict.remedy,
             verdict.evidence, wheel,
         )  # fmt: skip
+    if judgement.unread:
+        return Told("inconclusive", empty, "", "; ".join(judgement.unread[:2]), wheel=wheel)
     return Told("pass", empty, wheel=wheel)
 
 

@@ -16,6 +16,7 @@ from envcheck.errors import DataError
 from envcheck.matrix import predicted_disk
 from envcheck.model.cell import PREDICTED, CellResult, Installed, Run, RunHeader, Usage
 from envcheck.model.prediction import Prediction
+from envcheck.predict import locked
 from envcheck.predict.distance import behind, by_name
 from envcheck.predict.judgement import judge
 from envcheck.predict.requirements import Requirement, parse
@@ -24,13 +25,14 @@ from envcheck.report.matrix_values import size
 from envcheck.store.writing import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from envcheck.index.session import IndexSession
     from envcheck.model.matrix import Cell, Index, Plan, Subject
     from envcheck.model.target import Target
     from envcheck.predict.closure import Picked
     from envcheck.predict.distance import Behind
+    from envcheck.predict.inputs.asked import Asked
 
 
 class Means(NamedTuple):
@@ -39,6 +41,7 @@ class Means(NamedTuple):
     session: Callable[[Index], IndexSession]
     target: Callable[[Cell], Target]
     deep: bool = False
+    locked: Asked | None = None  # a lock, whose pins are not resolved again
 
 
 class Question(NamedTuple):
@@ -63,7 +66,12 @@ def predict(plan: Plan, means: Means) -> Run:
         stale_after=plan.stale_after,
         cells=len(plan.cells),
     )
-    questions = [_question(cell, means.target(cell), plan.folder) for cell in plan.cells]
+    questions = [
+        Question(cell, means.target(cell))
+        if means.locked
+        else _question(cell, means.target(cell), plan.folder)
+        for cell in plan.cells
+    ]
     by_index: dict[bytes, list[Question]] = {}
     for question in questions:
         by_index.setdefault(msgspec.json.encode(question.cell.index), []).append(question)
@@ -90,6 +98,8 @@ def _group(
     """Cells that ask the same index."""
     index = questions[0].cell.index
     world = World(session, policy_of(index))
+    if means.locked is not None:
+        locked.prefetch(world, means.locked, [question.target for question in questions])
     wanted = [(one, question.target) for question in questions for one in question.requirements]
     world.prefetch(wanted)
     return {question.cell.id: result(world, question, means) for question in questions}
@@ -154,10 +164,13 @@ def result(world: World, question: Question, means: Means) -> CellResult:
         )
     from envcheck.matrix.predicted_verdict import Told, told
 
-    judgement = judge(world, target, question.requirements, question.constraints)
-    late = by_name(
-        behind(world, target, judgement.actual, question.requirements, question.constraints)
-    )
+    asked = (question.requirements, question.constraints)
+    late: Mapping[str, Behind] = {}  # what is locked is as old as was wanted
+    if means.locked is not None:
+        judgement = locked.judge(world, target, means.locked)
+    else:
+        judgement = judge(world, target, *asked)
+        late = by_name(behind(world, target, judgement.actual, *asked))
     verdict: Told = told(world, judgement, late, cell, deep=means.deep)
     sizes = predicted_disk.sizes(world, judgement, cell)
     names = [one.name for one in question.requirements]

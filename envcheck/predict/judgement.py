@@ -105,7 +105,7 @@ def _unsolved(
     if not found:
         found = [conflict(world, subjects[0].requirement, ideal)]
     own = {s.project.name for s in subjects}
-    mine = [one for one in found if one.name in own]
+    mine = [one for one in found if one.name in own and not one.path]
     class_ = mine[0].kind if mine else "blocked"
     if any(one.kind == "unknown" for one in found) or ideal.proof is None:
         class_ = "unknown"
