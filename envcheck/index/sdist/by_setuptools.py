@@ -187,6 +187,11 @@ def _conclude(
     )
     first = [setup for setup in tale.setups if not setup.fallback]
     possible: list[tuple[str, list[str]]] = []
+    everywhere = all(  # whichever of them is reached
+        any(sure for _, _, sure in _extensions(setup.arguments)) for setup in first
+    )
+    if everywhere and not any(setup.sure for setup in first):
+        first = first[:1]
     for setup in first:
         if setup.by.startswith("skbuild."):
             _by_cmake(archive, setup.arguments, signs)
@@ -196,7 +201,7 @@ def _conclude(
             if optional or forgiving or retried:
                 signs.add("optional", *languages)
                 signs.add("evidence", f"{because}, optional")
-            elif sure and setup.sure:
+            elif sure and (setup.sure or everywhere):
                 _compiled(languages, sources, because, signs)
             else:
                 possible.append((because, languages))
@@ -239,7 +244,7 @@ def _possibly(possible: list[tuple[str, list[str]]], signs: Signs) -> None:
 
 def _pure(archive: Archive, setups: list[Any], path: str, signs: Signs) -> None:
     """No call of ``setup`` names an extension. Whether it is sure of that."""
-    open_ended = any("**" in setup.arguments for setup in setups)
+    open_ended = any("**" in each.arguments or not each.sure for each in setups)
     if open_ended and own_sources(archive):
         signs.add("evidence", f"{path}: not all arguments of setup() are known")
         return
@@ -313,7 +318,8 @@ def _by_cmake(archive: Archive, arguments: dict[str, Any], signs: Signs) -> None
 
 def _headers(archive: Archive, tale: Story, signs: Signs) -> None:
     sources: list[str] = []
-    for value in tale.made:
+    made = tale.made[:1] if script_text.prunes(tale.classes) else tale.made
+    for value in made:
         sources += _languages(value, "")[2]
     clean = [each.removeprefix("./") for each in sources]
     starts = [each for each in clean if each in archive.sources]

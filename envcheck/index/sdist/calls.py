@@ -159,9 +159,10 @@ def _pairs(value: Any) -> dict[Any, Any] | None:
         return value
     found = {}
     for pair in items(value) or ():
-        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
-            return None
-        found[pair[0]] = pair[1]
+        if isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str):
+            found[pair[0]] = pair[1]
+        else:
+            found["**"] = UNKNOWN
     return found if items(value) is not None else None
 
 

@@ -40,6 +40,8 @@ _TURNS = 200  # of a loop
 _LONGEST = 10_000
 #: Entries among the names of a function: the names around it, and which of those it sets.
 OUTER, GLOBALS = "\0outer", "\0globals"
+#: … and the doubt in which they began.
+DOUBT = "\0doubt"
 _COMPARISONS = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
@@ -59,14 +61,15 @@ class World(NamedTuple):
 
 
 class Expressions:
-    """Values of expressions. ``sure``: whether what is read now is reached at all."""
+    """Values of expressions."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.setups: list[Setup] = []
         self.made: list[Made] = []
-        self.sure = True
+        self.doubt = 0  # conditions around of which it is not known whether they hold
         self.fallback = False
+        self._born: dict[int, tuple[int, Any]] = {}  # doubt in which lists and dictionaries began
         self._steps = _STEPS
         self._calls = 0
         self._possible: list[list[Any]] = []  # that the functions around may have returned
@@ -78,6 +81,22 @@ class Expressions:
     def local(self, name: str) -> dict[str, Any] | None:
         """Names of a module of the sdist."""
         raise NotImplementedError
+
+    @property
+    def sure(self) -> bool:
+        """Whether what is read now is reached at all."""
+        return not self.doubt
+
+    def _new(self, value: Any) -> Any:
+        """A list or dictionary that begins here: what changes it under the same conditions is as
+        certain as it is.
+        """
+        self._born[id(value)] = (self.doubt, value)
+        return value
+
+    def certain(self, value: Any) -> bool:
+        """Whether what changes ``value`` now happens if ``value`` is there."""
+        return self.doubt <= self._born.get(id(value), (0,))[0]
 
     def _step(self) -> None:
         self._steps -= 1
@@ -141,7 +160,7 @@ class Expressions:
                 found += [Perhaps(UNKNOWN)] if more is None else more
             else:
                 found.append(self.value(element, names))
-        return found
+        return self._new(found)
 
     def _value_tuple(self, node: ast.Tuple, names: dict[str, Any]) -> Any:
         return tuple(self.value(element, names) for element in node.elts)
@@ -157,10 +176,10 @@ class Expressions:
                 found[name] = made  # type: ignore[index]
             elif key is None and isinstance(made, dict):
                 found.update(made)
-        return found
+        return self._new(found)
 
     def _value_listcomp(self, node: ast.ListComp, names: dict[str, Any]) -> Any:
-        inner = dict(names)
+        inner = {**names, DOUBT: self.doubt}
         found: list[Any] = []
         self._comprehend(node.generators, inner, lambda sure: found.append(
             self.value(node.elt, inner) if sure else Perhaps(self.value(node.elt, inner))
@@ -170,7 +189,7 @@ class Expressions:
     _value_generatorexp = _value_setcomp = _value_listcomp
 
     def _value_dictcomp(self, node: ast.DictComp, names: dict[str, Any]) -> Any:
-        inner = dict(names)
+        inner = {**names, DOUBT: self.doubt}
         found: dict[Any, Any] = {}
 
         def add(_: bool) -> None:
@@ -206,7 +225,8 @@ class Expressions:
         """Give names their values."""
         if isinstance(target, ast.Name):
             old = names.get(target.id, value)
-            names[target.id] = value if self.sure else one_of(old, value)
+            sure = self.doubt <= names.get(DOUBT, 0)
+            names[target.id] = value if sure else one_of(old, value)
             if target.id in names.get(GLOBALS, ()):
                 names[OUTER][target.id] = names[target.id]
         elif isinstance(target, ast.Tuple | ast.List):
@@ -219,7 +239,8 @@ class Expressions:
             holder = self.value(target.value, names)
             key = self.value(target.slice, names)
             if isinstance(holder, dict) and isinstance(key, str):
-                holder[key] = value if self.sure else one_of(holder.get(key, value), value)
+                sure = self.certain(holder)
+                holder[key] = value if sure else one_of(holder.get(key, value), value)
 
     def _value_boolop(self, node: ast.BoolOp, names: dict[str, Any]) -> Any:
         """Ends at the first operand that decides; what may be reached is not evaluated as sure."""
@@ -310,7 +331,8 @@ class Expressions:
 
     def _call(self, function: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
         if isinstance(function, Bound):
-            return method(function, arguments or list(named.values()), self.sure)
+            sure = self.certain(function.value)
+            return method(function, arguments or list(named.values()), sure)
         if isinstance(function, Function):
             return self._inside(function, arguments, named)
         name = function.name if isinstance(function, Dotted) else ""
@@ -325,7 +347,7 @@ class Expressions:
         if name:
             found = calls.called(name, arguments, named, self.world.platform, self.world.exists)
             if found is not NotImplemented:
-                return found
+                return self._new(found) if isinstance(found, list | dict) else found
         made = calls.made_by(function, arguments, named)
         if made is not None:
             if calls.is_extension(made.of):
@@ -358,9 +380,10 @@ class Expressions:
             if name not in names:
                 names[name] = self.value(default, function.names)
         scope: dict[str, Any] = {**function.names, **names, OUTER: function.names}
+        scope[DOUBT] = self.doubt
         self._calls += 1
         self._possible.append([])
-        sure = self.sure
+        doubt = self.doubt
         returned: Any = None
         try:
             if isinstance(node, ast.Lambda):
@@ -372,11 +395,11 @@ class Expressions:
         except Left:
             returned = UNKNOWN
         except Raised:
-            if self.sure or not sure:
+            if self.doubt <= doubt:
                 raise
             returned = UNKNOWN  # it may have returned before
         finally:
             self._calls -= 1
-            self.sure = sure
+            self.doubt = doubt
             possible = self._possible.pop()
         return one_of(*possible, returned)

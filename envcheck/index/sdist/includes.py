@@ -23,6 +23,8 @@ _COMMENT = re.compile(rb"/\*.*?\*/", re.S)
 _NAME = re.compile(rb"[<\"]([\w./+-]{1,200})[>\"]")
 _WORD = re.compile(rb"\w+")
 _FILES = 400  # that are followed
+#: Directories in which copies of headers are not for the build.
+_NOT_USED = re.compile(r"(^|/)(tests?|docs?|examples?|demos?|conf|benchmarks?|fuzz)/", re.I)
 _GENERATED = re.compile(r"(^|[/_.-])(config|configure|version|export|build_?info)([_.-]|$)")
 
 
@@ -84,14 +86,20 @@ def wanted(archive: Archive, starts: list[str], signs: Signs, *, known_only: boo
     """
     if not archive.complete:
         known_only = True
+    beside = {posixpath.dirname(start) for start in starts}
+    others: list[tuple[str, str]] = []
     told: set[str] = set()  # one header of each library is enough
     for header, path in missing(starts, archive.sources, archive.names):
-        library = _libraries().get(header) or header.partition("/")[0]
-        if provider_of(header) or library in told or (known_only and header not in _libraries()):
-            continue
-        told.add(library)
-        signs.add("headers", header)
-        signs.add("evidence", f"{path}: #include <{header}>")
+        library = _libraries().get(header, "")
+        if library and library not in told:
+            told.add(library)
+            signs.add("headers", header)
+            signs.add("evidence", f"{path}: #include <{header}>")
+        elif not library and posixpath.dirname(path) in beside and not provider_of(header):
+            others.append((header, path))
+    if others and not told and not known_only:
+        signs.add("headers", others[0][0])
+        signs.add("evidence", f"{others[0][1]}: #include <{others[0][0]}>")
 
 
 def _resolved(header: str, path: str, by_last: Mapping[str, list[str]]) -> str | None:
@@ -102,7 +110,7 @@ def _resolved(header: str, path: str, by_last: Mapping[str, list[str]]) -> str |
         return beside
     bare = header.lstrip("./")
     for name in candidates:
-        if name == bare or name.endswith(f"/{bare}"):
+        if (name == bare or name.endswith(f"/{bare}")) and not _NOT_USED.search(name):
             return name
     return None
 

@@ -59,7 +59,8 @@ def story(tree: ast.Module, world: World) -> Story:
     try:
         reader.body(tree.body, {"__name__": "__main__", "__file__": "setup.py"})
     except Raised as raised:
-        stopped = raised.message or raised.kind
+        if not any(setup.sure and not setup.fallback for setup in reader.setups):
+            stopped = raised.message or raised.kind
     except (TooMuch, Returned, Left, RecursionError):
         pass
     missing = tuple(dict.fromkeys(reader.missing))
@@ -83,9 +84,14 @@ class _Statements(Expressions):
             if reader is not None:
                 reader(statement, names)
 
-    def _perhaps(self, statements: list[ast.stmt], names: dict[str, Any]) -> None:
-        """Statements of which it is not known whether they are reached."""
-        sure, self.sure = self.sure, False
+    def _perhaps(
+        self, statements: list[ast.stmt], names: dict[str, Any], *, likely: bool = False
+    ) -> None:
+        """Statements of which it is not known whether they are reached. ``likely``: those of a loop
+        over what is not known, but was made to be gone through.
+        """
+        doubt = self.doubt
+        self.doubt += not likely
         returns = self._possible[-1] if self._possible else []
         before = len(returns)
         try:
@@ -96,7 +102,7 @@ class _Statements(Expressions):
             returns.append(returned.value)
         finally:
             # what comes after a return that may be reached may not be
-            self.sure = sure and len(returns) == before
+            self.doubt = doubt + (len(returns) > before)
 
     def _expr(self, node: ast.Expr, names: dict[str, Any]) -> None:
         self.value(node.value, names)
@@ -113,7 +119,7 @@ class _Statements(Expressions):
     def _augassign(self, node: ast.AugAssign, names: dict[str, Any]) -> None:
         old, new = self.value(node.target, names), self.value(node.value, names)
         if isinstance(old, list):
-            method(Bound(old, "extend"), [new], self.sure)
+            method(Bound(old, "extend"), [new], self.certain(old))
         else:
             self.bind(node.target, binary(type(node.op).__name__, old, new), names)
 
@@ -148,7 +154,7 @@ class _Statements(Expressions):
         found = items(self.value(node.iter, names))
         if found is None:
             self.bind(node.target, UNKNOWN, names)
-            self._perhaps(node.body, names)
+            self._perhaps(node.body, names, likely=True)
             self._perhaps(node.orelse, names)
             return
         for each in found[:_TURNS]:

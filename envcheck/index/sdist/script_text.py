@@ -44,9 +44,11 @@ def speaks_of_systems(text: str) -> bool:
 
 
 def programs(tree: ast.Module, required: set[str]) -> list[str]:
-    """Programs that it names where a command may stand; without those that ``required`` brings."""
+    """Programs that it names where a command may stand, and without which it ends; without those
+    that ``required`` brings.
+    """
     found: dict[str, None] = {}
-    for text in _commands(tree):
+    for text in _commands(tree, False):
         word = text.split()[0].rpartition("/")[2].removesuffix(".exe") if text.split() else ""
         row = rows("program").get(word)
         if row and not row.get("compiler") and row.get("wheel") not in required:
@@ -56,8 +58,10 @@ def programs(tree: ast.Module, required: set[str]) -> list[str]:
     return list(found)
 
 
-def _commands(node: ast.AST) -> Iterator[str]:
-    """Texts in it that are no documentation and that nobody is told."""
+def _commands(node: ast.AST, forgiven: bool) -> Iterator[str]:
+    """Texts in it that are no documentation and that nobody is told. ``forgiven``: what fails there
+    is caught, and nothing is raised instead.
+    """
     if isinstance(node, ast.Raise | ast.Assert):
         return
     if isinstance(node, ast.Call) and _last(node.func).endswith(_TALK):
@@ -65,11 +69,39 @@ def _commands(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if len(node.value) < 400 and "\n" not in node.value:
+        if not forgiven and len(node.value) < 400 and "\n" not in node.value:
             yield node.value
         return
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        forgiven = _catches(node) and not _refuses(node)
     for child in ast.iter_child_nodes(node):
-        yield from _commands(child)
+        yield from _commands(child, forgiven)
+
+
+def _catches(node: ast.AST) -> bool:
+    return any(isinstance(inner, ast.Try) for inner in ast.walk(node))
+
+
+def _refuses(node: ast.AST) -> bool:
+    """Whether it may end the build with words of its own."""
+    return any(
+        (isinstance(inner, ast.Raise) and inner.exc is not None)
+        or (isinstance(inner, ast.Call) and _full(inner.func) in ("sys.exit", "exit"))
+        for inner in ast.walk(node)
+    )
+
+
+def prunes(classes: Sequence[Class]) -> bool:
+    """Whether a command takes extensions out that cannot be built here."""
+    for each in building(classes):
+        for node in ast.walk(each.node):
+            if isinstance(node, ast.Call) and _full(node.func).endswith("extensions.remove"):
+                return True
+            if isinstance(node, ast.Assign) and any(
+                _full(target) == "self.extensions" for target in node.targets
+            ):
+                return True
+    return False
 
 
 def _last(node: ast.AST) -> str:

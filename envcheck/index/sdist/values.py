@@ -254,6 +254,9 @@ def _contained(operator: str, left: Any, right: Any) -> Any:
 def method(bound: Bound, arguments: list[Any], sure: bool) -> Any:
     """The result of calling a method of a known value. ``sure``: whether it is called at all."""
     value, name = bound
+    search = name in ("remove", "index") and isinstance(value, list) and bool(arguments)
+    if search and known([value, arguments]) and arguments[0] not in value:
+        raise Raised("ValueError")
     if name in _CHANGES and isinstance(value, list | dict | set):
         _change(value, name, arguments, sure)
         return arguments[1] if name == "setdefault" and len(arguments) > 1 else None
