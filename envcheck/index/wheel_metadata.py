@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 LONGEST = 16 << 20  # bytes; the largest known has 1 MB
 _HEADERS = 4 << 20  # bytes of it without the description
 _FIELD = re.compile(r"^(Name|Version):[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
-_DESCRIPTION = re.compile(r"^Description:.*\n(?:[ \t].*(?:\n|$))*", re.MULTILINE | re.IGNORECASE)
+#: What is kept: licences can have 60 KB, and nothing here asks for them.
+_KEPT = re.compile(
+    r"^(?:Metadata-Version|Name|Version|Requires-[A-Za-z]+|Provides-Extra|Dynamic):.*\n"
+    r"(?:[ \t].*\n)*",
+    re.MULTILINE | re.IGNORECASE,
+)
 _BLANK = re.compile(rb"\n\r?\n")
 
 
 def headers(metadata: bytes) -> str:
-    """Without the description, which comes last or is a header of its own. Raises ValueError."""
+    """Those that say what it is and what it requires. Raises ValueError."""
     blank = _BLANK.search(metadata)
     text = metadata[: blank.start() + 1 if blank else len(metadata)]
     if len(text) > _HEADERS:
         raise ValueError(f"its METADATA has more than {_HEADERS:,} bytes of headers")
     decoded = text.decode("utf-8", "replace").replace("\r\n", "\n")
-    return _DESCRIPTION.sub("", decoded) if "\nDescription:" in decoded else decoded
+    return "".join(_KEPT.findall(decoded if decoded[-1:] == "\n" else decoded + "\n"))
 
 
 def check(text: str, file: File) -> None:

@@ -37,7 +37,7 @@ class WheelFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     size: int | None = None
-    metadata: str = ""  # METADATA's headers, without the description
+    metadata: str = ""  # of METADATA, what says what it is and what it requires
     contents: Contents | None = None
     sources: dict[str, str] = field(default_factory=dict)
     problem: str = ""

@@ -65,7 +65,12 @@ def test_a_small_wheel_comes_whole():
         "one-1.0.data/headers/one.h": "int x;",
         "one-1.0.data/data/share/one": "1234",
     }
-    file = wheel("one", files=files, requires=["two>=1"], more="\nThis is long.\n")
+    file = wheel(
+        "one",
+        files=files,
+        requires=["two>=1"],
+        more="License: MIT\n  and so on\nDescription: folded\n        |Name: x\n\nThis is long.\n",
+    )
     with looked_at(file) as (index, look):
         facts, count = look(sha256=file.sha256)
         assert index.asked() == 1
@@ -134,6 +139,28 @@ def test_a_record_that_lies_is_not_believed():
         assert facts.sources["contents"] == "its list of members"
 
 
+POINTS = """\
+[console_scripts]
+run = one:main
+; not = this
+
+[other]
+x = y
+[gui_scripts]
+show=one:show
+"""
+
+
+@pytest.mark.parametrize("files", [{"one.py": ""}, MANY])
+def test_programs_of_entry_points_are_counted(files):
+    points = Member("one-1.0.dist-info/entry_points.txt", POINTS.encode(), compressed=True)
+    file = wheel("one", files=files, members=[points])
+    with looked_at(file) as (_, look):
+        found = look()[0].contents
+    assert found
+    assert found.commands == 2
+
+
 def test_metadata_alone_takes_little():
     with looked_at(BIG) as (index, look):
         facts, count = look(contents=False)
@@ -200,7 +227,7 @@ def test_metadata_beside_the_wheel():
 def test_a_server_without_ranges():
     """A short wheel comes whole; of a long one, its size is known and nothing is moved."""
     short = wheel("short", files={"short.py": os.urandom(WHOLE - 5000)})
-    with looked_at(short, LONG, ranges=False) as (index, look):
+    with looked_at(short, LONG, ranges=False) as (_, look):
         facts, _ = look(short)
         assert facts.problem == ""
         assert facts.contents

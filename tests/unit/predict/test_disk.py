@@ -142,6 +142,26 @@ def test_nothing_is_nothing():
     assert (usage.logical, usage.files) == (0, 0)
 
 
+def test_files_that_two_wheels_have_in_the_same_places_count_once(tmp_path):
+    """The second is a part of the first; the third shares no more than a directory with them."""
+    files = {f"big/m{n}.py": "x = 1\n" * n for n in range(300)}
+    some = dict(list(files.items())[100:200])
+    apart = {f"big/n{n}.py": "x = 1\n" for n in range(60)}
+    closure = held(
+        tmp_path,
+        wheels.wheel("big", files={**files, "big/__init__.py": ""}),
+        wheels.wheel("big-part", files={**some, "big/__init__.py": ""}),
+        wheels.wheel("big-more", files={**apart, "big/__init__.py": ""}),
+    )
+    each = [disk.of_wheel(file, facts, HERE) for file, facts in closure]
+    found = disk.estimate(closure, HERE)
+    twice = sum(map(len, some.values()))
+    assert sum(one.logical for one in each) - found.logical == pytest.approx(twice, rel=0.2)
+    alone = disk.estimate([closure[0], closure[2]], HERE)
+    assert alone.logical == each[0].logical + each[2].logical
+    assert found.download == sum(one.download for one in each)
+
+
 def test_what_environments_share_counts_once():
     facts = WheelFacts(size=500, contents=CONTENTS)
     other = FILE.__class__(filename="other-2.0-py3-none-any.whl", url="", sha256="2" * 64)
