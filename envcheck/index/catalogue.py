@@ -13,7 +13,7 @@ import msgspec
 
 from envcheck.errors import IndexTrouble
 from envcheck.index import kept, pages
-from envcheck.index.client import shown
+from envcheck.index.addresses import shown
 from envcheck.index.local import LocalFiles, path_of
 
 if TYPE_CHECKING:

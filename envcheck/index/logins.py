@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from envcheck.config import variable
+from envcheck.index.addresses import origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from netrc import netrc
-
-PORTS = {"http": 80, "https": 443}
 
 
 class Logins:
@@ -62,16 +61,16 @@ class Logins:
         return _header((found[0] or found[1] or "").encode(), (found[2] or "").encode())
 
 
-def origin(parts: SplitResult) -> tuple[str, str, int]:
-    """(scheme, host, port). Raises ValueError if the port is none."""
-    port = parts.port
-    return parts.scheme, parts.hostname or "", PORTS.get(parts.scheme, 0) if port is None else port
-
-
 def basic(login: str) -> str:
     """The header of ``user:password`` as an address has it, in UTF-8 (RFC 7617)."""
     user, _, password = login.partition(":")
     return _header(unquote(user).encode(), unquote(password).encode())
+
+
+def proxy_authorization(proxy: str) -> dict[str, str]:
+    """Headers for a proxy, with the credentials of its URL."""
+    login = urlsplit(proxy).netloc.rpartition("@")[0]
+    return {"Proxy-Authorization": basic(login)} if login else {}
 
 
 def _header(user: bytes, password: bytes) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from envcheck.errors import IndexTrouble
 from envcheck.index import page_writing, pages
-from envcheck.index.client import shown
+from envcheck.index.addresses import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
