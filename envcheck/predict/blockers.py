@@ -10,7 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from envcheck.model.prediction import Blocker
+from envcheck.predict.building import obstacle
 from envcheck.predict.offers import Offer
+from envcheck.predict.requirements import applies
 from envcheck.predict.shortfall import no_wheel
 
 if TYPE_CHECKING:
@@ -33,10 +35,14 @@ def blockers(
 ) -> list[Blocker]:
     """What blocks ``requirements``, each project once, the nearest first; at most 50.
 
-    ``only``: name -> the only releases that are considered.
+    ``only``: name -> the only releases that are considered. What would have to be compiled, and
+    cannot be, comes last, and only if something else blocks.
     """
     found: dict[str, Blocker] = {}
-    queue: deque[tuple[Requirement, tuple[str, ...]]] = deque((one, ()) for one in requirements)
+    builds: dict[str, Blocker] = {}
+    queue: deque[tuple[Requirement, tuple[str, ...]]] = deque(
+        (one, ()) for one in requirements if applies(one.marker, target)
+    )
     seen: set[tuple[str, str, tuple[str, ...]]] = set()
     while queue and len(found) < MOST:
         requirement, path = queue.popleft()
@@ -52,10 +58,26 @@ def blockers(
             found[requirement.name] = blocker(world, target, project, requirement, mask, path)
             continue
         title = f"{project.name} {project.versions[number]}"
+        if path and (problem := _build_problem(world, target, project, number)):
+            builds[project.name] = Blocker(
+                name=project.name,
+                requirement=requirement.text,
+                kind="sdist-build",
+                sentence=f"{title} has no wheel for this target, and {problem}",
+                path=list(path),
+            )
         metadata = world.required_by(project, number, target).metadata
         for extra in ("", *requirement.extras):
             queue.extend((one, (*path, title)) for one in metadata.required(target, extra))
-    return list(found.values())
+    return [*found.values(), *builds.values()] if found else []
+
+
+def _build_problem(world: World, target: Target, project: Project, number: int) -> str:
+    """Why an sdist cannot be built there, empty if it is a wheel or nothing is known of it."""
+    choice = world.choice(project, number, target)
+    if choice.kind != "sdist" or choice.file is None:
+        return ""
+    return obstacle(world.sdist(choice.file), target)[4]
 
 
 def blocker(

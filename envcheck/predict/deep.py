@@ -8,12 +8,16 @@ what an import certainly meets is said to be certain.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from envcheck.predict.imports.site import Artefact, Site
-from envcheck.predict.loading import SKIPPED, Loader
+from envcheck.errors import IndexTrouble
+from envcheck.index.remote_elf import OutOfBudgetError
+from envcheck.predict.imports.site import ASIDE, Artefact, Site
+from envcheck.predict.loading import Loader, leaf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -28,15 +32,18 @@ if TYPE_CHECKING:
 _NVIDIA = re.compile(r"(nvidia|cuda|tensorrt(-|_)(cu\d+_)?libs)[-_]")
 _WORDS = re.compile(rb"find_library|\bdlopen\b|\bCDLL\b|\bLoadLibrary\b|\bcdll\b")
 _IMPORTS = re.compile(rb"^(?:import|from)[ \t]+([\w.]+)", re.MULTILINE)
+_FOREIGN = re.compile(r"\.dll$|\.dylib$|\\|^lib.*-\d+$")
 #: These load what others ask them to, none of it for themselves.
 _LOADING = frozenset({"cffi", "pycparser"})
-_ASIDE = re.compile(r"(^|/)(tests?|testing|docs?|examples?|benchmarks?|__pycache__)(/|$)")
-_READ = 768 << 10  # bytes of a wheel's sources, as they are unpacked, that are searched for words
+_READ = 2 << 20  # bytes of a wheel's sources, as they are unpacked, that are searched for words
+_ASKED, _OTHER = 40 << 20, 16 << 20  # bytes of objects of wheels asked for, and of others
+_SLACK, _HEADER = 64 << 10, 512  # bytes besides: of a wheel, of a member
+_THREADS = 8
 _TOPS = 4  # modules of a distribution that are tried
 
 
 class DeepFinding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``kind``: missing-library, symbol-version, architecture, libc, missing-module, dependency,
+    """``kind``: missing-library, generic-wheel (it lacks what wheels for platforms bring), symbol-version, architecture, libc, missing-module, dependency,
     driver. ``module``: what does not import. ``libraries``: what is lacking, by soname or by the
     name that the code looks for. ``certain``: that the import fails, else that it may.
     """
@@ -65,18 +72,18 @@ def examine(
     read: Callable[[File], RemoteWheel],
     *,
     asked: Collection[str] = (),
-    siblings: Callable[[str], bool] | None = None,
+    listing: Callable[[str], Sequence[File]] | None = None,
 ) -> Examined:
     """What of a closure will not import on a target. ``artefacts``: its wheels, with normalized
-    names; ``asked``: those that were asked for, looked at first. ``siblings``: whether the index
-    has a project. Raises nothing: what cannot be read is unseen.
+    names; ``asked``: those that were asked for, looked at first. ``listing``: the
+    files of a project on the index. Raises nothing: what cannot be read is unseen.
     """
     if target.system != "linux":
         form = {"macos": "Mach-O", "windows": "PE"}.get(target.system, "other")
         return Examined([], [f"libraries for {target.system} ({form}) are not read"])
     wheels = [Artefact(*one) for one in artefacts if one[1].is_wheel]
     wheels.sort(key=lambda one: one.name not in asked)
-    return _Examination(target, wheels, read, siblings).done()
+    return _Examination(target, wheels, read, asked, listing).done()
 
 
 class _Examination:
@@ -85,22 +92,30 @@ class _Examination:
         target: Target,
         wheels: list[Artefact],
         read: Callable[[File], RemoteWheel],
-        siblings: Callable[[str], bool] | None,
+        asked: Collection[str],
+        listing: Callable[[str], Sequence[File]] | None,
     ) -> None:
-        self.target, self.wheels, self.siblings = target, wheels, siblings
+        self.target, self.wheels, self.asked = target, wheels, asked
+        self.read, self.listing = read, listing
         self.site = Site(target, wheels, read)
-        self.loader = Loader(target, self.site.where, self.site.elf)
+        self.loader = Loader(target, self.site)
         self.suspects: dict[str, list[str]] = {}  # distribution -> objects that do not load
+        self.broken: dict[str, tuple[str, list[Lack]]] = {}  # module -> object, why
 
     def done(self) -> Examined:
         from envcheck.predict.imports.importer import Importer
 
-        for number, wheel in enumerate(self.wheels):
-            if _NVIDIA.match(wheel.name) or wheel.name in _LOADING:
-                continue
-            broken = self._broken(number)
-            if broken or self._mentions(number):
-                self.suspects[wheel.name] = broken
+        numbers = [
+            number
+            for number, wheel in enumerate(self.wheels)
+            if not _NVIDIA.match(wheel.name) and wheel.name not in _LOADING
+        ]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(self.site.files, numbers))
+            self._share(numbers)
+            for number, broken in zip(numbers, pool.map(self._suspicion, numbers), strict=True):
+                if broken is not None:
+                    self.suspects[self.wheels[number].name] = broken
         findings: list[DeepFinding] = []
         if self.suspects:
             opaque = {wheel.name for wheel in self.wheels} - set(self.suspects)
@@ -110,30 +125,52 @@ class _Examination:
                     findings += self._judged(number, importer)
             failing = {one.distribution for one in findings if one.certain}
             findings += self._dependents(failing)
+        for number in numbers:
+            self.site.wheel(number).forget()
         return Examined(findings, self._unseen())
 
     # -- suspicion ---------------------------------------------------------------------------------
 
+    def _share(self, numbers: Sequence[int]) -> None:
+        """Bytes for each wheel: sources first, then objects, those of small wheels before others.
+
+        So that it does not depend on threads what is seen.
+        """
+        left = self.site.wheel(numbers[0]).left if numbers else 0
+        shares = dict.fromkeys(numbers, 0)
+        for number in numbers:
+            shares[number] = min(left, sum(map(self.site.size, self._near(number))) + _SLACK)
+            left -= shares[number]
+        objects = {
+            one: sum(self.site.size(path) + _HEADER for path in self.site.objects(one))
+            for one in numbers
+        }
+        asked = [one for one in numbers if self.wheels[one].name in self.asked]
+        others = sorted(set(numbers) - set(asked), key=lambda one: (objects[one], one))
+        for number in (*asked, *others):
+            share = min(_ASKED if number in asked else _OTHER, objects[number], left)
+            shares[number] += share
+            left -= share
+        for number, share in shares.items():
+            wheel = self.site.wheel(number)
+            wheel.allow(wheel.spent + share)
+
+    def _suspicion(self, number: int) -> list[str] | None:
+        """Objects of a wheel that do not load; None if nothing gives reason to look closer."""
+        broken = self._broken(number)
+        return broken if broken or self._mentions(number) else None
+
     def _broken(self, number: int) -> list[str]:
         """Shared objects of a wheel that do not load by themselves; the small ones first."""
-        files = self._objects(number)
-        bundled = {one for one in files if ".libs/" in one}
-        return [path for path in files if path not in bundled and self.loader.lacks(path)]
-
-    def _objects(self, number: int) -> list[str]:
-        contents = self.wheels[number].facts.contents
-        if contents is not None and not contents.libraries:
-            return []
-        files = self.site.files(number) or {}
-        members = self.site.wheel(number).members() if files else {}
-        found = [
+        objects = self.site.objects(number)
+        self.site.ahead(number, objects)
+        return [
             path
-            for path in files
-            if re.search(r"\.so(\.[\w.]+)?$", path)
-            and not SKIPPED.match(path.rpartition("/")[2])
-            and not _ASIDE.search(path)
+            for path in objects
+            if ".libs/" not in path
+            and not leaf(path.rpartition("/")[2])
+            and self.loader.lacks(path)
         ]
-        return sorted(found, key=lambda path: members[files[path].member].compressed)
 
     def _mentions(self, number: int) -> bool:
         """Whether the sources near the top look for libraries, or import what is gone."""
@@ -141,11 +178,20 @@ class _Examination:
         contents = wheel.facts.contents
         if contents is not None and not contents.python:
             return False
+        sources = self.site.sources(number, self._near(number))
+        gone = self._gone()
+        return any(
+            _WORDS.search(text) or not gone.isdisjoint(_IMPORTS.findall(text))
+            for text in sources.values()
+        )
+
+    def _near(self, number: int) -> list[str]:
+        """The sources that are searched: those nearest to the top."""
         files = self.site.files(number)
-        if files is None:
-            return False
+        if not files:
+            return []
         members = self.site.wheel(number).members()
-        paths = [path for path in files if path.endswith(".py") and not _ASIDE.search(path)]
+        paths = [path for path in files if path.endswith(".py") and not ASIDE.search(path)]
         paths.sort(key=lambda path: (path.count("/"), members[files[path].member].offset))
         chosen, size = [], 0
         for path in paths:
@@ -153,12 +199,7 @@ class _Examination:
             if size > _READ:
                 break
             chosen.append(path)
-        sources = self.site.sources(number, chosen)
-        gone = self._gone()
-        return any(
-            _WORDS.search(text) or not gone.isdisjoint(_IMPORTS.findall(text))
-            for text in sources.values()
-        )
+        return chosen
 
     def _gone(self) -> set[bytes]:
         from envcheck.predict.imports.importer import removed
@@ -174,7 +215,8 @@ class _Examination:
         outcomes = {name: importer.outcome(name) for name in self._tops(number)}
         for name, outcome in outcomes.items():
             if outcome.works is False and outcome.searches:
-                return [self._failed(wheel, name, outcome)]
+                working = [one for one, other in outcomes.items() if other.works]
+                return [self._failed(wheel, name, outcome, working)]
         reached = {path for outcome in outcomes.values() for path in outcome.reached}
         found = []
         for path in broken:
@@ -184,6 +226,7 @@ class _Examination:
             lacks = [lack for lack in self.loader.lacks(path) if lack.certain]
             own = rest.partition(".")[0] == top or not rest  # as cv2/cv2.abi3.so: it is the package
             if lacks and own and top.partition(".")[0] in outcomes:
+                self.broken[top.partition(".")[0]] = path, lacks
                 found.append(self._unloadable(wheel, top.partition(".")[0], path, certain=True))
         if not found:
             unclear = [path for path in broken if path not in reached]
@@ -199,20 +242,35 @@ class _Examination:
         names = contents.modules if contents else sorted({_top(path) for path in files})
         good = [
             name
-            for name in dict.fromkeys(name.partition(".")[0] for name in names)
-            if name.isidentifier() and name[:1] != "_" and not _ASIDE.search(name)
+            for name in dict.fromkeys(names)
+            if name.isidentifier()
+            and name[:1] != "_"
+            and not ASIDE.search(name)
+            and self._is_module(name)
         ]
         wanted = self.wheels[number].name.replace("-", "_")
         good.sort(key=lambda name: (name.lower() != wanted, name))
-        if good and good[0].lower() == wanted:
-            return good[:1]
         return good[:_TOPS]
 
-    def _failed(self, wheel: Artefact, module: str, outcome: Outcome) -> DeepFinding:
+    def _is_module(self, name: str) -> bool:
+        """Whether it is more than a folder."""
+        endings = ("/__init__.py", ".py", *self.site.suffixes)
+        return any(self.site.find(f"{name}{ending}") for ending in endings)
+
+    def _failed(
+        self, wheel: Artefact, module: str, outcome: Outcome, working: Sequence[str] = ()
+    ) -> DeepFinding:
+        """``working``: other modules of the distribution that do import."""
+        found = self._reason(wheel, module, outcome)
+        if not working:
+            return found
+        more = f"; `import {working[0]}` works"
+        return replace(found, certain=False, sentence=found.sentence + more)
+
+    def _reason(self, wheel: Artefact, module: str, outcome: Outcome) -> DeepFinding:
         from envcheck.predict import remedies
 
         last = outcome.searches[-1]
-        lacks = [lack for search in outcome.searches for lack in search.lacks if lack.certain]
         if last.kind == "module":
             return DeepFinding(
                 distribution=wheel.name,
@@ -226,19 +284,25 @@ class _Examination:
             )
         if last.kind == "object" and last.lacks:
             return self._unloadable(wheel, module, last.name, certain=True)
-        names = list(dict.fromkeys(one.name for one in outcome.searches if one.kind != "module"))
+        names = _names(outcome)
+        sentence = f"`import {module}` fails: it looks for the library {names[0]}, "
+        sentence += f"which neither {self._image()} nor any wheel has"
+        evidence = [f"{one.place or module} looks for {one.name}" for one in outcome.searches[:5]]
+        evidence += [f"it says: {outcome.text[:200]}"] if outcome.text else []
+        other, brought = self._bundled(wheel)
+        if other:
+            sentence += f"; {wheel.file.filename}, which fits any platform, does not bring it"
+            evidence.append(f"{other} brings {brought}")
         return DeepFinding(
             distribution=wheel.name,
             version=wheel.file.version,
-            kind="missing-library",
+            kind="generic-wheel" if other else "missing-library",
             certain=True,
             module=module,
             libraries=names,
-            sentence=f"`import {module}` fails: it looks for the library {names[0]}, "
-            f"which neither {self._image()} nor any wheel has",
-            evidence=[f"{one.place or module} looks for {one.name}" for one in outcome.searches[:5]]
-            + ([f"it says: {outcome.text[:200]}"] if outcome.text else []),
-            remedy=remedies.for_libraries(self.target, names) if not lacks else "",
+            sentence=sentence,
+            evidence=evidence,
+            remedy=remedies.for_libraries(self.target, names),
         )
 
     def _unloadable(self, wheel: Artefact, module: str, path: str, *, certain: bool) -> DeepFinding:
@@ -246,17 +310,15 @@ class _Examination:
 
         lacks = self.loader.lacks(path)
         first = next((lack for lack in lacks if lack.certain), lacks[0])
-        alike = [lack for lack in lacks if lack.kind == first.kind]
+        alike = [lack for lack in lacks if lack.kind == first.kind and lack.certain]
+        alike = alike or [first]
         names = list(dict.fromkeys(lack.name for lack in alike))
         where = f", which {self._image()} does not have" if first.kind == "missing-library" else ""
         remedy = ""
         if first.kind == "missing-library":
-            remedy = remedies.for_libraries(self.target, names)
-            headless = f"{wheel.name}-headless"
-            if self.siblings and "headless" not in wheel.name and self.siblings(headless):
-                remedy = f"use {headless}, which needs none of it, or {remedy}" if remedy else (
-                    f"use {headless}"
-                )  # fmt: skip
+            every = [lack.name for lack in lacks if lack.kind == first.kind]
+            remedy = remedies.for_libraries(self.target, every)
+            remedy = self._headless(wheel, remedy)
         fails = f"`import {module}` fails" if certain else f"{path} may not load"
         return DeepFinding(
             distribution=wheel.name,
@@ -270,6 +332,47 @@ class _Examination:
             remedy=remedy,
         )
 
+    def _headless(self, wheel: Artefact, remedy: str) -> str:
+        """With the distribution that is the same without windows, if the index has one."""
+        name = f"{wheel.name}-headless"
+        if "headless" in wheel.name or not self._files(name):
+            return remedy
+        use = f"use {name}, the same without windows"
+        return f"{use}; or {remedy}" if remedy else use
+
+    def _files(self, name: str) -> Sequence[File]:
+        """Files of a project on the index; none if that is not known."""
+        try:
+            return self.listing(name) if self.listing else ()
+        except IndexTrouble:
+            return ()
+
+    def _bundled(self, wheel: Artefact) -> tuple[str, str]:
+        """Of a wheel for any platform: one of the same release for some platform, and a library
+        that it brings and this one does not. Empty if there is none.
+        """
+        if not wheel.file.filename.endswith("-any.whl"):
+            return "", ""
+        own = {path.rpartition("/")[2] for path in self.site.objects(self.wheels.index(wheel))}
+        fitting = [
+            file
+            for file in self._files(wheel.name)
+            if file.is_wheel
+            and file.version == wheel.file.version
+            and "linux" in file.filename
+            and file.filename.endswith(f"_{self.target.architecture}.whl")
+        ]
+        for file in fitting[:1]:
+            try:
+                members = self.read(file).members()
+            except (IndexTrouble, OutOfBudgetError):
+                continue
+            for path in sorted(members):
+                name = path.rpartition("/")[2]
+                if re.search(r"\.so(\.[\w.]+)?$", name) and name not in own:
+                    return file.filename, name
+        return "", ""
+
     def _image(self) -> str:
         return self.loader.image.name or self.target.image or self.target.id
 
@@ -282,6 +385,7 @@ class _Examination:
         above = _above(self.wheels, failing) - failing
         opaque = {wheel.name for wheel in self.wheels} - above - failing
         importer = Importer(self.target, self.site, self.loader, opaque)
+        importer.broken.update(self.broken)
         found = []
         for number, wheel in enumerate(self.wheels):
             if wheel.name not in above:
@@ -295,11 +399,29 @@ class _Examination:
         return found
 
     def _unseen(self) -> list[str]:
-        found = [f"{name}: {text}" for name, text in self.site.unseen.items()]
-        found += [f"{path}: {text}" for path, text in self.loader.unseen.items()]
+        """One sentence for each wheel."""
+        objects: dict[str, list[str]] = {}
+        for path in self.loader.unseen:
+            place = self.site.find(path)
+            name = self.wheels[place.artefact].name if place else "?"
+            objects.setdefault(name, []).append(path)
+        found = []
+        for name, paths in sorted(objects.items()):
+            size = sum(map(self.site.size, paths)) / 1e6
+            some = ", ".join(path.rpartition("/")[2] for path in sorted(paths)[:2])
+            more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
+            found.append(f"{name}: {some}{more} ({size:.0f} MB packed) were not read")
+        found += [f"{name}: {text}" for name, text in sorted(self.site.unseen.items())]
         if not self.loader.image.complete:
             found.append(f"which libraries {self.target.image or self.target.id} has is not known")
-        return list(dict.fromkeys(found))
+        return found
+
+
+def _names(outcome: Outcome) -> list[str]:
+    """Libraries that were looked for, those of other systems left out."""
+    names = [one.name for one in outcome.searches if one.kind != "module"]
+    here = [name for name in names if not _FOREIGN.search(name)]
+    return list(dict.fromkeys(here or names))
 
 
 def _top(path: str) -> str:

@@ -56,7 +56,10 @@ def lines(world: World, judgement: Judgement) -> list[str]:
     what = _shortfall(world, target, project, number)
     if first.name in own:
         said = f"{head}: {what}"
-        if judgement.older:
+        others = [one.name for one in judgement.blockers if one.path]
+        if others:
+            said += f"; an older release is blocked by {_listed(others)}"
+        elif judgement.older:
             older = judgement.older
             day = f" of {older.uploaded[:10]}" if older.uploaded else ""
             said += f"; {older.version}{day} is what installs"

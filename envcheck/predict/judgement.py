@@ -107,14 +107,39 @@ def _unsolved(
     own = {s.project.name for s in subjects}
     mine = [one for one in found if one.name in own and not one.path]
     class_ = mine[0].kind if mine else "blocked"
-    if any(one.kind == "unknown" for one in found) or ideal.proof is None:
+    if all(one.kind == "unknown" for one in found):
         class_ = "unknown"
+    if class_ == "requires-python":
+        found += _below(world, target, subjects, requirements, newest, found)
     older = _instead(subjects, actual)
     if class_ == "no-file" and older:
         class_ = _of_older(subjects, actual, older)
     builds = tuple(builds_of(world, target, actual))
     unread = tuple(dict.fromkeys((*ideal.unread, *actual.unread)))
     return Judgement(target, subjects, class_, actual, tuple(found), builds, older, unread)
+
+
+def _below(
+    world: World,
+    target: Target,
+    subjects: Sequence[Subject],
+    requirements: Sequence[Requirement],
+    newest: dict[str, int],
+    found: Sequence[Blocker],
+) -> list[Blocker]:
+    """What would block the newest releases that this Python is admitted to."""
+    admitted = dict(newest)
+    for one in subjects:
+        mask = world.admitted(one.requirement, target) & one.project.standing
+        for number in range(mask.bit_length() - 1, -1, -1):
+            kind = one.project.choice(number, target).kind if mask >> number & 1 else "python"
+            if kind != "python":
+                admitted[one.project.name] = 1 << number
+                break
+        else:
+            return []
+    known = {one.name for one in found}
+    return [b for b in blockers(world, target, requirements, admitted) if b.name not in known]
 
 
 def subject_of(

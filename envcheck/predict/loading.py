@@ -11,16 +11,17 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import Struct
+
 from envcheck.errors import IndexTrouble
 from envcheck.index.elf import DamagedElfError
 from envcheck.index.remote_elf import OutOfBudgetError
 from envcheck.knowledge import table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from envcheck.index.elf import Elf
     from envcheck.model.target import Target
+    from envcheck.predict.imports.site import Site
 
 #: Parts of a C library. musl takes any name that begins so for itself.
 _LIBC = re.compile(r"(ld-linux|ld64|libc|libm|libpthread|libdl|librt|libutil|libresolv|libanl|libmvec)"
@@ -37,6 +38,8 @@ SKIPPED = re.compile(
     r"lib(cu(blas|dnn|fft|rand|solver|sparse|dart|pti|file|tensor|iobj|dss)|nccl|nv|npp|torch_cuda"
     r"|caffe2_nvrtc|magma|c10_cuda|torch_nvshmem|rocm?|hip|mi)[\w.+-]*\.so"
 )
+_LEAVES = re.compile(r"lib(scipy_)?openblas|libgfortran|libquadmath|libgomp|libmkl_|libiomp")
+_LARGE = 8 << 20  # bytes: what is larger is not read if it can be helped
 _VERSION = re.compile(r"([A-Z]+)_(\d+(?:\.\d+)*)$")
 _TOO_MANY = 400  # objects that one object leads to
 
@@ -102,20 +105,12 @@ def image_of(target: Target) -> Image:
 
 
 class Loader:
-    """``where``: basename -> paths of the closure's files; ``elf``: the object at a path.
+    """``unseen``: objects that were not looked at, and why."""
 
-    ``unseen`` collects sentences on what was not looked at.
-    """
-
-    def __init__(
-        self,
-        target: Target,
-        where: Callable[[str], list[str]],
-        elf: Callable[[str], Elf],
-    ) -> None:
+    def __init__(self, target: Target, site: Site) -> None:
         self.target, self.image = target, image_of(target)
         self.unseen: dict[str, str] = {}
-        self._where, self._elf = where, elf
+        self._site, self._where = site, site.where
         self._known: dict[str, list[Lack]] = {}
 
     def lacks(self, path: str) -> list[Lack]:
@@ -138,7 +133,11 @@ class Loader:
         return found
 
     def _look(self, start: str) -> list[Lack]:
-        found: list[Lack] = []
+        if self._site.size(start) > _LARGE:
+            found = self._by_elimination(start)
+            if found:
+                return found
+        found = []
         seen = {start}
         left: list[tuple[str, ...]] = [(start,)]
         while left and len(seen) < _TOO_MANY:
@@ -154,7 +153,7 @@ class Loader:
                 paths = self._where(soname)
                 if paths:
                     nearest = _nearest(way[-1], paths)
-                    if nearest not in seen and not SKIPPED.match(soname):
+                    if nearest not in seen and not leaf(soname):
                         seen.add(nearest)
                         left.append((*way, nearest))
                     continue
@@ -163,12 +162,52 @@ class Loader:
                     found.append(lack)
         return found
 
+    def _by_elimination(self, start: str) -> list[Lack]:
+        """What the libraries lack that only a large object can lead to, without reading it.
+
+        What auditwheel copies into ``NAME.libs`` is needed by some object of that wheel. What the
+        other objects do not lead to is needed by this one.
+        """
+        place = self._site.find(start)
+        if place is None:
+            return []
+        objects = self._site.objects(place.artefact)
+        copied = {one for one in objects if one.partition("/")[0].endswith(".libs")}
+        others = [one for one in objects if one not in copied and one != start]
+        if not copied or sum(map(self._site.size, others)) > _LARGE or len(others) > 100:
+            return []
+        reached: set[str] = set()
+        left = others
+        while left:
+            elf = self._read(left.pop())
+            if not isinstance(elf, Struct):
+                return []
+            inner = {path for soname in elf.needed for path in self._where(soname)}
+            left += [path for path in inner if path in copied and path not in reached]
+            reached |= inner
+        found: list[Lack] = []
+        for path in sorted(copied, key=self._site.size):
+            name = path.rpartition("/")[2]
+            if leaf(name) or self._site.size(path) > _LARGE // 4:
+                continue
+            elf = self._read(path)
+            if not isinstance(elf, Struct):
+                break
+            missing = (
+                self._missing(soname, (start, path))
+                for soname in elf.needed
+                if not self._where(soname)
+            )
+            only = path not in reached
+            found += [one._replace(certain=only) for one in missing if one and one.certain]
+        return found if any(lack.certain for lack in found) else []
+
     def _read(self, path: str) -> Elf | Lack | None:
         name = path.rpartition("/")[2]
         try:
-            return self._elf(path)
+            return self._site.elf(path)
         except OutOfBudgetError as error:
-            self.unseen[path] = f"{name}: {error}"
+            self.unseen[path] = str(error)
         except IndexTrouble as error:
             self.unseen[path] = error.message
         except DamagedElfError as error:
@@ -235,6 +274,11 @@ class Loader:
         if self.library(soname) is False:
             return Lack("missing-library", soname, name, way, f"{name} needs {soname}")
         return None
+
+
+def leaf(name: str) -> bool:
+    """Whether a library need not be read: CUDA's, and those that need a C library only."""
+    return bool(SKIPPED.match(name) or _LEAVES.match(name))
 
 
 def _libc(target: Target, soname: str) -> bool:

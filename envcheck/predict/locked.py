@@ -44,7 +44,7 @@ def judge(world: World, target: Target, asked: Asked) -> Judgement:
     unread: list[str] = []
     for pin in asked.selected(target):
         if pin.source != "index":
-            if pin.source != "local" or pin.version or pin.files:
+            if pin.source != "local":  # that is the user's own
                 unread.append(f"{pin.name} comes from {pin.place or 'elsewhere'}: not judged")
             continue
         found = _picked(world, target, pin)

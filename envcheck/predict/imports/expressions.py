@@ -28,17 +28,20 @@ if TYPE_CHECKING:
     from envcheck.predict.imports.values import Value
 
 _STEPS = 400_000  # nodes of the syntax tree that are evaluated for one import
+#: What may bind names that cannot be seen.
+_DYNAMIC = frozenset({"globals", "locals", "vars", "exec", "eval", "setattr"})
 
 
 class Expressions:
     """Evaluates in ``scope`` of ``module``. ``doubt``: above 0 where it is not known whether the
-    program comes here at all.
+    program comes here at all; ``guards``: how many ``try`` there are around.
     """
 
     def __init__(self) -> None:
         self.steps = _STEPS
         self.doubt = 0
         self.depth = 0
+        self.guards = 0
 
     # What the statements and the world around them bring.
     def call_function(
@@ -143,7 +146,8 @@ class Expressions:
             else:
                 given.append(self.value(argument, scope, module))
         named = {one.arg or "**": self.value(one.value, scope, module) for one in node.keywords}
-        if isinstance(function, Native) and function.name in ("globals", "locals", "vars"):
+        if isinstance(node.func, ast.Name) and node.func.id in _DYNAMIC:
+            module.dynamic = True
             return UNKNOWN
         return self.call(function, given, named)
 

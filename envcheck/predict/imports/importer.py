@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from envcheck.knowledge import table
 from envcheck.predict.imports import standard
 from envcheck.predict.imports.operations import known
+from envcheck.predict.imports.site import PREFIX
 from envcheck.predict.imports.statements import Statements
 from envcheck.predict.imports.values import (
     UNKNOWN,
@@ -23,7 +24,7 @@ from envcheck.predict.imports.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from envcheck.model.target import Target
     from envcheck.predict.imports.site import Site
@@ -35,12 +36,15 @@ _SOURCES = 4 << 20  # bytes of them
 _LONGEST = 1 << 19  # bytes of one
 
 
+Kind = Literal["library", "object", "module"]
+
+
 class Search(NamedTuple):
     """Something that was looked for and is not there: a library by name, an object that does not
     load, a module. ``place``: the module that looked.
     """
 
-    kind: Literal["library", "object", "module"]
+    kind: Kind
     name: str
     place: str
     lacks: tuple[Lack, ...] = ()
@@ -56,12 +60,10 @@ class Outcome(NamedTuple):
     reached: frozenset[str] = frozenset()  # extension modules that were loaded on the way
 
 
-class _Broken(FailureError):
-    """The failure of a module that was followed before."""
-
-
 class Importer(Statements):
-    """``opaque``: distributions that are known to import and are not followed."""
+    """``opaque``: distributions that are known to import and are not followed. ``broken``: modules
+    that are known to fail, by the object that does not load and why.
+    """
 
     def __init__(
         self, target: Target, site: Site, loader: Loader, opaque: Collection[str] = ()
@@ -69,13 +71,13 @@ class Importer(Statements):
         super().__init__()
         self._target, self._site, self._loader = target, site, loader
         self._opaque = frozenset(opaque)
+        self.broken: dict[str, tuple[str, Sequence[Lack]]] = {}
         self._modules: dict[str, Module] = {}
-        self._failed: dict[str, tuple[FailureError, tuple[Search, ...]]] = {}
+        self._failed: dict[str, FailureError] = {}
         self._searches: list[Search] = []
         self._reached: set[str] = set()
         self._current: list[str] = []
-        self._blame = ""
-        self._left = 0
+        self._left = self._size = 0
         self._world = standard.World(
             target,
             self._is_file,
@@ -96,13 +98,12 @@ class Importer(Statements):
         self._failed.clear()
         self._searches.clear()
         self._reached.clear()
-        self._left, self._size, self._blame = _MODULES, _SOURCES, ""
+        self._left, self._size = _MODULES, _SOURCES
         try:
             self.import_module(name, "")
         except FailureError as error:
-            return Outcome(
-                False, error.text, tuple(self._searches), self._blame, frozenset(self._reached)
-            )
+            searches = tuple(one for one in error.searches if isinstance(one, Search))
+            return Outcome(False, error.text, searches, error.module, frozenset(self._reached))
         except (TooMuchError, RecursionError, MemoryError):
             return Outcome(None)
         return Outcome(True, reached=frozenset(self._reached))
@@ -125,10 +126,13 @@ class Importer(Statements):
                 if isinstance(found, Module):
                     names = {key: one for key, one in found.scope.names.items() if key[:1] != "_"}
                     scope.names.update(names)
+                module.dynamic = module.dynamic or not isinstance(found, Module) or found.dynamic
                 continue
             value = UNKNOWN
             if isinstance(found, Module):
                 value = self._member(found, alias.name)
+                if value is UNKNOWN and found.path and alias.name not in found.scope.names:
+                    self.unsure(scope)
             self._bind(alias.asname or alias.name, value, scope)
 
     def _bind(self, name: str, value: Value, scope: Scope) -> None:
@@ -142,10 +146,14 @@ class Importer(Statements):
             return self.import_module(f"{module.name}.{name}", "")
         if f"{module.name}.{name}" in self._standard:
             return self.import_module(f"{module.name}.{name}", "")
+        if module.path and not module.dynamic:
+            raise failure("ImportError", f"cannot import name '{name}' from '{module.name}'")
         return UNKNOWN
 
     def module_attribute(self, module: Module, name: str) -> Value:
         """An attribute, or a module inside that was imported."""
+        if name == "__dict__":
+            return UNKNOWN
         if name in module.scope.names and module.scope.names[name] is not UNKNOWN:
             return module.scope.names[name]
         inner = f"{module.name}.{name}"
@@ -172,9 +180,8 @@ class Importer(Statements):
 
     def _imported(self, name: str) -> Value:
         if name in self._failed:
-            error, searches = self._failed[name]
-            self._searches += searches
-            raise error
+            self._searches += self._failed[name].searches
+            raise self._failed[name]
         if name in self._modules:
             return self._modules[name]
         start = len(self._searches)
@@ -182,15 +189,29 @@ class Importer(Statements):
             found = self._new(name)
         except FailureError as error:
             self._modules.pop(name, None)
-            self._failed[name] = error, tuple(self._searches[start:])
+            self._failed[name] = error
+            if not error.module:
+                error.module = name
+                error.searches = error.searches or self._reasons(start)
             raise
         return found
+
+    def _reasons(self, start: int) -> tuple[Search, ...]:
+        """What was looked for in vain before a program gave up by itself. That a module is not
+        there is no reason: most of those are not needed.
+        """
+        found = tuple(self._searches[start:])
+        return found if any(one.kind != "module" for one in found) else ()
 
     def _new(self, name: str) -> Value:
         top = name.partition(".")[0]
         numbers, complete = self._site.holders(top)
         if not numbers:
             return self._elsewhere(name, complete)
+        if name in self.broken:
+            path, lacks = self.broken[name]
+            first = next(lack for lack in lacks if lack.certain)
+            raise self._lacking("ImportError", first.sentence, "object", path, lacks)
         owners = {self._site.artefacts[number].name for number in numbers}
         if owners <= self._opaque:
             return self._plain(name)
@@ -213,8 +234,8 @@ class Importer(Statements):
         top = name.partition(".")[0]
         library = self._loader.image.modules.get(top)
         if library:
-            self._note("object", library)
-            raise failure("ImportError", f"{library}: cannot open shared object file")
+            text = f"{library}: cannot open shared object file"
+            raise self._lacking("ImportError", text, "library", library)
         if top in sys.stdlib_module_names and top not in removed(self._target.version):
             made = self._plain(name)
             made.scope.names.update(self._standard.get(name, {}))
@@ -227,21 +248,41 @@ class Importer(Statements):
         return self._absent(name)
 
     def _absent(self, name: str) -> Value:
-        self._note("module", name)
-        raise failure("ModuleNotFoundError", f"No module named '{name}'")
+        if self._elsewhere_in_wheels(name.partition(".")[0]):
+            return UNKNOWN
+        text = f"No module named '{name}'"
+        raise self._lacking("ModuleNotFoundError", text, "module", name)
+
+    def _elsewhere_in_wheels(self, top: str) -> bool:
+        """Whether whoever imports it may have it in a folder that it adds to ``sys.path``."""
+        for current in self._current:
+            for number in self._site.holders(current.partition(".")[0])[0]:
+                marks = (f"/{top}/", f"/{top}.")
+                if any(mark in path for path in self._site.files(number) or {} for mark in marks):
+                    return True
+        return False
 
     def _absent_inside(self, name: str, top: str) -> Value:
         """A module that its package does not have: it may be made when it is built or run."""
         parent = name.rpartition(".")[0]
         if self._site.known(top) and parent and self._located(parent):
-            self._note("module", name)
             raise failure("ModuleNotFoundError", f"No module named '{name}'")
         return self._plain(name)
 
-    def _note(self, kind: Literal["library", "object", "module"], name: str,
-              lacks: tuple[Lack, ...] = ()) -> None:  # fmt: skip
-        self._searches.append(Search(kind, name, self._current[-1] if self._current else "", lacks))
-        self._blame = self._current[-1] if self._current else name
+    def _vain(self, kind: Kind, name: str, lacks: Sequence[Lack] = ()) -> Search:
+        """Note a search in vain."""
+        place = self._current[-1] if self._current else ""
+        search = Search(kind, name, place, tuple(lacks))
+        self._searches.append(search)
+        return search
+
+    def _lacking(
+        self, error: str, text: str, kind: Kind, name: str, lacks: Sequence[Lack] = ()
+    ) -> FailureError:
+        """The failure that a search in vain makes."""
+        made = failure(error, text)
+        made.searches = (self._vain(kind, name, lacks),)
+        return made
 
     def _plain(self, name: str, path: str = "") -> Module:
         """A module that is there and not followed."""
@@ -267,8 +308,7 @@ class Importer(Statements):
         self._reached.add(path)
         if any(lack.certain for lack in lacks):
             first = next(lack for lack in lacks if lack.certain)
-            self._note("object", path, tuple(lacks))
-            raise failure("ImportError", first.sentence)
+            raise self._lacking("ImportError", first.sentence, "object", path, lacks)
         return self._plain(name)
 
     def _follow(self, name: str, path: str, package: bool) -> Value:
@@ -293,6 +333,7 @@ class Importer(Statements):
                 "__path__": [str((standard.SITE / path).parent)] if package else UNKNOWN,
             }
         )
+        made.dynamic = b"global " in source  # bound by calls that are not seen
         self._modules[name] = made
         doubt, self.doubt = self.doubt, 0
         self._current.append(name)
@@ -328,22 +369,21 @@ class Importer(Statements):
             if by_name_too and there is False and self._find_library(value) is not None:
                 return UNKNOWN
             if there is False and value:
-                self._note("library", value)
-                raise failure("OSError", f"{value}: cannot open shared object file")
+                text = f"{value}: cannot open shared object file"
+                raise self._lacking("OSError", text, "library", value)
             return UNKNOWN
         path = self._relative(PurePosixPath(value))
         there = self._is_file(PurePosixPath(value))
         if there is False:
             name = value.rpartition("/")[2]
-            self._note("library", name)
-            raise failure("OSError", f"{value}: cannot open shared object file")
+            text = f"{value}: cannot open shared object file"
+            raise self._lacking("OSError", text, "library", name)
         if path is not None and there:
             self._reached.add(path)
             lacks = self._loader.lacks(path)
             if any(lack.certain for lack in lacks):
-                self._note("object", path, tuple(lacks))
                 first = next(lack for lack in lacks if lack.certain)
-                raise failure("OSError", first.sentence)
+                raise self._lacking("OSError", first.sentence, "object", path, lacks)
         return UNKNOWN
 
     def _find_library(self, value: Value) -> Value:
@@ -354,16 +394,19 @@ class Importer(Statements):
         if self._target.family == "musl" and found:
             return UNKNOWN  # it depends on a compiler being there
         if found is False:
-            self._note("library", value)
+            self._vain("library", value)
             return None
         return UNKNOWN
 
     def _relative(self, path: PurePosixPath) -> str | None:
-        """Below the site directory; None if it lies elsewhere."""
-        parts = path.parts
-        if parts[: len(standard.SITE.parts)] != standard.SITE.parts or ".." in parts:
+        """As the site knows it; None if it lies outside of the environment."""
+        if ".." in path.parts:
             return None
-        return "/".join(parts[len(standard.SITE.parts) :])
+        if path.is_relative_to(standard.SITE):
+            return path.relative_to(standard.SITE).as_posix()
+        if path.is_relative_to(standard.ENVIRONMENT):
+            return f"{PREFIX}/{path.relative_to(standard.ENVIRONMENT)}"
+        return None
 
     def _is_file(self, path: PurePosixPath) -> bool | None:
         inner = self._relative(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.errors import IndexTrouble
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from envcheck.model.artifact import WheelFacts
     from envcheck.model.target import Target
 
-_ENDINGS = (".py", ".so", ".pyd")
+#: What lies below the environment's own folder, as ``.data/data`` of wheels does.
+PREFIX = "@prefix"
+#: Folders of what is not imported in use.
+ASIDE = re.compile(r"(^|/)(tests?|testing|docs?|examples?|benchmarks?|__pycache__)(/|$)")
+_OBJECT = re.compile(r"\.so(\.[\w.]+)?$")
 
 
 class Artefact(NamedTuple):
@@ -55,6 +60,7 @@ class Site:
                 continue
             tops = {module.partition(".")[0] for module in contents.modules}
             tops |= {path.partition("/")[0].partition(".")[0] for path, _ in contents.libraries}
+            tops |= {PREFIX} if contents.other else set()
             for top in tops:
                 self._tops.setdefault(top, []).append(number)
             for path, _ in contents.libraries:
@@ -117,6 +123,30 @@ class Site:
         """Paths of the shared objects called ``name``."""
         return self._names.get(name, [])
 
+    def objects(self, number: int) -> list[str]:
+        """The shared objects of an artefact, small ones first."""
+        contents = self.artefacts[number].facts.contents
+        if contents is not None and not contents.libraries and not contents.other:
+            return []
+        files = self.files(number) or {}
+        found = [path for path in files if _OBJECT.search(path) and not ASIDE.search(path)]
+        return sorted(found, key=self.size)
+
+    def ahead(self, number: int, paths: Iterable[str]) -> None:
+        """Fetch objects that will be asked for."""
+        files = self.files(number) or {}
+        try:
+            self.wheel(number).ahead(files[path].member for path in paths if path in files)
+        except (IndexTrouble, OutOfBudgetError) as error:
+            self.unseen[self.artefacts[number].name] = getattr(error, "message", "") or str(error)
+
+    def size(self, path: str) -> int:
+        """Bytes that a file takes in its wheel."""
+        place = self.find(path)
+        if place is None:
+            return 0
+        return self.wheel(place.artefact).members()[place.member].compressed
+
     def elf(self, path: str) -> Elf:
         """The shared object at ``path``. Raises as RemoteWheel."""
         place = self.find(path)
@@ -147,12 +177,14 @@ class Site:
 
 
 def _placed(member: str) -> str:
-    """Where a member goes: below ``.data/purelib`` and ``.data/platlib`` as at the top."""
+    """Where a member goes: what is below ``.data/purelib`` and ``.data/platlib`` as at the top."""
     top, _, rest = member.partition("/")
     if top.endswith(".data"):
         kind, _, inner = rest.partition("/")
         if kind in ("purelib", "platlib"):
             return inner
+        if kind == "data":
+            return f"{PREFIX}/{inner}"
     return member
 
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     Call = Callable[[list[Value], dict[str, Value]], Value]
 
-#: Where the site directory is taken to be: a folder that no distribution has.
-SITE = PurePosixPath("/site")
+#: Where the environment is taken to be: a folder of a name that nobody looks for.
+ENVIRONMENT = PurePosixPath("/environment")
+SITE = ENVIRONMENT / "lib/python/site-packages"
 _SYSTEMS = {"linux": ("linux", "Linux", "posix"), "macos": ("darwin", "Darwin", "posix")}
 _PATHS = ("abspath", "realpath", "normpath", "basename", "dirname", "join", "split", "splitext",
           "isabs", "expanduser", "normcase", "relpath")  # fmt: skip
@@ -71,7 +72,8 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
             "maxsize": 2**63 - 1,
             "byteorder": "little",
             "exit": Native("exit", _exit),
-            "implementation": UNKNOWN,
+            "prefix": str(ENVIRONMENT),
+            "exec_prefix": str(ENVIRONMENT),
         },
         "os": {
             "name": name,

@@ -7,6 +7,7 @@ further; if all ways fail, so does the statement. What only may have happened le
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from envcheck.predict.imports.bindings import Bindings, iterable
@@ -58,6 +59,14 @@ class Statements(Bindings):
         """Bind what it imports."""
         raise NotImplementedError
 
+    def unsure(self, scope: Scope) -> None:
+        """What was just done may have failed: where that is handled, the rest of the call may never
+        be reached. Where it is not, nothing that comes later makes it better.
+        """
+        if self.guards:
+            scope.doubt += 1
+            self.doubt += 1
+
     def block(self, nodes: Sequence[ast.stmt], scope: Scope, module: Module) -> None:
         """One statement after the other. Raises FailureError, TooMuchError."""
         for node in nodes:
@@ -68,6 +77,8 @@ class Statements(Bindings):
             method = getattr(self, f"do_{type(node).__name__.lower()}", None)
             if method:
                 method(node, scope, module)
+            elif not isinstance(node, ast.Pass):
+                module.dynamic = True
 
     def do_expr(self, node: ast.Expr, scope: Scope, module: Module) -> None:
         """An expression for what it does."""
@@ -134,6 +145,7 @@ class Statements(Bindings):
             if isinstance(wrapper, Function):
                 made = self.call(wrapper, [made], {})
         scope.names[node.name] = made
+        module.dynamic = module.dynamic or node.name == "__getattr__"
 
     def do_asyncfunctiondef(self, node: ast.AsyncFunctionDef, scope: Scope, module: Module) -> None:
         """``async def``."""
@@ -302,7 +314,11 @@ class Statements(Bindings):
         """``try``."""
         try:
             try:
-                self.block(node.body, scope, module)
+                self.guards += bool(node.handlers)
+                try:
+                    self.block(node.body, scope, module)
+                finally:
+                    self.guards -= bool(node.handlers)
             except FailureError as error:
                 self._handle(error, node, scope, module)
                 return
@@ -359,6 +375,7 @@ class Statements(Bindings):
             self.doubt -= scope.doubt
 
 
+@lru_cache(maxsize=4096)
 def _yields(node: ast.FunctionDef) -> bool:
     """Whether it is a generator."""
     left: list[ast.AST] = list(node.body)

@@ -51,11 +51,14 @@ class Scope:
 
 
 class Module:
-    """``path``: below the site directory, empty for what is not followed."""
+    """``path``: below the site directory, empty for what is not followed. ``dynamic``: it may have
+    names that are not known.
+    """
 
     def __init__(self, name: str, path: str = "", package: str = "") -> None:
         self.name, self.path, self.package = name, path, package
         self.scope = Scope()
+        self.dynamic = not path
 
 
 class Function:
@@ -121,11 +124,16 @@ class Native:
 
 
 class FailureError(Exception):
-    """An exception of the followed program. ``kinds``: its class and what that is a kind of."""
+    """An exception of the followed program. ``kinds``: its class and what that is a kind of;
+    ``module``: where it left the first module; ``searches``: what was looked for in vain, if that
+    is the reason.
+    """
 
     def __init__(self, kinds: Sequence[str], text: str = "", value: Value = UNKNOWN) -> None:
         super().__init__(text)
         self.kinds, self.text, self.value = tuple(kinds), text, value
+        self.module = ""
+        self.searches: tuple[object, ...] = ()
 
 
 class TooMuchError(Exception):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from envcheck.index.pages import normalized
 from envcheck.predict.inputs import poetry_constraints, project
 from envcheck.predict.inputs.addresses import without_credentials
-from envcheck.predict.inputs.asked import Asked, Need, Pin, marker_problem, with_choice
+from envcheck.predict.inputs.asked import FAILS, Asked, Need, Pin, marker_problem, with_choice
 from envcheck.predict.inputs.choice import Choice, choose
 from envcheck.predict.inputs.document import Document, read_toml
 from envcheck.predict.inputs.files import elsewhere, file_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 KNOWN = ("1.0", "1.1", "2.0", "2.1")
 MAIN = "main"
+_NEVER = {"<empty>": FAILS}  # how Poetry writes a marker that cannot hold
 _END_OF_NAME = re.compile(r"[\s(\[;<>=!~]")
 _SOURCES: dict[str, Source] = {
     "": "index", "legacy": "index", "pypi": "index", "git": "git", "directory": "local",
@@ -202,12 +203,13 @@ def _pin(
 def _marker(package: _Package, wanted: Choice) -> str:
     """When one of the chosen groups takes the package."""
     if isinstance(package.markers, str):
-        return package.markers
+        return _NEVER.get(package.markers, package.markers)
     chosen = {MAIN, *wanted.groups}
     groups = [group for group in package.groups if normalized(group) in chosen]
     if any(group not in package.markers for group in groups):
         return ""
-    found = list(dict.fromkeys(package.markers[group] for group in groups))
+    said = dict.fromkeys(package.markers[group] for group in groups)
+    found = [_NEVER.get(one, one) for one in said]
     return found[0] if len(found) == 1 else " or ".join(f"({one})" for one in found)
 
 
