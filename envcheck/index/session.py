@@ -68,6 +68,8 @@ class IndexSession:
         self._sources: Sources | None = None
         self._files: tuple[str, ...] = ()  # of configuration
         if replayed is None:
+            if not os.path.isabs(cache):
+                raise ValueError("a session keeps what it reads in an absolute directory")
             self._open(cache, index, default, configured, patience)
 
     def _open(

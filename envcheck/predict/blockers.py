@@ -102,7 +102,8 @@ def blocker(
         assert newest is not None
         # somebody published something that needs it: it is elsewhere
         lags = ", so the index lags or has a part only" if path else ""
-        sentence = f"the index has no {requirement.text}: the newest is {project.versions[newest]}"
+        newest_is = f"the newest is {project.versions[newest]}{lags}"
+        sentence = f"the index has no {requirement.text}: {newest_is}"
     else:
         kind, sentence, remedy = why_not(world, target, project, mask)
     return Blocker(

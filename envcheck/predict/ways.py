@@ -91,6 +91,8 @@ def _older(judgement: Judgement) -> Iterator[Way]:
     older, name = judgement.older, judgement.subject.project.name
     if older is None or judgement.class_ == "blocked" or not judgement.actual.solved:
         return
+    if any(blocker.path for blocker in judgement.blockers):
+        return  # it installs only because it does not say what it needs
     day = f" of {older.uploaded[:10]}" if older.uploaded else ""
     if judgement.class_ == "pre-release":
         yield Way("pre", f"{name}=={older.version}", f"the pre-release{day} installs")
