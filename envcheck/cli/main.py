@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 
 import envcheck
 from envcheck.cli import COMMANDS, KEEPING
@@ -90,8 +89,9 @@ def _dispatch(words: list[str]) -> int:
     arguments = None if words[1:] else without_words(command)
     if arguments is None:
         arguments = build_parser(name).parse_args(words[1:])
-    run = partial(command.run, arguments)
-    result: int = kept.keep(words, arguments, run) if kept else run()
+    if kept:
+        return int(kept.keep(words, arguments, lambda: command.run(arguments)))
+    result: int = command.run(arguments)
     return result
 
 
