@@ -291,6 +291,7 @@ def test_the_abi_of_pypy_is_its_own():
     assert ranks(new).rank(wheel.format(73)) is None
     assert ranks(old).rank(wheel.format(73)) is not None
     assert ranks(old).rank(wheel.format(80)) is None
+    assert all(ranks(new).rank(f"x-1-{tag}-none-any.whl") for tag in ("pp311", "pp3", "py3"))
     assert marker_environment(new)["implementation_version"] == "8.0.1"
 
 
