@@ -88,7 +88,7 @@ def _dispatch(words: list[str]) -> int:
     _end_by_exception()
     arguments = None if words[1:] else without_words(command)
     if arguments is None:
-        arguments = build_parser(name).parse_args(words[1:])
+        arguments = build_parser(name, words[1:]).parse_args(words[1:])
     if kept:
         return int(kept.keep(words, arguments, lambda: command.run(arguments)))
     result: int = command.run(arguments)
@@ -108,11 +108,18 @@ def _command(name: str) -> Any:
     return import_module(f"envcheck.cli.{COMMANDS[name][0]}")
 
 
-def build_parser(name: str) -> argparse.ArgumentParser:
-    """The parser of one command (a key of COMMANDS); its module may have an EPILOG of its own."""
+def build_parser(name: str, words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of one command (a key of COMMANDS); its module may have an EPILOG of its own.
+
+    ``words``: what it is for; of a command with actions it then knows the arguments of one only.
+    """
     command = _command(name)
     parser = _parser(name, COMMANDS[name][1], getattr(command, "EPILOG", EPILOG))
-    command.add_arguments(parser)
+    chosen = words[0] if words else ""
+    if chosen in getattr(command, "ACTIONS", ()):
+        command.add_arguments(parser, chosen)
+    else:
+        command.add_arguments(parser)
     return parser
 
 

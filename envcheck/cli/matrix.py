@@ -26,15 +26,17 @@ ACTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One subcommand each."""
+def add_arguments(parser: argparse.ArgumentParser, chosen: str = "") -> None:
+    """One subcommand each. ``chosen``: the only one whose arguments are asked for: the modules of
+    the others are not loaded.
+    """
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, (module, summary) in ACTIONS.items():
-        _module(module).add_arguments(
-            actions.add_parser(
-                name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
-            )
+        action = actions.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
         )
+        if chosen in ("", name):
+            _module(module).add_arguments(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
