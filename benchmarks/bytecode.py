@@ -28,12 +28,12 @@ TABLE = os.path.join(ROOT, "envcheck", "knowledge", "bytecode.json")
 ABOUT = (
     "Bytes of bytecode for a byte of Python source, besides `base` bytes for each file, by minor"
     " version of CPython (`minors`, in this order), of single projects (`rows`) and of all others"
-    " (`source`, and `tests` for what lies in modules and packages of tests). `null`: it was not"
+    " (`others`, and `tests` for what lies in modules and packages of tests). `null`: it was not"
     " compiled by that version."
 )
 SOURCE = (
-    "compiled without executing anything, as `compileall` does, from what is installed by the"
-    " closures of benchmarks/bytecode.py's environments"
+    "compiled without executing anything, as `compileall` does, from what the closures of 25"
+    " popular requirements install (benchmarks/bytecode.py)"
 )
 
 #: Runs under any interpreter: prints a line for each distribution of the environments.
@@ -71,6 +71,9 @@ for environment in sys.argv[1:]:
             if files and failed * 20 <= files:
                 print(json.dumps([name, sums[False], sums[True]]), flush=True)
 """
+
+
+KINDS = ("others", "tests")  # of the parts of a `Compiled`
 
 
 class Compiled(NamedTuple):
@@ -137,16 +140,16 @@ def document(found: list[dict[str, Compiled]], date: str) -> str:
             ratios = [round(one.ratio, 3) if one else None for one in ones]
             rows.append({"project": project, "ratios": ratios})
     head: dict[str, Any] = {"about": ABOUT, "date": date, "minors": MINORS, "base": BASE}
-    head |= {"measured": SOURCE}
-    head |= {kind: [_typical(by.values(), kind) for by in found] for kind in ("source", "tests")}
+    head |= {"source": SOURCE}
+    head |= {kind: [_typical(by.values(), at) for by in found] for at, kind in enumerate(KINDS)}
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{lines}\n ]\n}}\n'
 
 
-def _typical(ones: Any, kind: str) -> Any:
+def _typical(ones: Any, kind: int) -> Any:
     """The ratio that is right for half of the bytes, large projects counting by their root."""
     pairs = sorted(
-        (part[1] / part[0], part[0] ** 0.5) for one in ones if (part := getattr(one, kind))[0] > 999
+        (part[1] / part[0], part[0] ** 0.5) for one in ones if (part := one[kind])[0] > 999
     )
     half = sum(weight for _, weight in pairs) / 2
     for ratio, weight in pairs:

@@ -215,11 +215,11 @@ def _bytecode(project: str, held: Contents, target: Target) -> tuple[int | None,
     ratios = known["projects"].get(project)
     if ratios:  # without its own, that of the nearest Python that has one
         near = min(range(len(minors)), key=lambda n: (ratios[n] is None, abs(n - at)))
-        ratio = ratios[near] * known["source"][at] / known["source"][near]
+        ratio = ratios[near] * known["others"][at] / known["others"][near]
         count += int(held.python_bytes * ratio)
     else:
         of_tests = held.tests_bytes * known["tests"][at]
-        count += int((held.python_bytes - held.tests_bytes) * known["source"][at] + of_tests)
+        count += int((held.python_bytes - held.tests_bytes) * known["others"][at] + of_tests)
     return count, count + held.python_slack
 
 

@@ -99,8 +99,8 @@ CONTENTS = Contents(
 )
 
 
-def of(python="3.12.1", project="some", implementation="cpython", **more):
-    target = Target(id="t", python=python, implementation=implementation)
+def of(version="3.12.1", project="some", implementation="cpython", **more):
+    target = Target(id="t", python=version, implementation=implementation)
     file = pages.File(filename=f"{project}-1.0-py3-none-any.whl", url="")
     contents = replace(CONTENTS, **more)
     return disk.of_wheel(file, WheelFacts(size=5, contents=contents), target)
