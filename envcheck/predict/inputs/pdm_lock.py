@@ -5,7 +5,7 @@ roots stand in ``pyproject.toml``.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 MAJOR = "4"
 DEFAULT = "default"
+#: what a target's platform begins with -> sys_platform
+_SYSTEMS = {
+    "linux": "linux", "manylinux": "linux", "musllinux": "linux", "alpine": "linux",
+    "macos": "darwin", "windows": "win32",
+}  # fmt: skip
 
 
 class _File(Struct):
@@ -50,11 +55,16 @@ class _Package(Struct):
     url: str = ""
 
 
+class _Target(Struct):
+    requires_python: str = ""
+    platform: str = ""
+
+
 class _Metadata(Struct):
     lock_version: str = ""
     groups: list[str] = field(default_factory=list)
     strategy: list[str] = field(default_factory=list)
-    targets: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[_Target] = field(default_factory=list)
 
 
 class _Lock(Struct):
@@ -126,24 +136,15 @@ def _project(path: str, shown: str, wanted: Choice) -> Asked | None:
     return project.read(place, name, extras, groups)
 
 
-def _targets(targets: list[dict[str, Any]]) -> tuple[str, list[str]]:
+def _targets(targets: list[_Target]) -> tuple[str, list[str]]:
     """What the lock was made for, as (requires-python, markers), as far as both can say it."""
-    pythons = {one.get("requires_python", "") for one in targets}
-    platforms = {one.get("platform") for one in targets}
-    python = pythons.pop() if len(pythons) == 1 else ""
-    systems = {
-        "linux": "linux", "manylinux": "linux", "musllinux": "linux", "alpine": "linux",
-        "macos": "darwin", "windows": "win32",
-    }  # fmt: skip
-    names = {systems.get(str(one).partition("_")[0]) if one else None for one in platforms}
-    if not targets or None in names:
-        return python if isinstance(python, str) else "", []
-    markers = [f"sys_platform == '{name}'" for name in sorted(filter(None, names))]
-    return python if isinstance(python, str) else "", markers
+    pythons = {one.requires_python for one in targets}
+    names = {_SYSTEMS.get(one.platform.partition("_")[0], "") for one in targets}
+    markers = [f"sys_platform == '{name}'" for name in sorted(names)] if "" not in names else []
+    return pythons.pop() if len(pythons) == 1 else "", markers
 
 
 def _pin(document: Document, number: int, package: _Package) -> Pin:
-    line = None
     if what := marker_problem(package.marker):
         line = document.header(number, "package")
         document.refuse(f"`{printable(package.name)}`: no marker: {what}", line=line)
