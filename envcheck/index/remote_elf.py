@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from envcheck.index.client import Client
     from envcheck.index.pages import File
 
-RUN, WHEEL = 64 << 20, 40 << 20  # bytes that may be fetched
+RUN, WHEEL = 96 << 20, 48 << 20  # bytes that may be fetched
 _INFLATED = 1 << 30  # bytes of one object that are unpacked at most
+_ATONCE = 1 << 20  # bytes: of a smaller object all is fetched at once
 _SOURCE = 2 << 20  # bytes of a source file
 _FIRST, _MOST = 1 << 16, 4 << 20  # bytes asked for at once
 _TAIL = 32 << 10
@@ -64,7 +65,7 @@ class Budget:
 
 
 class Wheels:
-    """The wheels of a run, opened once each. ``count`` is told of every byte."""
+    """The wheels of a run, opened once each. ``count`` is told of every byte. Shared by threads."""
 
     def __init__(
         self, client: Client, count: Callable[[int], None], *, run: int = RUN, wheel: int = WHEEL
@@ -72,13 +73,15 @@ class Wheels:
         self.budget = Budget(run)
         self._client, self._count, self._wheel = client, count, wheel
         self._open: dict[str, RemoteWheel] = {}
+        self._lock = threading.Lock()
 
     def open(self, file: File) -> RemoteWheel:
         """The wheel; nothing is fetched yet."""
-        if file.url not in self._open:
-            budgets = (self.budget, Budget(self._wheel))
-            self._open[file.url] = RemoteWheel(file, self._client, self._count, budgets)
-        return self._open[file.url]
+        with self._lock:
+            if file.url not in self._open:
+                budgets = (self.budget, Budget(self._wheel))
+                self._open[file.url] = RemoteWheel(file, self._client, self._count, budgets)
+            return self._open[file.url]
 
 
 class RemoteWheel:
@@ -99,6 +102,18 @@ class RemoteWheel:
         self._size = self._end = 0
         self._members: dict[str, zip_directory.Member] | None = None
         self._objects: dict[str, Elf | DamagedElfError | OutOfBudgetError] = {}
+        self._texts: dict[str, bytes] = {}
+        self._lock = threading.RLock()
+
+    def allow(self, number: int) -> None:
+        """No more than ``number`` bytes in all, where that is less than its own limit."""
+        budget = self._budgets[-1]
+        budget.left = min(budget.left, max(0, number - budget.spent))
+
+    @property
+    def left(self) -> int:
+        """Bytes that its run may still fetch."""
+        return self._budgets[0].left
 
     @property
     def spent(self) -> int:
@@ -107,21 +122,23 @@ class RemoteWheel:
 
     def members(self) -> dict[str, zip_directory.Member]:
         """Files by their path in it."""
-        if self._members is None:
-            try:
-                self._members = self._listed()
-            except ValueError as error:
-                raise self._unfit(error) from error
-        return self._members
+        with self._lock:
+            if self._members is None:
+                try:
+                    self._members = self._listed()
+                except ValueError as error:
+                    raise self._unfit(error) from error
+            return self._members
 
     def elf(self, path: str) -> Elf:
         """A shared object. Raises DamagedElfError, too."""
-        if path not in self._objects:
-            try:
-                self._objects[path] = self._elf(self.members()[path])
-            except (DamagedElfError, OutOfBudgetError) as error:
-                self._objects[path] = error
-        found = self._objects[path]
+        with self._lock:
+            if path not in self._objects:
+                try:
+                    self._objects[path] = self._elf(self.members()[path])
+                except (DamagedElfError, OutOfBudgetError) as error:
+                    self._objects[path] = error
+            found = self._objects[path]
         if isinstance(found, Exception):
             raise found
         return found
@@ -131,30 +148,43 @@ class RemoteWheel:
         2 MB is left out.
         """
         members = self.members()
-        wanted = [members[path] for path in paths if members[path].size <= _SOURCE]
-        wanted.sort(key=lambda member: member.offset)
+        asked = [members[path] for path in paths if members[path].size <= _SOURCE]
+        with self._lock:
+            new = [member for member in asked if member.name not in self._texts]
+            for start, end in self._spans(new):
+                self._part(start, end - start)
+            for member in new:
+                data = self._part(member.offset, self._bound(member) - member.offset)
+                try:
+                    text = zip_directory.unpacked(data, member, _SOURCE)
+                except ValueError as error:
+                    raise self._unfit(error) from error
+                self._texts[member.name] = text or b""
+            return {member.name: self._texts[member.name] for member in asked}
+
+    def ahead(self, paths: Iterable[str]) -> None:
+        """Fetch small objects that will be asked for, together where they lie together."""
+        members = self.members()
+        small = [one for one in map(members.__getitem__, paths) if one.compressed <= _ATONCE]
+        with self._lock:
+            for start, end in self._spans(small):
+                if end - start > min(budget.left for budget in self._budgets):
+                    return
+                self._part(start, end - start)
+
+    def _spans(self, members: Iterable[zip_directory.Member]) -> list[list[int]]:
+        """Where members lie (begin, end), those that lie together in one."""
         spans: list[list[int]] = []
-        for member in wanted:
+        for member in sorted(members, key=lambda member: member.offset):
             end = self._bound(member)
             if spans and member.offset - spans[-1][1] < _NEAR and end - spans[-1][0] < _MOST:
                 spans[-1][1] = max(spans[-1][1], end)
             else:
                 spans.append([member.offset, end])
-        for start, end in spans:
-            self._part(start, end - start)
-        found = {}
-        for member in wanted:
-            data = self._part(member.offset, self._bound(member) - member.offset)
-            try:
-                text = zip_directory.unpacked(data, member, _SOURCE)
-            except ValueError as error:
-                raise self._unfit(error) from error
-            if text is not None:
-                found[member.name] = text
-        return found
+        return spans
 
     def forget(self) -> None:
-        """Give back the memory of what was fetched; what was read of objects stays."""
+        """Give back the memory of what was fetched; objects and sources that were read stay."""
         self._parts.clear()
 
     def _bound(self, member: zip_directory.Member) -> int:
@@ -213,6 +243,7 @@ class RemoteWheel:
             head = unpacked.pieces([(0, elf.HEAD)])[0]
             share = elf.dynamic_end(head) / max(1, member.size)
             wanted = int(min(share, 1.0) * member.compressed) - packed.fetched
+            wanted = max(0, wanted)
             if wanted > min(budget.left for budget in self._budgets):
                 raise OutOfBudgetError(wanted)
             return elf.parse(unpacked.pieces)
@@ -261,6 +292,11 @@ class _Packed:
             length = max(0, min(length, self._length - offset))
             found.append(self._part(self._start + offset, length) if length else b"")
         return found
+
+
+def _begin(member: zip_directory.Member) -> int:
+    """How much of a member is fetched at first."""
+    return member.compressed if member.compressed <= _ATONCE else _FIRST
 
 
 class _Place(NamedTuple):
