@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--files", action="store_true", help="every file with the reason it is not taken"
     )
+    what.add_argument(
+        "--deep", action="store_true", help="look into shared objects: will it import there?"
+    )
     what.add_argument("--no-ways", action="store_true", help="look for no ways out")
     what.add_argument("--json", action="store_true", help="a document: envcheck.why/1")
     what.add_argument("--color", choices=("auto", "always", "never"), default="auto")
@@ -87,10 +90,11 @@ def _answer(
 ) -> Answer:
     from envcheck.model.why import Answer, FileAnswer, WayOut
     from envcheck.predict import explain
-    from envcheck.predict.judgement import judge
+    from envcheck.predict.judgement import judge, judge_imports
     from envcheck.predict.ways import GOOD, ways
 
     judgement = judge(world, target, requirements, constraints)
+    judgement = judge_imports(world, judgement, deep=arguments.deep)
     files, found = [], []
     if arguments.files:
         files = [

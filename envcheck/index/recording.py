@@ -34,6 +34,9 @@ class Recording(Struct, kw_only=True, omit_defaults=True):
     listings: dict[str, Listing] = field(default_factory=dict)
     wheels: dict[str, WheelFacts] = field(default_factory=dict)
     sdists: dict[str, SdistFacts] = field(default_factory=dict)
+    answers: Annotated[
+        dict[str, msgspec.Raw], Meta(description="What was worked out of parts of wheels, by a key")
+    ] = field(default_factory=dict)
 
     def listing(self, name: str) -> Listing:
         """Raises IndexTrouble for a project that was not recorded."""

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
     from envcheck.index.client import Patience
     from envcheck.index.pages import File
+    from envcheck.index.remote_elf import RemoteWheel
     from envcheck.index.sources import Configuration, Sources
     from envcheck.model.matrix import Index
 
+    Answer = TypeVar("Answer")
     Facts = TypeVar("Facts", WheelFacts, SdistFacts)
 
 THREADS = 24  # what is waited for is latency
@@ -160,6 +162,38 @@ class IndexSession:
             if key not in self._facts:
                 self._facts[key] = self._wanted(file, key)
             return self._facts[key]
+
+    def reader(self) -> Callable[[File], RemoteWheel]:
+        """For members of wheels, within one budget of bytes. Raises IndexTrouble offline and where
+        a recording answers: it has none of them.
+        """
+        from envcheck.index.remote_elf import RUN, WHEEL, Budget, RemoteWheel
+
+        if self._replayed or self.offline:
+            raise IndexTrouble("trouble", "members of wheels are read from an index only")
+        whole = Budget(RUN)
+        return lambda file: RemoteWheel(file, self._client, self.count, (whole, Budget(WHEEL)))
+
+    def recall(self, key: str, kind: type[Answer]) -> Answer | None:
+        """What was worked out before under this key, None if nothing was."""
+        raw = self.recording.answers.get(key)
+        if raw is None and not self._replayed:
+            found = kept.read(os.path.join(self._folder, key[:2], key))
+            raw = msgspec.Raw(found) if found is not None else None
+        try:
+            answer = msgspec.msgpack.decode(raw, type=kind) if raw is not None else None
+        except (ValueError, msgspec.MsgspecError):  # of another version of envcheck
+            return None
+        if raw is not None:
+            self.recording.answers[key] = raw
+        return answer
+
+    def remember(self, key: str, answer: object) -> None:
+        """Keep what was worked out of files whose hashes are in ``key``."""
+        content = msgspec.msgpack.encode(answer)
+        self.recording.answers[key] = msgspec.Raw(content)
+        if not self._replayed:
+            kept.write(os.path.join(self._folder, key[:2], key), content)
 
     def close(self) -> None:
         """Give up what is still asked for."""

@@ -42,9 +42,7 @@ class Told(NamedTuple):
     wheel: Literal["wheel", "sdist", "none", ""] = ""
 
 
-def told(
-    world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell, *, deep: bool
-) -> Told:
+def told(world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Told:
     """The verdict. ``late``: distributions of what would be installed that are not the newest."""
     found = _verdict(world, judgement, late, cell)
     return found._replace(prediction=prediction(world, judgement))
@@ -63,6 +61,10 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cel
             sentence = f"{title} has no wheel for this cell, and {build.problem}"
             remedy = "use an image that has what it needs to be built"
             return Told("fail", empty, build.cause, sentence, remedy, wheel="none")
+    if judgement.class_ == "will-not-import":
+        first = judgement.blockers[0]
+        sentence = f"{first.name} installs, but {first.sentence}"
+        return Told("fail", empty, first.cause, sentence, first.remedy, wheel="wheel")
     verdict = _behind(judgement, late, cell)
     wheel: Literal["wheel", "sdist"] = "sdist" if judgement.builds else "wheel"
     unsure = [build for build in judgement.builds if not build.pure]

@@ -18,7 +18,7 @@ from envcheck.model.cell import PREDICTED, CellResult, Installed, Run, RunHeader
 from envcheck.model.prediction import Prediction
 from envcheck.predict import locked
 from envcheck.predict.distance import behind, by_name
-from envcheck.predict.judgement import judge
+from envcheck.predict.judgement import judge, judge_imports
 from envcheck.predict.requirements import Requirement, parse
 from envcheck.predict.world import Policy, World
 from envcheck.report.matrix_values import size
@@ -171,7 +171,8 @@ def result(world: World, question: Question, means: Means) -> CellResult:
     else:
         judgement = judge(world, target, *asked)
         late = by_name(behind(world, target, judgement.actual, *asked))
-    verdict: Told = told(world, judgement, late, cell, deep=means.deep)
+    judgement = judge_imports(world, judgement, deep=means.deep)
+    verdict: Told = told(world, judgement, late, cell)
     sizes = predicted_disk.sizes(world, judgement, cell)
     names = [one.name for one in question.requirements]
     picked = judgement.actual.picked

@@ -34,6 +34,7 @@ class Blocker(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sentence: str
     path: list[str] = field(default_factory=list)
     remedy: str = ""
+    cause: Annotated[str, Meta(description="A key of cell.CAUSES, where `kind` does not tell")] = ""
 
 
 class Build(Struct, frozen=True, kw_only=True, omit_defaults=True):

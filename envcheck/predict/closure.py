@@ -37,6 +37,16 @@ class Picked(NamedTuple):
         return str(self.project.versions[self.number])
 
     @property
+    def beside_others(self) -> bool:
+        """Whether it is a wheel for any platform though its release has wheels for one: there is a
+        reason why those were made.
+        """
+        wheels = self.project.releases[self.number].wheels
+        return self.choice.kind == "generic" and any(
+            not file.filename.endswith("-any.whl") for file in wheels
+        )
+
+    @property
     def file(self) -> File:
         """What would be downloaded."""
         assert self.choice.file is not None

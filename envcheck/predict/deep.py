@@ -73,6 +73,7 @@ def examine(
     *,
     asked: Collection[str] = (),
     listing: Callable[[str], Sequence[File]] | None = None,
+    only: Collection[str] | None = None,
 ) -> Examined:
     """What of a closure will not import on a target. ``artefacts``: its wheels, with normalized
     names; ``asked``: those that were asked for, looked at first. ``listing``: the
@@ -83,7 +84,7 @@ def examine(
         return Examined([], [f"libraries for {target.system} ({form}) are not read"])
     wheels = [Artefact(*one) for one in artefacts if one[1].is_wheel]
     wheels.sort(key=lambda one: one.name not in asked)
-    return _Examination(target, wheels, read, asked, listing).done()
+    return _Examination(target, wheels, read, asked, listing, only).done()
 
 
 class _Examination:
@@ -94,7 +95,9 @@ class _Examination:
         read: Callable[[File], RemoteWheel],
         asked: Collection[str],
         listing: Callable[[str], Sequence[File]] | None,
+        only: Collection[str] | None,
     ) -> None:
+        self.only = only
         self.target, self.wheels, self.asked = target, wheels, asked
         self.read, self.listing = read, listing
         self.site = Site(target, wheels, read)
@@ -108,7 +111,9 @@ class _Examination:
         numbers = [
             number
             for number, wheel in enumerate(self.wheels)
-            if not _NVIDIA.match(wheel.name) and wheel.name not in _LOADING
+            if not _NVIDIA.match(wheel.name)
+            and wheel.name not in _LOADING
+            and (self.only is None or wheel.name in self.only)
         ]
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(self.site.files, numbers))

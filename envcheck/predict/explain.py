@@ -46,6 +46,10 @@ def lines(world: World, judgement: Judgement) -> list[str]:
     own = {subject.project.name for subject in judgement.subjects}
     if first.kind in ("not-found", "unknown"):
         return [f"{head}: {first.sentence}", *_path(first, own)]
+    if first.kind == "will-not-import":
+        more = [f"also     {one.name}: {one.sentence}" for one in judgement.blockers[1:2]]
+        remedy = [f"remedy   {first.remedy}"] if first.remedy else []
+        return [f"{head}: installs, but {first.sentence}", *more, *remedy]
     if first.kind == "conflict":
         wants = first.sentence.partition(": ")
         return [f"{head}: {wants[0]}", *[f"wants    {one}" for one in wants[2].split("; ")[:2]]]
@@ -171,7 +175,7 @@ def prediction(world: World, judgement: Judgement) -> Prediction:
         blockers=list(judgement.blockers),
         builds=list(judgement.builds),
         older=judgement.older,
-        unread=list(judgement.unread),
+        unread=[*judgement.unread, *judgement.remarks],
     )
 
 

@@ -50,6 +50,7 @@ class Judgement(NamedTuple):
     builds: tuple[Build, ...] = ()
     older: Older | None = None
     unread: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # what may be, and does not change the verdict
 
     @property
     def subject(self) -> Subject:
@@ -236,6 +237,22 @@ def _build(world: World, target: Target, picked: Picked) -> Build:
         cause=cause,
         problem=problem,
     )
+
+
+def judge_imports(world: World, judgement: Judgement, *, deep: bool) -> Judgement:
+    """The judgement with what installs and will not import.
+
+    Without ``deep`` wheels are looked into only where their names give reason to: they are for any
+    platform, and beside them are others.
+    """
+    picked = judgement.actual.picked.values()
+    if judgement.builds or not picked:
+        return judgement
+    if not deep and not any(one.beside_others for one in picked):
+        return judgement
+    from envcheck.predict.importing import with_imports
+
+    return with_imports(world, judgement, deep=deep)
 
 
 def reason(judgement: Judgement, world: World) -> tuple[str, str]:
