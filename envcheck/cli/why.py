@@ -104,7 +104,7 @@ def _answer(
     if judgement.class_ not in GOOD and not arguments.no_ways:
         found = [
             WayOut(kind=way.kind, what=way.what, text=way.text, targets=list(way.targets))
-            for way in ways(world, judgement, requirements, predictor.today)
+            for way in ways(world, judgement, requirements, predictor.today, deep=arguments.deep)
         ]
     return Answer(
         prediction=explain.prediction(world, judgement),

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from envcheck.errors import UsageError
 from envcheck.knowledge import table
 from envcheck.predict.closure import close
-from envcheck.predict.judgement import builds_of, subject_of
+from envcheck.predict.judgement import Judgement, builds_of, judge_imports, subject_of
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
     from envcheck.model.target import Target
-    from envcheck.predict.judgement import Judgement
     from envcheck.predict.requirements import Requirement
     from envcheck.predict.world import World
 
@@ -34,35 +33,69 @@ class Way(NamedTuple):
 
 
 def ways(
-    world: World, judgement: Judgement, requirements: Sequence[Requirement], today: dt.date
+    world: World,
+    judgement: Judgement,
+    requirements: Sequence[Requirement],
+    today: dt.date,
+    *,
+    deep: bool = False,
 ) -> list[Way]:
-    """What helps, the smallest change first. Each was worked out on the index."""
+    """What helps, the smallest change first. Each was worked out on the index; where the question
+    is what imports, each was looked into as the judgement was (``deep``).
+    """
     if judgement.subject.number is None:
         return []
-    places = list(_places(judgement.target, today))
+    trial = _Trial(world, judgement.class_ == "will-not-import", deep)
+    places = list(_places(judgement.target, today, pythons=not trial.imports))
     world.prefetch([(one, target) for target in places for one in requirements])
-    found = [*_older(judgement), *_siblings(world, judgement), *_extras(world, judgement)]
-    found += _elsewhere(world, judgement, requirements, places)
-    return found
+    return [
+        *_packages(judgement),
+        *_older(judgement),
+        *_siblings(trial, judgement),
+        *_extras(trial, judgement),
+        *_elsewhere(trial, judgement, requirements, places),
+    ]
 
 
-def installs(world: World, target: Target, requirements: Sequence[Requirement]) -> str:
-    """What is installed if the newest releases are, empty if they cannot be: ``29 wheels``."""
-    subjects = [subject_of(world, one) for one in requirements]
-    newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
-    if len(newest) < len({s.project.name for s in subjects}):
-        return ""
-    closure = close(world, target, requirements, (), newest)
-    builds = builds_of(world, target, closure)
-    if not closure.solved or closure.unread or any(b.problem or not b.pure for b in builds):
-        return ""
-    count = len(closure.picked)
-    return f"{count} distribution{'s' * (count != 1)}" + (
-        f", {len(builds)} built from pure sdists" if builds else ""
-    )
+class _Trial:
+    """``imports``: whether what is tried must also be seen to import."""
+
+    def __init__(self, world: World, imports: bool, deep: bool) -> None:
+        self.world, self.imports, self.deep = world, imports, deep
+
+    def installs(self, target: Target, requirements: Sequence[Requirement]) -> str:
+        """What is installed if the newest releases are: ``29 distributions``; empty if they cannot
+        be, or will not import.
+        """
+        world = self.world
+        subjects = tuple(subject_of(world, one) for one in requirements)
+        newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
+        if len(newest) < len({s.project.name for s in subjects}):
+            return ""
+        closure = close(world, target, requirements, (), newest)
+        builds = builds_of(world, target, closure)
+        if not closure.solved or closure.unread or any(b.problem or not b.pure for b in builds):
+            return ""
+        if self.imports:
+            if target.system != "linux":  # libraries of others are not read
+                return ""
+            judgement = Judgement(target, subjects, "wheel", closure)
+            if judge_imports(world, judgement, deep=self.deep).class_ != "wheel":
+                return ""
+        count = len(closure.picked)
+        return f"{count} distribution{'s' * (count != 1)}" + (
+            f", {len(builds)} built from pure sdists" if builds else ""
+        )
 
 
-def _places(target: Target, today: dt.date) -> Iterator[Target]:
+def _packages(judgement: Judgement) -> Iterator[Way]:
+    """Of the system, where a library is lacking."""
+    for blocker in judgement.blockers:
+        if blocker.kind == "will-not-import" and blocker.remedy:
+            yield Way("package", blocker.remedy, f"brings what {blocker.name} looks for")
+
+
+def _places(target: Target, today: dt.date, *, pythons: bool) -> Iterator[Target]:
     """The same interpreter on other systems, then other interpreters on the same system."""
     from envcheck.predict import targets
 
@@ -71,7 +104,7 @@ def _places(target: Target, today: dt.date) -> Iterator[Target]:
     if target.system == "linux":
         suffix = "" if target.architecture == "x86_64" else f"-{target.architecture}"
         words += [f"{python}-{name}{suffix}" for name in ("slim", "alpine")]
-    if place not in ("", target.id) and target.implementation == "cpython":
+    if pythons and place not in ("", target.id) and target.implementation == "cpython":
         words += [f"{one}-{place}" for one in _PYTHONS if one != target.minor]
     if target.system == "linux":
         words += [f"{python}-macos", f"{python}-windows"]
@@ -101,7 +134,7 @@ def _older(judgement: Judgement) -> Iterator[Way]:
         yield Way("older", f"{name}=={older.version}", f"the release{day} installs{late}")
 
 
-def _siblings(world: World, judgement: Judgement) -> Iterator[Way]:
+def _siblings(trial: _Trial, judgement: Judgement) -> Iterator[Way]:
     """What the project itself publishes for this case."""
     name = judgement.subject.project.name
     for row in table("siblings")["rows"]:
@@ -109,14 +142,14 @@ def _siblings(world: World, judgement: Judgement) -> Iterator[Way]:
             from envcheck.predict.requirements import parse
 
             requirement = parse(row["sibling"])
-            world.prefetch([(requirement, judgement.target)])
-            if said := installs(world, judgement.target, [requirement]):
+            trial.world.prefetch([(requirement, judgement.target)])
+            if said := trial.installs(judgement.target, [requirement]):
                 yield Way("sibling", row["sibling"], f"{row['what']}: {said}")
 
 
-def _extras(world: World, judgement: Judgement) -> Iterator[Way]:
+def _extras(trial: _Trial, judgement: Judgement) -> Iterator[Way]:
     """Extras that add a part of the project itself, as ``psycopg[binary]`` does."""
-    subject, target = judgement.subject, judgement.target
+    subject, target, world = judgement.subject, judgement.target, trial.world
     number = subject.number
     if number is None or not world.usable(subject.project, number, target):
         return
@@ -127,13 +160,13 @@ def _extras(world: World, judgement: Judgement) -> Iterator[Way]:
             continue
         added = [r for r in metadata.required(target, extra) if r.name.startswith(f"{name}-")]
         wanted = subject.requirement._replace(extras=(*subject.requirement.extras, extra))
-        if added and (said := installs(world, target, [wanted])):
+        if added and (said := trial.installs(target, [wanted])):
             parts = ", ".join(dict.fromkeys(one.name for one in added))
             yield Way("extra", wanted.text, f"brings {parts}: {said}")
 
 
 def _elsewhere(
-    world: World,
+    trial: _Trial,
     judgement: Judgement,
     requirements: Sequence[Requirement],
     places: Sequence[Target],
@@ -143,7 +176,7 @@ def _elsewhere(
     here = judgement.target
     pythons: list[str] = []
     for target in places:
-        said = installs(world, target, requirements)
+        said = trial.installs(target, requirements)
         if not said:
             continue
         if target.minor == here.minor:
