@@ -8,6 +8,7 @@ expands the tags of another platform; from pip 23 to 26 these are the same. Pyth
 
 import json
 import sys
+import sysconfig
 
 import pip
 from pip._internal.index import package_finder
@@ -61,15 +62,12 @@ def platform_tags(target):
         return list(tags.mac_platforms((int(major), int(minor)), arch))
     family, _, text = libc.partition(" ")
     major, minor = (int(part) for part in text.split(".")[:2])
-    if family == "musl":
-        version = _musllinux._MuslVersion(major, minor)
-        _musllinux._get_musl_version = lambda _: version
-        found = list(_musllinux.platform_tags([architecture]))
-    else:
-        _manylinux._get_glibc_version = lambda: (major, minor)
-        _manylinux._have_compatible_abi = lambda *_: True
-        found = list(_manylinux.platform_tags([architecture]))
-    return [*found, "linux_" + architecture]
+    musl = _musllinux._MuslVersion(major, minor) if family == "musl" else None
+    sysconfig.get_platform = lambda: f"linux-{architecture}"
+    _musllinux._get_musl_version = lambda _: musl
+    _manylinux._get_glibc_version = lambda: (-1, -1) if musl else (major, minor)
+    _manylinux._have_compatible_abi = lambda *_: musl is None
+    return list(tags._linux_platforms(is_32bit=False))
 
 
 def target_python(target):
@@ -118,12 +116,22 @@ def supported(python):
 
 def choice(any_file, wheels, requirement):
     """What pip would take; and, where that is an sdist, what with ``--only-binary :all:``."""
-    name, specifier = requirement.name, requirement.specifier
-    best = any_file.find_best_candidate(name, specifier).best_candidate
+    best = taken(any_file, requirement)
     said = {"pip": described(best)}
     if best is not None and not best.link.is_wheel:
-        said["only_binary"] = described(wheels.find_best_candidate(name, specifier).best_candidate)
+        said["only_binary"] = described(taken(wheels, requirement))
     return said
+
+
+def taken(finder, requirement):
+    """The best candidate; a yanked one only if it is pinned, as pip's resolver has it (PEP 592)."""
+    specifier = requirement.specifier
+    best = finder.find_best_candidate(requirement.name, specifier).best_candidate
+    pinned = any(
+        one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
+        for one in specifier
+    )
+    return None if best is not None and best.link.is_yanked and not pinned else best
 
 
 def main():
@@ -131,6 +139,8 @@ def main():
     scope = SearchScope.create(find_links=[], index_urls=[PyPI.simple_url], no_index=False)
     collector = Collector(session=PipSession(retries=3), search_scope=scope)
     package_finder.parse_links = parse_once
+    if not finder(collector, TargetPython(), False).find_all_candidates("pip"):
+        raise SystemExit("the index cannot be read")  # pip would go on without it
     pythons, found = {}, {}
     for target in asked["targets"] or [{"id": ""}]:
         python = target_python(target) if asked["targets"] else TargetPython()

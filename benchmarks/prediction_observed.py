@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import tomllib
 
-from benchmarks.prediction_truth import DATA, container, now, redacted
+from benchmarks.prediction_truth import DATA, asked, container, now, redacted
 
 if TYPE_CHECKING:
     from benchmarks.prediction_truth import Document
@@ -39,38 +39,45 @@ def main() -> int:
         questions = tomllib.load(file)
     targets = options.only or questions["targets"]
     began = now()
+    cells: list[Document] = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        runs = pool.map(lambda target: _observe(target, questions["cells"], options.uv), targets)
-        cells = [cell for run in runs for cell in run]
-    subprocess.run(["docker", "volume", "rm", "--force", VOLUME], capture_output=True, timeout=60)
-    path = os.path.join(DATA, "observed.json")
-    with open(path, "w") as file:
-        head = json.dumps({"began": began, "ended": now()})[1:-1]
-        lines = ",\n".join(json.dumps(cell, sort_keys=True) for cell in cells)
-        file.write(f'{{{head}, "cells": [\n{lines}\n]}}\n')
+        for run in pool.map(lambda one: _observe(one, questions["cells"], options.uv), targets):
+            cells += run
+            _write(cells, began)  # what comes later may fail
+    subprocess.run(["docker", "volume", "rm", "--force", VOLUME], capture_output=True)
     return 0
 
 
+def _write(cells: list[Document], began: str) -> None:
+    head = json.dumps({"began": began, "ended": now()})[1:-1]
+    lines = ",\n".join(json.dumps(cell, sort_keys=True) for cell in cells)
+    with open(os.path.join(DATA, "observed.json"), "w") as file:
+        file.write(f'{{{head}, "cells": [\n{lines}\n]}}\n')
+
+
 def _observe(target: str, questions: list[Document], uv: str) -> list[Document]:
-    asked = [
+    cells = [
         {"requirement": one["requirement"], "modules": one["modules"]}
         for one in questions
         if target in one.get("on", [target])
     ]
-    python, kind = target.split("-")
+    python = next(one for one in asked()["targets"] if one["id"] == target)
     words = ["--volume", f"{VOLUME}:/kept", "--env", "UV_CACHE_DIR=/kept/uv"]
     words += ["--env", "PYTHONDONTWRITEBYTECODE=1", "--volume", f"{uv}:/usr/local/bin/uv:ro"]
-    command = [*container(kind, python, INSTALLS, *words), f"/kept/{target}"]
-    done = subprocess.run(command, input=json.dumps(asked).encode(), capture_output=True)
+    words += ["--volume", f"{INSTALLS}:/script.py:ro"]
+    command = container(
+        python["container"], python["python"], words, ["python3", "/script.py", f"/kept/{target}"]
+    )
+    done = subprocess.run(command, input=json.dumps(cells).encode(), capture_output=True)
     if done.returncode:
         raise SystemExit(f"{target}: {redacted(done.stderr.decode())[-2000:]}")
-    cells = [json.loads(line) for line in done.stdout.splitlines()]
-    for cell in cells:
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    for cell in found:
         cell["target"] = target
         if "error" in cell:
             cell["error"] = _short(cell["error"])
-    print(f"{target}: {len(cells)} cells", flush=True)
-    return cells
+    print(f"{target}: {len(found)} cells", flush=True)
+    return found
 
 
 def _short(error: str) -> str:

@@ -30,7 +30,7 @@ from benchmarks import matrix_cells, matrix_competitors
 
 DATA = "tests/data/predictions"
 FINDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prediction_finder.py")
-WORKERS = 2
+WORKERS = 3
 UV_SECONDS = 120
 DEFAULTS = {"architecture": "x86_64", "system": "linux"}
 UV_PLATFORMS = {
@@ -87,7 +87,7 @@ def now() -> str:
 
 
 def choices(questions: Document, python: str) -> Document:
-    """Every requirement for every target: `{requirement: {target: answer}}`."""
+    """`{requirement: {target: answer}}`: containers are asked `core` alone, other targets all."""
     requirements = [*questions["core"], *questions["wide"]]
     targets = questions["targets"]
     inside = [target for target in targets if "container" in target]
@@ -95,7 +95,8 @@ def choices(questions: Document, python: str) -> Document:
     began = now()
     with ThreadPoolExecutor(WORKERS) as pool:
         elsewhere = pool.submit(_ask, [python, FINDER], requirements, outside)
-        answers = list(pool.map(lambda one: _ask(_inside(one), requirements, None), inside))
+        own = questions["core"]  # old pips are slow
+        answers = list(pool.map(lambda one: _ask(_inside(one), own, None), inside))
         answers.append(elsewhere.result())
     described = {target["id"]: target for target in targets}
     found: Document = {text: {} for text in requirements}
@@ -123,18 +124,20 @@ def _ask(command: list[str], requirements: list[str], targets: list[Document] | 
 
 
 def _inside(target: Document) -> list[str]:
-    return container(target["container"], target["python"], FINDER)
+    script = ["--volume", f"{FINDER}:/script.py:ro"]
+    return container(target["container"], target["python"], script, ["python3", "/script.py"])
 
 
-def container(kind: str, python: str, script: str, *words: str) -> list[str]:
-    """`docker run` of ``script`` by the Python of an image; ``words``: options of it."""
-    image = matrix_cells.images(os.environ.get("ENVCHECK_IMAGES", ""))[kind].format(python=python)
-    command = ["docker", "run", "--rm", "--interactive", "--volume", f"{script}:/script.py:ro"]
+def container(kind: str, python: str, options: list[str], command: list[str]) -> list[str]:
+    """`docker run` of ``command`` in an image that stands for `python:3.12-slim` and the like."""
+    minor = ".".join(python.split(".")[:2])
+    image = matrix_cells.images(os.environ.get("ENVCHECK_IMAGES", ""))[kind].format(python=minor)
+    words = ["docker", "run", "--rm", "--interactive"]
     if bundle := matrix_competitors.bundle():
-        command += ["--volume", f"{bundle}:{matrix_competitors.INSIDE}:ro"]
-        for name in ("PIP_CERT", "SSL_CERT_FILE"):
-            command += ["--env", f"{name}={matrix_competitors.INSIDE}"]
-    return [*command, *words, image, "python3", "/script.py"]
+        words += ["--volume", f"{bundle}:{matrix_competitors.INSIDE}:ro"]
+        for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            words += ["--env", f"{name}={matrix_competitors.INSIDE}"]
+    return [*words, *options, image, *command]
 
 
 # What uv resolves
@@ -162,7 +165,11 @@ def closures(questions: Document, uv: str, python: str) -> Document:
     found: Document = {}
     for (requirement, target, mode), answer in zip(jobs, answers, strict=True):
         found.setdefault(requirement, {}).setdefault(target["id"], {})[mode] = answer
-    used = {target["id"]: target for _, target, _ in jobs}
+    # uv's macOS is 13.0.
+    used = {one["id"]: dict(one) for _, one, _ in jobs}
+    for one in used.values():
+        if one["system"] == "macos":
+            one["release"] = "13.0"
     return {
         "began": began,
         "ended": now(),
@@ -175,9 +182,7 @@ def closures(questions: Document, uv: str, python: str) -> Document:
 def _resolve(
     uv: str, python: str, cache: str, requirement: str, target: Document, mode: str
 ) -> Document:
-    words = [uv, "pip", "compile", "-", "--quiet", "--no-config", "--no-header", "--no-annotate"]
-    words += ["--cache-dir", cache, "--python", python, "--python-version", target["python"]]
-    words += ["--python-platform", UV_PLATFORMS[platform_word(target)]]
+    words = uv_words(uv, python, cache, target)
     words += ["--only-binary", ":all:"] if mode == "wheels" else []
     try:
         done = subprocess.run(
@@ -189,6 +194,13 @@ def _resolve(
         return {"failure": redacted(done.stderr)[:3000], "lines": done.stderr.count("\n")}
     pins = dict(line.split("==") for line in done.stdout.split() if "==" in line)
     return {"pins": pins}
+
+
+def uv_words(uv: str, python: str, cache: str, target: Document) -> list[str]:
+    """`uv pip compile` of standard input for a target, started by the interpreter ``python``."""
+    words = [uv, "pip", "compile", "-", "--quiet", "--no-config", "--no-header", "--no-annotate"]
+    words += ["--cache-dir", cache, "--python", python, "--python-version", target["python"]]
+    return [*words, "--python-platform", UV_PLATFORMS[platform_word(target)]]
 
 
 def platform_word(target: Document) -> str:
