@@ -96,7 +96,7 @@ def _tags(target: Target) -> list[tags.Tag]:
     if target.implementation == "pypy":
         own = "".join((target.implementation_version or _PYPY).split(".")[:2])
         found = list(tags.generic_tags(f"pp{digits}", [f"pypy{digits}_pp{own}"], ["here"]))
-        found.append(tags.Tag(f"pp{digits}", "none", _ANYWHERE))  # pip's; packaging has the next
+        found += tags.compatible_tags(version, f"pp{digits}", ["here"])  # pip's; packaging's follow
         interpreter = f"pp{version[0]}"
     else:
         interpreter = f"cp{digits}"
