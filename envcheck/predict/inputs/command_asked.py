@@ -13,6 +13,7 @@ from envcheck.predict.inputs import installs, lock_installs, requirements
 from envcheck.predict.inputs.addresses import url_problem, without_credentials
 from envcheck.predict.inputs.combined import NOTHING, both
 from envcheck.predict.inputs.dockerfile_stages import find
+from envcheck.predict.inputs.requirements_file import logical_lines
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class Asking:
             self.notes.append(f"{self.place}: `{printable(word, 80)}` is known only when it is run")
             return NOTHING
         path, bracket, extras = word.partition("[")
+        if "://" in word:
+            return requirements.of_words([word], self.context, self.place)
         if path.startswith((".", "/")) or path.endswith((".whl", ".tar.gz", ".zip")):
             return self._project(path, extras.rstrip("]") if bracket else "")
         return requirements.of_words([word], self.context, self.place)
@@ -131,9 +134,8 @@ class Asking:
             )
             return NOTHING
         if found.text is not None:
-            lines = [line.strip() for line in found.text.splitlines()]
-            plain = [line for line in lines if line and not line.startswith(("#", "-"))]
-            return requirements.of_words(plain, self.context, self.place)
+            lines = [line for _, line in logical_lines(found.text) if not line.startswith("-")]
+            return requirements.of_words(lines, self.context, self.place)
         host = os.path.join(self.context, found.source)
         if os.path.basename(host) == "pyproject.toml":
             from envcheck.predict.inputs import project

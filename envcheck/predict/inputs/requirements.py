@@ -68,7 +68,9 @@ class _Noting(Reader):
 
     def add(self, text: str, hashes: tuple[str, ...], folder: str) -> None:
         """One requirement: of the index, or a pin."""
-        wanted: Wanted | Local | None = None
+        if "git+" in text and (plain := without_credentials(text)) != text:
+            text = plain
+        wanted: Wanted | Local | None
         try:
             wanted = local_of(text, folder)
         except Untaken as error:

@@ -111,7 +111,7 @@ class Reader:
         if self._files > FILES:
             raise DataError(f"more than {FILES} requirements files include one another")
         text = read(path, shown, LIMIT).decode("utf-8-sig", "replace")
-        for number, line in _logical(text):
+        for number, line in logical_lines(text):
             self.line(f"{printable(shown)}:{number}")
             try:
                 if line.startswith("-"):
@@ -253,7 +253,7 @@ def _looks_like_path(text: str) -> bool:
     return bare.startswith((".", "/", "~")) or bare.endswith(ARCHIVES) or "/" in bare
 
 
-def _logical(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number of its first line, line) without comments, continued lines joined."""
     joined, first = "", 0
     for number, line in enumerate(text.splitlines(), 1):

@@ -15,6 +15,12 @@ _BRANCHES = ("then", "else", "elif", "do")
 _ENDS = ("fi", "done")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 _DEPTH = 5  # of scripts in scripts
+#: what newlines and comments are not in: quotes and escapes
+_PIECE = re.compile(
+    r"(?P<continued>\\[ \t]*\n)|\\.|'[^']*'|\"(?:\\.|[^\"\\])*\""
+    r"|(?P<before>^|(?<=[\s;&|(]))(?P<comment>\#[^\n]*)|(?P<line>\n)|[^\\'\"\n#\s;&|(]+|.",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class Command(NamedTuple):
@@ -53,7 +59,7 @@ def _inner(found: Command, depth: int) -> Iterator[Command]:
     name = words[0].rpartition("/")[2]
     if name in _SHELLS and depth < _DEPTH:
         for place, word in enumerate(words[1:-1], 1):
-            if re.fullmatch(r"-[a-z]*c", word):
+            if re.fullmatch(r"-[a-z]*c[a-z]*", word):
                 for inner in commands(words[place + 1], depth + 1):
                     yield inner._replace(
                         is_conditional=inner.is_conditional or found.is_conditional,
@@ -65,12 +71,17 @@ def _inner(found: Command, depth: int) -> Iterator[Command]:
 
 def _joined(script: str) -> str:
     """Lines as commands, without comments; continued ones joined."""
-    lines: list[str] = []
-    for line in re.sub(r"\\[ \t]*\n", " ", script).splitlines():
-        bare = re.sub(r"(^|\s)#.*$", "", line) if "'" not in line and '"' not in line else line
-        if bare.strip() and not bare.lstrip().startswith("#"):
-            lines.append(bare.strip())
-    return " ;\n".join(lines)
+    pieces: list[str] = []
+    for match in _PIECE.finditer(script):
+        if match["continued"]:
+            pieces.append(" ")
+        elif match["comment"] is not None:
+            pieces.append(match["before"])
+        elif match["line"]:
+            pieces.append(" ;\n")
+        else:
+            pieces.append(match[0])
+    return "".join(pieces)
 
 
 def _simple(script: str) -> Iterator[tuple[list[str], str]]:

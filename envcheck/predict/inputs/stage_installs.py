@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ class _Reader:
         """One RUN. What cannot be split is noted."""
         place = f"{self.shown}:{run.line}"
         try:
-            found = list(commands(run.script)) if run.script else [_of_words(run.words)]
+            found = list(commands(run.script or shlex.join(run.words)))
         except ValueError as error:
             if re.search(r"\b(pip|uv|poetry|pdm|pipenv)\b", run.script):
                 self.found.notes.append(f"{place}: the command cannot be read: {error}")
@@ -184,11 +185,3 @@ class _Reader:
         names = " ".join(word for word in install.words if not word.startswith("-"))
         what = f"`{install.manager}` installs {printable(names, 80) or 'something'}"
         self.found.notes.append(f"{place}: {what}: not taken")
-
-
-def _of_words(words: tuple[str, ...]) -> Command:
-
-    if len(words) > 2 and words[0].rpartition("/")[2] in ("sh", "bash") and words[1] == "-c":
-        first = next(iter(commands(words[2])), None)
-        return first or Command(words)
-    return Command(words)
