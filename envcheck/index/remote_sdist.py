@@ -5,16 +5,19 @@ Its beginning is read, up to a budget: most sdists are shorter than that.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import time
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from envcheck.errors import IndexTrouble
 from envcheck.index import ranges
-from envcheck.index.client import Again, check, pieces
 from envcheck.index.local import path_of
+from envcheck.index.patience import Again
+from envcheck.index.response import check
 from envcheck.index.sdist import archive as archives
 from envcheck.index.sdist import probing
 from envcheck.index.sdist.archive import Archive
@@ -87,40 +90,45 @@ def is_static(metadata: str) -> bool:
 
 
 def _beginning(
-    url: str, length: int, client: Client, count: Callable[[int], None]
+    file: File, first: int, budget: int, client: Client, count: Callable[[int], None]
 ) -> tuple[bytes, int | None]:
-    """(the first ``length`` bytes, or all; the size of all, None if it is not told)."""
-    if url.startswith("file:"):
-        return _of_disk(url, length)
-    headers = {"Range": f"bytes=0-{length - 1}", "Accept-Encoding": "identity"}
+    """(the first ``first`` bytes, ``budget`` if the server does not send parts, or all; the size of
+    all, None if it is not told).
+    """
+    if file.url.startswith("file:"):
+        return _of_disk(file.url, first)
+    headers = {"Range": f"bytes=0-{first - 1}", "Accept-Encoding": "identity"}
+    deadline = time.monotonic() + client.patience.whole
 
     def attempt() -> tuple[bytes, int | None]:
-        with client.open(url, headers=headers) as response:
+        with client.open(file.url, headers=headers, deadline=deadline) as response:
             if response.status_code == 416:  # it is empty
                 return b"", 0
             check(response)
             match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-            said = response.headers.get("Content-Length", "")
-            size = int(said) if said.isdigit() and len(said) < 19 else None
-            wanted = size
+            size = response.length
             if response.status_code == 206:
-                if not match:
+                if not match or not int(match[1]) < min(first, int(match[2])):
                     raise IndexTrouble("trouble", "the index sends other parts than asked for")
-                size = int(match[2])
-                wanted = int(match[1]) + 1
-            data = bytearray()
-            for piece in pieces(response, client.patience):
-                data += piece
-                if len(data) >= length:
-                    break
+                wanted, size = int(match[1]) + 1, int(match[2])
+            else:
+                wanted = budget if size is None else min(size, budget)
+            data = response.read(wanted, client.patience)
             count(len(data))
-            if wanted is not None and len(data) < min(wanted, length):
+            if size is not None and len(data) < wanted:
                 raise Again("the connection was dropped")
-            if size is None and len(data) < length:
-                size = len(data)
-            return bytes(data[:length]), size
+            return data, len(data) if size is None and len(data) < wanted else size
 
-    return client.insist(url, attempt)
+    return client.insist(file.url, attempt, deadline)
+
+
+def _check(file: File, data: bytes, size: int | None) -> None:
+    """Refuse what is not the file that the index lists, as far as that can be seen."""
+    if file.size is not None and size is not None and size != file.size:
+        told = f"{file.filename} has {size:,} bytes, not the {file.size:,} that its index says"
+        raise IndexTrouble("hash", told)
+    if len(data) == size and file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+        raise IndexTrouble("hash", f"{file.filename} is not what its index says: another sha256")
 
 
 def _of_disk(url: str, length: int) -> tuple[bytes, int]:
@@ -137,7 +145,7 @@ def _read_tar(
     file: File, client: Client, count: Callable[[int], None], budget: int, archive: Archive
 ) -> int | None:
     """Take in a compressed tar file; its size, None if it is not told."""
-    data, size = _beginning(file.url, min(budget, _HEAD), client, count)
+    data, size = _beginning(file, min(budget, _HEAD), budget, client, count)
 
     def read(start: int, length: int) -> bytes:
         return ranges.part(file.url, start, length, size or 0, client, count)
@@ -145,10 +153,11 @@ def _read_tar(
     if size is not None and len(data) < size <= budget:
         data += read(len(data), size - len(data))
     whole = size is not None and len(data) == size
+    _check(file, data, size)
     try:
-        ended = archives.read_tar(archives.unpacked(data, file.filename), archive)
-        if whole and not ended and not archive.problem:
-            archive.problem = "it is cut off"
+        ended = archives.read_tar(archives.unpacked(data, file.filename, whole=whole), archive)
+        if whole and not archive.problem and not (ended and archive.root):
+            archive.problem = "it is cut off" if archive.root else "it is empty"
         left = budget - len(data)
         gzip = file.filename.endswith((".tar.gz", ".tgz"))
         if gzip and size and not whole and not archive.problem and left >= probing.LEAST:
@@ -163,10 +172,11 @@ def _read_zip(
     file: File, client: Client, count: Callable[[int], None], budget: int, archive: Archive
 ) -> int | None:
     """Take in a zip file; its size. All of it if it is short, else members by ranges."""
-    data, size = _beginning(file.url, min(budget, _HEAD), client, count)
+    data, size = _beginning(file, min(budget, _HEAD), budget, client, count)
     if size is None:
         archive.problem = "the index does not tell how long it is"
         return None
+    _check(file, data, size)
     left = budget - len(data)
 
     def read(start: int, length: int) -> bytes:

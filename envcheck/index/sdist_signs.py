@@ -309,7 +309,7 @@ def _poetry(archive: Archive, project: dict[str, Any], requires: list[str], sign
     build = _table(project, "tool", "poetry").get("build")
     script = build.get("script") if isinstance(build, dict) else build
     if isinstance(script, str) and script:
-        by_setuptools.read_script(archive, script.strip("/"), requires, signs)
+        by_setuptools.read_script(archive, script.strip("/"), requires, signs, "build")
     if signs.pure is None and not isinstance(script, str):
         signs.pure = True
         signs.add("evidence", "pyproject.toml: Poetry without a build script")

@@ -256,9 +256,9 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() and len(text) < 19 else 0
 
 
-def unpacked(data: bytes, filename: str) -> Iterator[bytes]:
-    """What the beginning of a compressed file unpacks to, in pieces. Raises ValueError if it is not
-    compressed as its name says, or unpacks to too much.
+def unpacked(data: bytes, filename: str, *, whole: bool = False) -> Iterator[bytes]:
+    """What a compressed file or its beginning unpacks to, in pieces. Raises ValueError if it is not
+    compressed as its name says, unpacks to too much, or is not ``whole`` although it should be.
     """
     done = 0
     for _ in range(_STREAMS):
@@ -277,6 +277,8 @@ def unpacked(data: bytes, filename: str) -> Iterator[bytes]:
             if unpacker.eof:
                 data = unpacker.unused_data.lstrip(b"\0")
                 break
+            if unpacker.needs_input and whole:
+                raise ValueError("it is cut off")
             if unpacker.needs_input:
                 return
         if not data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):

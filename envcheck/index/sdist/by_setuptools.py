@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from envcheck.index.sdist import build_files, calls, includes, script_text
-from envcheck.index.sdist.expressions import World
 from envcheck.index.sdist.script import Story, story
 from envcheck.index.sdist.signs import (
     Signs,
@@ -19,7 +18,7 @@ from envcheck.index.sdist.signs import (
     rows,
     seen,
 )  # fmt: skip
-from envcheck.index.sdist.values import UNKNOWN, Dotted, Made, leaves
+from envcheck.index.sdist.values import UNKNOWN, Dotted, Made, World, leaves
 
 if TYPE_CHECKING:
     import ast
@@ -71,8 +70,10 @@ def _declared(signs: Signs, kind: str, languages: list[str], because: str) -> No
         signs.add("evidence", f"{because}, optional")
 
 
-def read_script(archive: Archive, path: str, requires: list[str], signs: Signs) -> None:
-    """Take in a script that setuptools or Poetry runs."""
+def read_script(
+    archive: Archive, path: str, requires: list[str], signs: Signs, entry: str = ""
+) -> None:
+    """Take in a script that setuptools or Poetry runs; ``entry``: a function that is called."""
     text = seen(archive, path)
     tree = calls.parsed(text)
     if tree is None:
@@ -81,8 +82,12 @@ def read_script(archive: Archive, path: str, requires: list[str], signs: Signs) 
         else:
             signs.add("evidence", f"{path}: it cannot be read as Python")
         return
-    told = {system: _story(tree, archive, text, requires, system) for system in ("linux",)}
-    _stopped(told, lambda system: _story(tree, archive, text, requires, system), text, path, signs)
+
+    def tell(system: str) -> Story:
+        return story(tree, _world(archive, text, requires, system), entry)
+
+    told = {"linux": tell("linux")}
+    _stopped(told, tell, text, path, signs)
     tale = told["linux"]
     for system in signs.systems:
         if "linux" not in signs.systems:
@@ -99,9 +104,7 @@ def read_script(archive: Archive, path: str, requires: list[str], signs: Signs) 
     fetches(archive, path, signs)
 
 
-def _story(
-    tree: ast.Module, archive: Archive, text: str, requires: list[str], system: str
-) -> Story:
+def _world(archive: Archive, text: str, requires: list[str], system: str) -> World:
     names = names_of(requires) or {"setuptools"}
     names |= {"setuptools", "wheel"} if "setuptools" in names or not names else set()
     sources = _local(archive, anywhere="sys.path" in text)
@@ -129,7 +132,7 @@ def _story(
             return None
         return any(name.startswith(f"{clean}/") for name in archive.names) if clean else None
 
-    return story(tree, World(platform, has, sources, exists))
+    return World(platform, has, sources, exists)
 
 
 def _local(archive: Archive, *, anywhere: bool) -> dict[str, str]:
@@ -144,8 +147,9 @@ def _local(archive: Archive, *, anywhere: bool) -> dict[str, str]:
         found[dotted] = seen(archive, name)
         if dotted.startswith("src."):
             found.setdefault(dotted[4:], found[dotted])
-        if anywhere:
-            found.setdefault(dotted.rpartition(".")[2], found[dotted])
+        last = dotted.rpartition(".")[2]
+        if anywhere and last not in _HEAVY:
+            found.setdefault(last, found[dotted])
         found.setdefault(dotted.partition(".")[0], "")
     return found
 
@@ -169,12 +173,16 @@ def _stopped(
             signs.systems = good
             signs.add("evidence", f"{path}: import {said}")
         return
-    if not good:
-        words = line(said or "", 120)
-        signs.refuses = f"its {path} ends with: {words}" if words else f"its {path} ends itself"
+    words = line(said, 120)
+    signs.add("evidence", f"{path}: {words}")
+    wanted = script_text.wanted_by(words)
+    if not good and wanted:  # it would go on if that were there
+        signs.add("programs", wanted)
+        signs.compiled(*rows("program")[wanted].get("languages", ()), because="")
+    elif not good:
+        signs.refuses = f"its {path} ends with: {words}"
     elif len(good) < 3:
         signs.systems = good
-    signs.add("evidence", f"{path}: {line(said, 120)}" if said else "")
 
 
 def _conclude(

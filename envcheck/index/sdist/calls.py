@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _LONGEST = 1 << 19  # characters of a script
-_SAFE = 8_000  # … that Python 3.10 reads without being asked in a child first
+_SAFE = 8_000  # … that older Pythons read without being asked in a child first
+_UNSAFE = (3, 11)  # before it a deep tree overflows the C stack
 _NAMES = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 _IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
 #: Of ``sys``, on other implementations.
@@ -35,7 +36,7 @@ def parsed(text: str) -> ast.Module | None:
     """The syntax tree of a script; None if it is none of Python 3, or could do harm to read."""
     if len(text) > _LONGEST or "\0" in text:
         return None
-    if sys.version_info < (3, 11) and len(text) > _SAFE and not _readable(text):
+    if sys.version_info[:2] < _UNSAFE and len(text) > _SAFE and not _readable(text):
         return None
     try:
         import warnings
@@ -48,7 +49,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def _readable(text: str) -> bool:
-    """Whether a process survives reading it: before 3.11 a deep tree overflows the C stack."""
+    """Whether a process survives reading it."""
     from envcheck import process
 
     code = "import ast, sys; ast.parse(sys.stdin.buffer.read())"

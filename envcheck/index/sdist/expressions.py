@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from envcheck.index.sdist import calls
 from envcheck.index.sdist.values import (
+    DOUBT,
+    GLOBALS,
+    OUTER,
     UNKNOWN,
     Bound,
     Dotted,
@@ -21,6 +24,7 @@ from envcheck.index.sdist.values import (
     TooMuch,
     Unknown,
     Version,
+    World,
     binary,
     compared,
     items,
@@ -32,32 +36,16 @@ from envcheck.index.sdist.values import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _STEPS = 60_000
 _DEPTH = 40  # of calls in each other
 _TURNS = 200  # of a loop
 _LONGEST = 10_000
-#: Entries among the names of a function: the names around it, and which of those it sets.
-OUTER, GLOBALS = "\0outer", "\0globals"
-#: … and the doubt in which they began.
-DOUBT = "\0doubt"
 _COMPARISONS = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
 }  # fmt: skip
-
-
-class World(NamedTuple):
-    """Where the script is thought to be. ``platform``: as ``sys.platform``. ``has``: whether a
-    module can be imported there. ``sources``: texts of the sdist's own modules by dotted name.
-    ``exists``: whether a path is in the sdist; None: not known.
-    """
-
-    platform: str
-    has: Callable[[str], bool]
-    sources: Mapping[str, str]
-    exists: Callable[[str], bool | None]
 
 
 class Expressions:
@@ -334,11 +322,13 @@ class Expressions:
             sure = self.certain(function.value)
             return method(function, arguments or list(named.values()), sure)
         if isinstance(function, Function):
-            return self._inside(function, arguments, named)
+            return self.inside(function, arguments, named)
         name = function.name if isinstance(function, Dotted) else ""
         if calls.is_setup(name):
             self.setups.append(Setup(named, self.sure, self.fallback, name))
             return None
+        if name.endswith(".Distribution") and arguments and isinstance(arguments[0], dict):
+            self.setups.append(Setup(arguments[0], self.sure, self.fallback, name))
         if name in ("sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"):
             message = arguments[0] if arguments else 0
             raise Raised("SystemExit", message if isinstance(message, str) else "")
@@ -370,7 +360,7 @@ class Expressions:
             found.append(made if sure else Perhaps(made))
         return found
 
-    def _inside(self, function: Function, arguments: list[Any], named: dict[str, Any]) -> Any:
+    def inside(self, function: Function, arguments: list[Any], named: dict[str, Any]) -> Any:
         """The value that a function of the script returns."""
         node = function.node
         if self._calls >= _DEPTH:

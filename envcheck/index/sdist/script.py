@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.index.sdist import calls
-from envcheck.index.sdist.expressions import GLOBALS, OUTER, Expressions, World
+from envcheck.index.sdist.expressions import Expressions
 from envcheck.index.sdist.values import (
+    GLOBALS,
+    OUTER,
     UNKNOWN,
     Bound,
     Class,
@@ -25,6 +27,7 @@ from envcheck.index.sdist.values import (
     Returned,
     Setup,
     TooMuch,
+    World,
     binary,
     items,
     method,
@@ -52,12 +55,17 @@ class Story(NamedTuple):
     classes: tuple[Class, ...] = ()
 
 
-def story(tree: ast.Module, world: World) -> Story:
-    """Evaluate a parsed script. Never raises."""
+def story(tree: ast.Module, world: World, entry: str = "") -> Story:
+    """Evaluate a parsed script; ``entry``: a function that is called at the end with a dictionary
+    of what would be the arguments of ``setup``. Never raises.
+    """
     reader = _Statements(world)
     stopped: str | None = None
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": "setup.py"}
     try:
-        reader.body(tree.body, {"__name__": "__main__", "__file__": "setup.py"})
+        reader.body(tree.body, names)
+        if entry in names and not reader.setups:
+            reader.enter(names[entry])
     except Raised as raised:
         if not any(setup.sure and not setup.fallback for setup in reader.setups):
             stopped = raised.message or raised.kind
@@ -83,6 +91,13 @@ class _Statements(Expressions):
             reader = getattr(self, f"_{type(statement).__name__.lower()}", None)
             if reader is not None:
                 reader(statement, names)
+
+    def enter(self, function: Any) -> None:
+        """Call a function with what would be the arguments of ``setup``, to be filled."""
+        arguments: dict[str, Any] = {}
+        if isinstance(function, Function):
+            self.inside(function, [arguments], {})
+            self.setups = self.setups or [Setup(arguments, True, False, "")]
 
     def _perhaps(
         self, statements: list[ast.stmt], names: dict[str, Any], *, likely: bool = False

@@ -49,13 +49,24 @@ def programs(tree: ast.Module, required: set[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for text in _commands(tree, False):
-        word = text.split()[0].rpartition("/")[2].removesuffix(".exe") if text.split() else ""
+        words = text.split() or [""]
+        if len(words) > 1 and words[1][0] not in "-./$":  # a sentence
+            continue
+        word = words[0].rpartition("/")[2].removesuffix(".exe")
         row = rows("program").get(word)
         if row and not row.get("compiler") and row.get("wheel") not in required:
             found[word] = None
     found.pop("make", None)
     found.pop("ninja", None)
     return list(found)
+
+
+def wanted_by(message: str) -> str:
+    """The program that a script misses, by its own words; empty if it does not say one."""
+    if re.search(r"\bCUDA|\bcuda\b", message):
+        return "nvcc"
+    words = re.findall(r"[\w+-]+", message)
+    return next((word for word in words if word in rows("program") and len(word) > 3), "")
 
 
 def _commands(node: ast.AST, forgiven: bool) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _LONGEST = 10_000  # of texts and lists that are made
 #: Functions of known values that may be called: they have no effect and take no time.
@@ -17,6 +17,12 @@ _TEXT_METHODS = frozenset(
 )  # fmt: skip
 _CONTAINER_METHODS = frozenset(["copy", "get", "index", "items", "keys", "values"])
 _CHANGES = frozenset(["append", "extend", "insert", "add", "update", "setdefault"])
+
+
+#: Entries among the names of a function: the names around it, and which of those it sets.
+OUTER, GLOBALS = "\0outer", "\0globals"
+#: … and the doubt in which they began.
+DOUBT = "\0doubt"
 
 
 class Unknown:
@@ -97,6 +103,18 @@ class Version:
         if not (newer or never) or (len(other) == 1 and other == (3,) and operator in ("==", "!=")):
             return UNKNOWN
         return operator in ((">", ">=", "!=") if newer else ("<", "<=", "!="))
+
+
+class World(NamedTuple):
+    """Where the script is thought to be. ``platform``: as ``sys.platform``. ``has``: whether a
+    module can be imported there. ``sources``: texts of the sdist's own modules by dotted name.
+    ``exists``: whether a path is in the sdist; None: not known.
+    """
+
+    platform: str
+    has: Callable[[str], bool]
+    sources: Mapping[str, str]
+    exists: Callable[[str], bool | None]
 
 
 class Setup(NamedTuple):
