@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envcheck.matrix.backends.base import Paths
     from envcheck.matrix.locks import Locked
     from envcheck.model.matrix import Index
+    from envcheck.model.target import Target
 
 
 class Asked(NamedTuple):
@@ -35,7 +36,7 @@ class Installer(Protocol):
     def resolve(self, paths: Paths, asked: Asked, where: IndexOptions, index: Index) -> list[str]:
         """Decide, as a user's `install` would, and write the lock."""
 
-    def read(self, text: str) -> list[Locked]:
+    def read(self, text: str, target: Target) -> list[Locked]:
         """The lock. Raises LockError."""
 
     def build(self, paths: Paths, source: str, where: IndexOptions, out: str) -> list[str]:
@@ -69,9 +70,9 @@ class Uv:
         words += ["--prerelease", "allow"] if index.pre else []
         return words + _binary(index, "--only-binary", "--no-binary")
 
-    def read(self, text: str) -> list[Locked]:
+    def read(self, text: str, target: Target) -> list[Locked]:
         """Of ``pylock.toml``."""
-        return locks.of_uv(text)
+        return locks.of_uv(text, target)
 
     def build(self, paths: Paths, source: str, where: IndexOptions, out: str) -> list[str]:
         """``uv build --wheel``, in isolation as ever."""
@@ -109,7 +110,7 @@ class Pip:
         words += ["--pre"] if index.pre else []
         return words + _binary(index, "--only-binary", "--no-binary")
 
-    def read(self, text: str) -> list[Locked]:
+    def read(self, text: str, target: Target) -> list[Locked]:  # noqa: ARG002  # pip has chosen
         """Of the report."""
         return locks.of_pip(text)
 

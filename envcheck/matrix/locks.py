@@ -16,8 +16,12 @@ from urllib.parse import quote, unquote, urlsplit
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envcheck.predict.tags import ranks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from envcheck.model.target import Target
 
 Kind = Literal["wheel", "sdist", "local"]
 MOST = 5000  # distributions in one lock
@@ -37,10 +41,11 @@ class Locked(NamedTuple):
     sha256: str = ""
 
 
-def of_uv(text: str) -> list[Locked]:
+def of_uv(text: str, target: Target | None = None) -> list[Locked]:
     """The ``pylock.toml`` that ``uv pip compile --python`` wrote. Raises LockError.
 
-    For each package it names the one wheel that fits, or else only the sdist.
+    For each package it names the wheels that fit, or else only the sdist. Of several wheels the one
+    is taken that installers prefer on ``target``: one for any platform may be among them.
     """
     if sys.version_info >= (3, 11):
         import tomllib
@@ -50,13 +55,14 @@ def of_uv(text: str) -> list[Locked]:
         packages = tomllib.loads(text).get("packages", [])
     except tomllib.TOMLDecodeError as error:
         raise LockError(f"the lock is not TOML: {error}") from error
-    return [_of_pylock(package) for package in _bounded(packages)]
+    return [_of_pylock(package, target) for package in _bounded(packages)]
 
 
-def _of_pylock(package: dict[str, Any]) -> Locked:
+def _of_pylock(package: dict[str, Any], target: Target | None) -> Locked:
     name, version = _name(package.get("name")), _version(package.get("version", "0"))
     wheels = package.get("wheels")
-    artifact = wheels[0] if isinstance(wheels, list) and wheels else package.get("sdist")
+    artifact = _best(wheels, target) if isinstance(wheels, list) and wheels else None
+    artifact = artifact or package.get("sdist")
     if isinstance(artifact, dict):
         kind: Kind = "wheel" if wheels else "sdist"
         url = artifact.get("url") or artifact.get("path") or ""
@@ -66,6 +72,20 @@ def _of_pylock(package: dict[str, Any]) -> Locked:
         if isinstance(place, dict):
             return Locked(name, version, "local", str(place.get("path") or place.get("url") or ""))
     raise LockError(f"the lock says no file for {name} {version}")
+
+
+def _best(wheels: list[Any], target: Target | None) -> Any:
+    """The wheel that is preferred there, the first if that is not known."""
+    if len(wheels) == 1 or target is None:
+        return wheels[0]
+    order = ranks(target)
+
+    def rank(wheel: Any) -> tuple[bool, tuple[int, int]]:
+        url = wheel.get("url") or wheel.get("path") if isinstance(wheel, dict) else ""
+        found = order.rank(_file(url or ""))
+        return found is None, found or (0, 0)
+
+    return min(wheels, key=rank)
 
 
 def of_pip(text: str) -> list[Locked]:

@@ -18,6 +18,7 @@ from envcheck.matrix.locks import LockError
 from envcheck.matrix.session import Ended
 from envcheck.model.cell import StepResult
 from envcheck.model.matrix import size
+from envcheck.model.target import Target
 
 if TYPE_CHECKING:
     from envcheck.index.gateway import IndexOptions
@@ -68,7 +69,7 @@ def _decide(session: Session, asked: Asked, where: IndexOptions) -> None:
     )
     try:
         text = outcome.files.get(lock) or b""
-        session.known.locked = installer.read(text.decode("utf-8", "replace"))
+        session.known.locked = installer.read(text.decode("utf-8", "replace"), _target(session))
         for locked in session.known.locked:
             if locked.kind != "local" and _unheard(session, locked):
                 raise LockError(
@@ -79,6 +80,18 @@ def _decide(session: Session, asked: Asked, where: IndexOptions) -> None:
         step = StepResult(name="resolve", status="failed", detail=str(error))
         verdict = Verdict("hash", str(error), "nothing was installed; read the log of `resolve`")
         raise Ended(outcome._replace(step=step), verdict) from error
+
+
+def _target(session: Session) -> Target:
+    """The cell's interpreter, as wheels see it."""
+    cell, known = session.cell, session.known
+    return Target(
+        cell.id,
+        known.python or cell.python.rstrip("t"),
+        known.libc,
+        cell.axes["architecture"],
+        free_threaded=cell.python.endswith("t"),
+    )
 
 
 def _unheard(session: Session, locked: Locked) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from envcheck.matrix import locks
 from envcheck.matrix.locks import Locked, LockError
+from envcheck.model.target import Target
 
 A, B = "a" * 64, "b" * 64
 
@@ -89,3 +90,15 @@ def test_a_report_that_is_none(text: str):
 def test_a_lock_without_end_is_refused():
     with pytest.raises(LockError, match="6000 packages"):
         locks.of_pip(json.dumps({"install": [{}] * 6000}))
+
+
+def test_of_several_wheels_that_fit_the_preferred_one_is_taken():
+    names = ["one-1-py3-none-any.whl", "one-1-py3-none-manylinux_2_28_x86_64.whl"]
+    wheels = ", ".join(
+        f'{{url = "https://index.example/{name}", hashes = {{sha256 = "{digit * 64}"}}}}'
+        for name, digit in zip(names, "ab", strict=True)
+    )
+    text = f'[[packages]]\nname = "one"\nversion = "1"\nwheels = [{wheels}]\n'
+    glibc, musl = (Target("x", "3.12.1", libc) for libc in ("glibc 2.36", "musl 1.2"))
+    assert [one.file for one in locks.of_uv(text, glibc)] == [names[1]]
+    assert [one.file for one in locks.of_uv(text, musl)] == [names[0]]
