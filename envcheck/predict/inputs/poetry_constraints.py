@@ -12,7 +12,7 @@ from functools import lru_cache
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-_CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>|=|\^|~)?\s*([^\s,<>=!~^|]+)")
+_CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>|=|\^|~)?\s*((?:\d+!)?[^\s,<>=!~^|]+)")
 
 
 @lru_cache(maxsize=4096)

@@ -94,8 +94,8 @@ def _for_extras(
             notes.append(f"{printable(shown)}: `{printable(line)}` cannot be read: not judged")
             continue
         marker = with_choice(str(requirement.marker or ""), extras, ())
-        if marker == FAILS:
-            continue
+        if FAILS in marker and " or " not in marker:
+            continue  # for another extra
         if requirement.url:
             notes.append(elsewhere(printable(shown), 0, requirement.name, "url", requirement.url))
             continue

@@ -387,7 +387,8 @@ PIECES = st.sampled_from(
         "${X:-y}", "COPY ", "--from=a ", ". ", "/x ", "<<EOF", "\nEOF\n", "\\\n", "'", '"', "&& ",
         "[", "]", "|", ";", "uv sync ", "ARG X=1\n", "ENV A=b c\n", "WORKDIR /x\n", "#", "sh ",
         "poetry install ", "--mount=type=bind,source=.,target=/x ", "apt-get install gcc ", ")",
-        "if x; then ", "fi", ">=1 ", "numpy", "{", "}", "\0", "é", "a", "-c ", "\n[", "--index-url ",
+        "if x; then ", "fi", ">=1 ", "numpy", "{", "}", "\0", "é", "a", "-c ", "\n[",
+        "--index-url ",
     ]
 )  # fmt: skip
 
