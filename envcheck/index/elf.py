@@ -118,8 +118,7 @@ def parse(pieces: Pieces) -> Elf:
     found = [(tag, next(texts)) for tag, _ in wanted]
     versions_of: dict[str, list[str]] = {}
     for _, versions in needs:
-        library = next(texts)
-        versions_of.setdefault(library, []).extend(next(texts) for _ in versions)
+        versions_of.setdefault(next(texts), []).extend(next(texts) for _ in versions)
     return Elf(
         machine=layout.machine,
         bits=bits,

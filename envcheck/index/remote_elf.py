@@ -261,9 +261,7 @@ class _Packed:
             raise DamagedElfError(f"it is compressed by method {member.method}, not known here")
         self.stored = member.method == 0
         self._part = part
-        length = min(
-            30 + len(member.name) + 64 + min(member.compressed, _FIRST), end - member.offset
-        )
+        length = min(30 + len(member.name) + 64 + _begin(member), end - member.offset)
         first = part(member.offset, length)
         if first[:4] != b"PK\3\4" or len(first) < 30:
             raise DamagedElfError("it is not where the wheel's list of members says")
@@ -275,7 +273,7 @@ class _Packed:
     @property
     def fetched(self) -> int:
         """Bytes of it."""
-        return self._cuts[-1]
+        return int(self._cuts[-1])
 
     def piece(self, number: int) -> bytes:
         """The next ones after the piece before it; empty at the end."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from envcheck.errors import IndexTrouble
+from envcheck.model.deep_finding import DeepFinding  # noqa: TC001  # msgspec reads annotations
 from envcheck.model.prediction import Blocker
-from envcheck.predict.deep import DeepFinding  # noqa: TC001  # msgspec reads the annotations
 
 if TYPE_CHECKING:
     from envcheck.index.pages import File

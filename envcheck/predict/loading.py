@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from envcheck.predict.imports.site import Site
 
 #: Parts of a C library. musl takes any name that begins so for itself.
-_LIBC = re.compile(r"(ld-linux|ld64|libc|libm|libpthread|libdl|librt|libutil|libresolv|libanl|libmvec)"
-                   r"([-.]|\.so)")  # fmt: skip
+_LIBC = re.compile(
+    r"(ld-linux|ld64|libc|libm|libpthread|libdl|librt|libutil|libresolv|libanl|libmvec)([-.]|\.so)"
+)
 _OF_MUSL = re.compile(r"lib(c|pthread|rt|m|dl|util|xnet)\.")
 _MUSL = re.compile(r"(libc\.musl-|ld-musl-|libc\.so$)")
 _PYTHON = re.compile(r"libpython(\d\.\d+)t?\.so(\.1\.0)?$|libpython3\.so$")
@@ -36,7 +37,7 @@ DRIVERS = re.compile(
 #: Libraries of CUDA: large, and they find each other.
 SKIPPED = re.compile(
     r"lib(cu(blas|dnn|fft|rand|solver|sparse|dart|pti|file|tensor|iobj|dss)|nccl|nv|npp|torch_cuda"
-    r"|caffe2_nvrtc|magma|c10_cuda|torch_nvshmem|rocm?|hip|mi)[\w.+-]*\.so"
+    r"|caffe2_nvrtc|magma|c10_cuda|torch_nvshmem|roc|hip|MIOpen)[\w.+-]*\.so"
 )
 _LEAVES = re.compile(r"lib(scipy_)?openblas|libgfortran|libquadmath|libgomp|libmkl_|libiomp")
 _LARGE = 8 << 20  # bytes: what is larger is not read if it can be helped

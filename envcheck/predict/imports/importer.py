@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import sys
-import warnings
-from functools import lru_cache
+from ast import Import
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from envcheck.knowledge import table
 from envcheck.predict.imports import standard
-from envcheck.predict.imports.operations import known
-from envcheck.predict.imports.site import PREFIX
+from envcheck.predict.imports.files import Files
+from envcheck.predict.imports.outcome import Outcome, Search
+from envcheck.predict.imports.sources import parsed, removed
 from envcheck.predict.imports.statements import Statements
 from envcheck.predict.imports.values import (
     UNKNOWN,
@@ -24,40 +22,18 @@ from envcheck.predict.imports.values import (
 )
 
 if TYPE_CHECKING:
+    from ast import ImportFrom
     from collections.abc import Collection, Sequence
 
     from envcheck.model.target import Target
+    from envcheck.predict.imports.outcome import Kind
     from envcheck.predict.imports.site import Site
     from envcheck.predict.imports.values import Value
     from envcheck.predict.loading import Lack, Loader
 
 _MODULES = 250  # that are followed for one import
 _SOURCES = 4 << 20  # bytes of them
-_LONGEST = 1 << 19  # bytes of one
-
-
-Kind = Literal["library", "object", "module"]
-
-
-class Search(NamedTuple):
-    """Something that was looked for and is not there: a library by name, an object that does not
-    load, a module. ``place``: the module that looked.
-    """
-
-    kind: Kind
-    name: str
-    place: str
-    lacks: tuple[Lack, ...] = ()
-
-
-class Outcome(NamedTuple):
-    """``works``: None if it cannot be told. ``searches``: in vain, on the way to the failure."""
-
-    works: bool | None
-    text: str = ""
-    searches: tuple[Search, ...] = ()
-    module: str = ""  # in which it fails
-    reached: frozenset[str] = frozenset()  # extension modules that were loaded on the way
+_LONGEST = 3 << 19  # bytes of one
 
 
 class Importer(Statements):
@@ -78,11 +54,13 @@ class Importer(Statements):
         self._reached: set[str] = set()
         self._current: list[str] = []
         self._left = self._size = 0
+        self._vague = False  # whether something was not followed that should have been
+        self._files = Files(site, loader)
         self._world = standard.World(
             target,
-            self._is_file,
-            self._is_folder,
-            self._listing,
+            self._files.is_file,
+            self._files.is_folder,
+            self._files.listing,
             self._find_library,
             self.load,
             self.import_module,
@@ -98,7 +76,7 @@ class Importer(Statements):
         self._failed.clear()
         self._searches.clear()
         self._reached.clear()
-        self._left, self._size = _MODULES, _SOURCES
+        self._left, self._size, self._vague = _MODULES, _SOURCES, False
         try:
             self.import_module(name, "")
         except FailureError as error:
@@ -106,13 +84,13 @@ class Importer(Statements):
             return Outcome(False, error.text, searches, error.module, frozenset(self._reached))
         except (TooMuchError, RecursionError, MemoryError):
             return Outcome(None)
-        return Outcome(True, reached=frozenset(self._reached))
+        return Outcome(None if self._vague else True, reached=frozenset(self._reached))
 
     # -- modules -----------------------------------------------------------------------------------
 
-    def import_(self, node: ast.Import | ast.ImportFrom, scope: Scope, module: Module) -> None:
+    def import_(self, node: Import | ImportFrom, scope: Scope, module: Module) -> None:
         """Bind what an import statement imports."""
-        if isinstance(node, ast.Import):
+        if isinstance(node, Import):
             for alias in node.names:
                 found = self.import_module(alias.name, "")
                 if not alias.asname:
@@ -180,8 +158,9 @@ class Importer(Statements):
 
     def _imported(self, name: str) -> Value:
         if name in self._failed:
-            self._searches += self._failed[name].searches
-            raise self._failed[name]
+            error = self._failed[name]
+            self._searches += [one for one in error.searches if isinstance(one, Search)]
+            raise error
         if name in self._modules:
             return self._modules[name]
         start = len(self._searches)
@@ -317,12 +296,14 @@ class Importer(Statements):
         place = self._site.find(path)
         source = self._site.source(place) if place else None
         if source is None or len(source) > _LONGEST:
+            self._vague = True
             return self._plain(name)
         self._size -= len(source)
         if self._left < 0 or self._size < 0:
             raise TooMuchError
-        tree = _parsed(source)
+        tree = parsed(source)
         if tree is None:
+            self._vague = True
             return self._plain(name)
         made = Module(name, path, name if package else name.rpartition(".")[0])
         made.scope.names.update(
@@ -372,8 +353,8 @@ class Importer(Statements):
                 text = f"{value}: cannot open shared object file"
                 raise self._lacking("OSError", text, "library", value)
             return UNKNOWN
-        path = self._relative(PurePosixPath(value))
-        there = self._is_file(PurePosixPath(value))
+        path = self._files.relative(PurePosixPath(value))
+        there = self._files.is_file(PurePosixPath(value))
         if there is False:
             name = value.rpartition("/")[2]
             text = f"{value}: cannot open shared object file"
@@ -397,60 +378,3 @@ class Importer(Statements):
             self._vain("library", value)
             return None
         return UNKNOWN
-
-    def _relative(self, path: PurePosixPath) -> str | None:
-        """As the site knows it; None if it lies outside of the environment."""
-        if ".." in path.parts:
-            return None
-        if path.is_relative_to(standard.SITE):
-            return path.relative_to(standard.SITE).as_posix()
-        if path.is_relative_to(standard.ENVIRONMENT):
-            return f"{PREFIX}/{path.relative_to(standard.ENVIRONMENT)}"
-        return None
-
-    def _is_file(self, path: PurePosixPath) -> bool | None:
-        inner = self._relative(path)
-        if inner is None:
-            name = path.name
-            library = ".so" in name and path.is_absolute()
-            return False if library and self._loader.library(name) is False else None
-        if self._site.find(inner):
-            return True
-        return False if self._site.known(inner) else None
-
-    def _is_folder(self, path: PurePosixPath) -> bool | None:
-        inner = self._relative(path)
-        if inner is None:
-            return None
-        if not inner or self._site.below(inner):
-            return True
-        return False if self._site.known(inner) else None
-
-    def _listing(self, path: PurePosixPath) -> list[str] | None:
-        inner = self._relative(path)
-        if not inner or not self._site.known(inner):
-            return None
-        names = sorted(self._site.below(inner))
-        return names if known(names) and len(names) < 2000 else None
-
-
-@lru_cache(maxsize=512)
-def _parsed(source: bytes) -> ast.Module | None:
-    """The syntax tree; None if this Python cannot read it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-@lru_cache(maxsize=32)
-def removed(version: tuple[int, int]) -> frozenset[str]:
-    """Modules that the standard library of a Python has no longer."""
-    return frozenset(
-        module
-        for row in table("removed_modules")["rows"]
-        if tuple(int(part) for part in row["removed"].split(".")) <= version
-        for module in row["modules"]
-    )

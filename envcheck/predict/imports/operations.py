@@ -140,8 +140,8 @@ def binary(operator: ast.operator, left: Value, right: Value) -> Value:
                 return bounded(left + right)  # type: ignore[operator]
     if isinstance(left, int | float) and isinstance(right, int | float):
         return _number(operator, left, right)
-    if isinstance(operator, ast.BitOr) and isinstance(left, set | dict):
-        return left | right if isinstance(right, type(left)) else UNKNOWN
+    if isinstance(operator, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
+        return left | right
     return UNKNOWN
 
 

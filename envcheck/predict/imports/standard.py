@@ -75,17 +75,7 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
             "prefix": str(ENVIRONMENT),
             "exec_prefix": str(ENVIRONMENT),
         },
-        "os": {
-            "name": name,
-            "sep": "/",
-            "pathsep": ":",
-            "curdir": ".",
-            "environ": Environment(),
-            "getenv": Native("getenv", Environment().get),
-            "fspath": Native("fspath", lambda given, _: _text(given[0])),
-            "listdir": Native("listdir", lambda given, _: _listed(world, given)),
-            "path": UNKNOWN,
-        },
+        "os": _os(world, name),
         "os.path": paths,
         "posixpath": paths,
         "platform": {
@@ -93,7 +83,7 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
             "machine": native(machine),
             "python_implementation": native(
                 "CPython" if target.implementation == "cpython" else "PyPy"
-            ),  # fmt: skip
+            ),
             "architecture": native(("64bit", "ELF")),
             "python_version": native(target.python),
         },
@@ -108,7 +98,7 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
                 for one in _LOADERS
             },
             "cdll": UNKNOWN,
-        },  # fmt: skip
+        },
         "ctypes.util": {
             "find_library": Native("find_library", lambda given, _: world.find_library(given[0]))
         },
@@ -116,7 +106,7 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
             "import_module": Native(
                 "import_module", lambda given, named: _imported(world, given, named)
             ),
-        },  # fmt: skip
+        },
         "pathlib": dict.fromkeys(
             ("Path", "PurePath", "PosixPath", "PurePosixPath"), Native("Path", _path)
         ),
@@ -124,6 +114,20 @@ def standard(world: World) -> dict[str, dict[str, Value]]:
         "typing": {"TYPE_CHECKING": False},
         "typing_extensions": {"TYPE_CHECKING": False},
         "glob": {},
+    }
+
+
+def _os(world: World, name: str) -> dict[str, Value]:
+    return {
+        "name": name,
+        "sep": "/",
+        "pathsep": ":",
+        "curdir": ".",
+        "environ": Environment(),
+        "getenv": Native("getenv", Environment().get),
+        "fspath": Native("fspath", lambda given, _: _text(given[0])),
+        "listdir": Native("listdir", lambda given, _: _listed(world, given)),
+        "path": UNKNOWN,
     }
 
 

@@ -7,10 +7,10 @@ further; if all ways fail, so does the statement. What only may have happened le
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from envcheck.predict.imports.bindings import Bindings, iterable
+from envcheck.predict.imports.bindings import iterable
+from envcheck.predict.imports.calls import Break, Calls, Continue, Leave, Return
 from envcheck.predict.imports.values import (
     EXCEPTIONS,
     UNKNOWN,
@@ -30,29 +30,10 @@ if TYPE_CHECKING:
 
     from envcheck.predict.imports.values import Value
 
-_DEPTH = 60  # of calls
 SUPPRESS = "contextlib.suppress"
 
 
-class _Leave(Exception):  # noqa: N818 - what ends a block, no error
-    """``break``, ``continue`` or ``return``."""
-
-
-class _Break(_Leave):
-    pass
-
-
-class _Continue(_Leave):
-    pass
-
-
-class _Return(_Leave):
-    def __init__(self, value: Value) -> None:
-        super().__init__()
-        self.value = value
-
-
-class Statements(Bindings):
+class Statements(Calls):
     """Follows blocks of statements."""
 
     def import_(self, node: ast.Import | ast.ImportFrom, scope: Scope, module: Module) -> None:
@@ -164,15 +145,15 @@ class Statements(Bindings):
 
     def do_return(self, node: ast.Return, scope: Scope, module: Module) -> None:
         """``return``."""
-        raise _Return(self.value(node.value, scope, module))
+        raise Return(self.value(node.value, scope, module))
 
     def do_break(self, *_: object) -> None:
         """``break``."""
-        raise _Break
+        raise Break
 
     def do_continue(self, *_: object) -> None:
         """``continue``."""
-        raise _Continue
+        raise Continue
 
     def do_raise(self, node: ast.Raise, scope: Scope, module: Module) -> None:
         """``raise``."""
@@ -205,10 +186,10 @@ class Statements(Bindings):
         *,
         loop: bool = False,
     ) -> None:
-        """One of the blocks is done, it is not known which. ``loop``: of which they are the body."""
+        """One of the blocks is done, it is not known which. ``loop``: they are a loop's body."""
         before, outside = dict(scope.names), dict(module.scope.names)
         ends: list[tuple[dict[str, Value], dict[str, Value]]] = []
-        left: list[_Leave] = []
+        left: list[Leave] = []
         failed: list[FailureError] = []
         self.doubt += 1
         try:
@@ -223,9 +204,9 @@ class Statements(Bindings):
                     ends.append((dict(scope.names), dict(module.scope.names)))
                 except FailureError as error:
                     failed.append(error)
-                except _Leave as leave:
+                except Leave as leave:
                     ends.append((dict(scope.names), dict(module.scope.names)))
-                    if isinstance(leave, _Return) or not loop:
+                    if isinstance(leave, Return) or not loop:
                         left.append(leave)
         finally:
             self.doubt -= 1
@@ -234,10 +215,10 @@ class Statements(Bindings):
         _merge(scope.names, [inner for inner, _ in ends])
         if module.scope is not scope:
             _merge(module.scope.names, [outer for _, outer in ends])
-        returned = [one.value for one in left if isinstance(one, _Return)]
+        returned = [one.value for one in left if isinstance(one, Return)]
         if len(left) == len(ends) and len(returned) in (0, len(left)):
             same = returned and all(one is returned[0] for one in returned[1:])
-            raise (_Return(returned[0] if same else UNKNOWN) if returned else left[0])
+            raise (Return(returned[0] if same else UNKNOWN) if returned else left[0])
         if left:
             scope.returns += returned
             scope.doubt += 1
@@ -255,10 +236,10 @@ class Statements(Bindings):
             self.assign(node.target, item, scope, module)
             try:
                 self.block(node.body, scope, module)
-            except _Break:
+            except Break:
                 self._after_loop(scope, marks)
                 return
-            except _Continue:
+            except Continue:
                 continue
         self.block(node.orelse, scope, module)
         self._after_loop(scope, marks)
@@ -282,9 +263,9 @@ class Statements(Bindings):
                 break
             try:
                 self.block(node.body, scope, module)
-            except _Break:
+            except Break:
                 return
-            except _Continue:
+            except Continue:
                 continue
         self._perhaps_often(node, scope, module)
 
@@ -342,71 +323,6 @@ class Statements(Bindings):
                 scope.names["__handled__"] = before
             return
         raise error
-
-    def call_function(
-        self, function: Function, given: list[Value], named: dict[str, Value]
-    ) -> Value:
-        """What a function returns: of a generator, all that it yields."""
-        if self.depth >= _DEPTH:
-            raise TooMuchError
-        scope = Scope(function.scope)
-        scope.names.update(_arguments(function, given, named))
-        node = function.node
-        self.depth += 1
-        try:
-            if isinstance(node, ast.Lambda):
-                return self.value(node.body, scope, function.module)
-            if isinstance(node, ast.AsyncFunctionDef):
-                return UNKNOWN
-            try:
-                self.block(node.body, scope, function.module)
-                result: Value = None
-            except _Return as left:
-                result = left.value
-            if scope.returns and not all(one is result for one in scope.returns):
-                result = UNKNOWN
-            return scope.yields if scope.yields or _yields(node) else result
-        except FailureError:
-            if scope.doubt:  # it may have returned before
-                return UNKNOWN
-            raise
-        finally:
-            self.depth -= 1
-            self.doubt -= scope.doubt
-
-
-@lru_cache(maxsize=4096)
-def _yields(node: ast.FunctionDef) -> bool:
-    """Whether it is a generator."""
-    left: list[ast.AST] = list(node.body)
-    while left:
-        one = left.pop()
-        if isinstance(one, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            left += ast.iter_child_nodes(one)
-    return False
-
-
-def _arguments(
-    function: Function, given: Sequence[Value], named: dict[str, Value]
-) -> dict[str, Value]:
-    """Names of a call's arguments."""
-    spec = function.node.args
-    names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
-    every = [*names, *(one.arg for one in spec.kwonlyargs)]
-    found: dict[str, Value] = dict.fromkeys(every, UNKNOWN)
-    if "**" not in named:
-        pairs = zip(reversed(names), reversed(function.defaults), strict=False)
-        found.update(dict(pairs))
-        found.update(function.named)
-    found.update(zip(names, given, strict=False))
-    found.update({name: value for name, value in named.items() if name in found})
-    if spec.vararg:
-        found[spec.vararg.arg] = tuple(given[len(names) :])
-    if spec.kwarg:
-        found[spec.kwarg.arg] = {key: one for key, one in named.items() if key not in found}
-    return found
 
 
 def _matches(error: FailureError, wanted: Sequence[Value]) -> bool | None:
