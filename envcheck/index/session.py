@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from envcheck.index.client import Patience
     from envcheck.index.pages import File
+    from envcheck.index.patience import Patience
     from envcheck.index.remote_elf import RemoteWheel
     from envcheck.index.sources import Configuration, Sources
     from envcheck.model.matrix import Index
@@ -83,14 +83,16 @@ class IndexSession:
         patience: Patience | None,
     ) -> None:
         from envcheck.index.catalogue import Catalogue
-        from envcheck.index.client import PATIENCE, Client
+        from envcheck.index.client import Client
+        from envcheck.index.patience import Patience
         from envcheck.index.sources import configuration, sources
         from envcheck.model.matrix import Index
 
         known = configured if configured is not None else configuration()
         self._files = known.files
         self._sources = sources(index, default or Index(), known)
-        self._client = Client(self._sources.network, patience or PATIENCE)
+        usual = Patience(attempts=3, read=10)  # somebody waits for the answer
+        self._client = Client(self._sources.network, patience or usual)
         self._catalogue = Catalogue(cache, offline=self.offline, hashes=False)
 
     def __enter__(self) -> IndexSession:
