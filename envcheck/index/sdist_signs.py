@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from envcheck.errors import DataError
-from envcheck.index.sdist import build_files, by_setuptools, includes
+from envcheck.index.sdist import build_files, by_setuptools, declared, includes
 from envcheck.index.sdist.signs import Signs, language_of, line, names_of, own_sources, rows, seen
 from envcheck.knowledge import table
 from envcheck.model.artifact import SdistFacts
@@ -52,12 +52,15 @@ def classify(archive: Archive) -> SdistFacts:
         _by_backend(archive, project, row, backend, requires[:100], signs)
     if signs.pure is None and not signs.evidence and not archive.complete:
         signs.add("evidence", "what says how it is built was not among what was looked at")
+    if project.get("project") is not None:  # then nothing else counts
+        signs.requires = declared.by_project(project)
     return _facts(archive, signs, backend, requires)
 
 
 def _facts(archive: Archive, signs: Signs, backend: str, requires: list[str]) -> SdistFacts:
     languages = [word for word in signs.languages if word]
     return SdistFacts(
+        requires=signs.requires,
         complete=archive.complete,
         backend=line(backend, 100),
         build_requires=requires[:50],

@@ -49,6 +49,7 @@ class SdistFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int | None = None
     metadata: str = ""  # PKG-INFO's headers
     static: bool = False  # whether its requirements are static: Metadata-Version 2.2, not Dynamic
+    requires: list[str] | None = None  # as Requires-Dist, if its sources say them literally
     complete: bool = False
     backend: str = ""  # build-backend, `setuptools` where there is none
     build_requires: list[str] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from envcheck.index.sdist import build_files, calls, includes, script_text
+from envcheck.index.sdist import build_files, calls, declared, includes, script_text
 from envcheck.index.sdist.script import Story, story
 from envcheck.index.sdist.signs import (
     Signs,
@@ -88,6 +88,8 @@ def read_script(
 
     told = {"linux": tell("linux")}
     _stopped(told, tell, text, path, signs)
+    if path == "setup.py":
+        signs.requires = declared.by_setup(told, archive)
     tale = told["linux"]
     for system in signs.systems:
         if "linux" not in signs.systems:

@@ -31,6 +31,7 @@ class Signs:
     systems: list[str] = field(default_factory=list)
     refuses: str = ""
     evidence: list[str] = field(default_factory=list)
+    requires: list[str] | None = None
 
     def add(self, kind: str, *words: str) -> None:
         """Words of a kind, each once, a few at the most."""
