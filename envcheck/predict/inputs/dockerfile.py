@@ -132,6 +132,10 @@ def _asked(stage: Stage, found: Installed, shown: str, notes: list[str]) -> Aske
     if base.note:
         notes.append(f"{shown}:{first.line}: {base.note}")
     asked = found.asked
+    if asked.locked and asked.requirements:
+        words = ", ".join(dict.fromkeys(asked.requirements))
+        what = f"what is installed beside the lock is not judged: {printable(words)}"
+        notes.append(f"{shown}:{found.line}: {what}")
     return Asked(
         kind="Dockerfile",
         path=shown,

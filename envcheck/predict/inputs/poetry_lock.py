@@ -19,6 +19,7 @@ from envcheck.predict.inputs.asked import FAILS, Asked, Need, Pin, marker_proble
 from envcheck.predict.inputs.choice import Choice, choose
 from envcheck.predict.inputs.document import Document, read_toml
 from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.uv_settings import with_more
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         extras=wanted.extras,
         groups=wanted.groups,
         requires_python=_python(lock.metadata.python_versions),
-        index=own.index if own else project.index_beside(path, shown),
+        index=with_more(
+            own.index if own else project.index_beside(path, shown), (pin.index for pin in pins)
+        ),
     )
     if not flat and own is None:
         asked.notes.append(

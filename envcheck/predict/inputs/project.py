@@ -96,7 +96,7 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         extras=wanted.extras,
         groups=wanted.groups,
         requires_python=python,
-        index=index,
+        index=uv_settings.with_more(index, collected.indexes.values()),
         indexes=collected.indexes,
         notes=[*settings.notes, *(poetry.notes if poetry else ()), *collected.notes],
     )

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from envcheck.index.pages import normalized
+from envcheck.model.matrix import Index
 from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import Asked, Pin, marker_problem
 from envcheck.predict.inputs.choice import choose
 from envcheck.predict.inputs.document import Document, read_toml
 from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.uv_settings import with_more
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         groups=tuple(dict.fromkeys((*defaults, *wanted.groups))),
         requires_python=lock.requires_python,
         environments=lock.environments,
+        index=with_more(Index(), (pin.index for pin in pins)),
         notes=[
             elsewhere(
                 document.shown,

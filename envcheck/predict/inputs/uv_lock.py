@@ -12,7 +12,7 @@ from envcheck.predict.inputs.asked import Asked, Need, Pin, marker_problem
 from envcheck.predict.inputs.choice import choose
 from envcheck.predict.inputs.document import Document, read_toml
 from envcheck.predict.inputs.files import elsewhere, file_of
-from envcheck.predict.inputs.uv_settings import beside
+from envcheck.predict.inputs.uv_settings import beside, with_more
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         groups=wanted.groups,
         requires_python=lock.requires_python,
         environments=lock.supported_markers,
-        index=settings.index,
+        index=with_more(settings.index, registries.values()),
         notes=list(settings.notes),
     )
     asked.notes.extend(

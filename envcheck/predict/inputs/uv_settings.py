@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from envcheck.errors import DataError
 from envcheck.index.pages import normalized
@@ -49,6 +50,13 @@ class Settings(Struct, frozen=True):
             )
             main = plain[others.most_common(1)[0][0]].rstrip("/") if others else ""
         return {url: "" if plain[url].rstrip("/") == main else plain[url] for url in counted}
+
+
+def with_more(index: Index, urls: Iterable[str]) -> Index:
+    """``index`` with further ones, where some of the packages come from."""
+    found = dict.fromkeys([*index.extra_urls, *filter(None, urls)])
+    known = [url for url in found if not url_problem(url, ("http", "https", "file"))]
+    return replace(index, extra_urls=[url for url in known if url and url != index.url])
 
 
 def beside(path: str, shown: str) -> Settings:

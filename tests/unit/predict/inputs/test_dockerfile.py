@@ -313,6 +313,7 @@ def test_other_tools_with_locks(asked):
     assert exported.targets == ["3.12-alpine"]
     assert "requests 2.32.5" in names(exported.selected(target()))
     assert exported.requirements == ["extra"]
+    assert "Dockerfile:7: what is installed beside the lock is not judged: extra" in exported.notes
 
 
 def test_an_index_for_one_command_is_not_that_of_others(asked):

@@ -257,7 +257,7 @@ def test_indexes_of_a_lock(write):
         ("a", ""), ("torch", "https://t.example/cpu"), ("p", ""),
     ]  # fmt: skip
     assert names(asked.selected(target())) == ["a 1", "torch 1", "p 1"]
-    assert asked.index.extra_urls == ["https://own.example/simple"]
+    assert asked.index.extra_urls == ["https://own.example/simple", "https://t.example/cpu"]
     assert (asked.exclude_newer, asked.pre) == ("2026-05-02", True)
     assert "secret" not in repr(asked)
     assert any("credentials" in note for note in asked.notes)

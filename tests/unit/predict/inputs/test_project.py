@@ -64,7 +64,8 @@ def test_the_standard_tables(asked):
     assert found.requirements == ["numpy>=2 ; python_version > '3'", "torch"]
     assert (found.requires_python, found.pythons) == (">=3.10,<3.13", ["3.11", "3.12"])
     assert found.indexes == {"torch": "https://t.example/cpu"}
-    assert (found.index.url, found.index.extra_urls) == ("https://own.example/simple", [])
+    assert found.index.url == "https://own.example/simple"
+    assert found.index.extra_urls == ["https://t.example/cpu"]
     assert found.constraints == ["idna<4"]
     pins = {pin.name: pin for pin in found.pins}
     assert pins["other"].files[0].filename == "other-1.5-py3-none-any.whl"
@@ -128,7 +129,7 @@ def test_the_tables_of_poetry(asked):
     assert found.requires_python == ">=3.9,<4.0"
     assert [(pin.name, pin.source) for pin in found.pins] == [("mine", "local"), ("far", "git")]
     assert found.indexes == {"torch": "https://t.example/cpu"}
-    assert found.index.extra_urls == ["https://m.example/simple"]
+    assert found.index.extra_urls == ["https://m.example/simple", "https://t.example/cpu"]
     assert found.notes[0] == (
         "pyproject.toml:8: the alternatives of `requests` were taken as `>=2.31.0`"
     )
