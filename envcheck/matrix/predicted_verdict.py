@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Verdict
     from envcheck.model.cell import Status
     from envcheck.model.matrix import Cell
+    from envcheck.model.prediction import Build
     from envcheck.predict.distance import Behind
     from envcheck.predict.judgement import Judgement
     from envcheck.predict.world import World
@@ -59,7 +60,7 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cel
         if build.problem:
             title = f"{build.name} {build.version}"
             sentence = f"{title} has no wheel for this cell, and {build.problem}"
-            remedy = "use an image that has what it needs to be built"
+            remedy = _built(build, judgement)
             return Told("fail", empty, build.cause, sentence, remedy, wheel="none")
     if judgement.class_ == "will-not-import":
         first = judgement.blockers[0]
@@ -69,8 +70,10 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cel
     wheel: Literal["wheel", "sdist"] = "sdist" if judgement.builds else "wheel"
     unsure = [build for build in judgement.builds if not build.pure]
     if unsure and (verdict is None or verdict.warning):
-        names = ", ".join(f"{build.name} ({build.summary})" for build in unsure[:3])
-        return Told("inconclusive", empty, "", f"whether it can be built is not known: {names}")
+        names = "; ".join(f"{build.name} {build.version}: {build.summary}" for build in unsure[:3])
+        sentence = f"it must be built, and whether that works is not known: {names}"
+        remedy = "; ".join(dict.fromkeys(_built(build, judgement) for build in unsure[:3]))
+        return Told("inconclusive", empty, "", sentence, remedy.strip("; "))
     if verdict is not None:
         return Told(
             verdict.status, empty, verdict.cause, verdict.sentence, verdict.remedy,
@@ -79,6 +82,15 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cel
     if judgement.unread:
         return Told("inconclusive", empty, "", "; ".join(judgement.unread[:2]), wheel=wheel)
     return Told("pass", empty, wheel=wheel)
+
+
+def _built(build: Build, judgement: Judgement) -> str:
+    """What helps where something must be built: a release with a wheel, or what its build needs."""
+    older = judgement.older
+    if older is None or build.name != judgement.subject.project.name or older.kind != "wheel":
+        return build.remedy
+    use = f"use {build.name} {older.version}, the newest with a wheel for this cell"
+    return f"{use}, or {build.remedy}" if build.remedy else use
 
 
 def _nothing(world: World, judgement: Judgement, empty: Prediction) -> Told:

@@ -48,6 +48,7 @@ class Build(Struct, frozen=True, kw_only=True, omit_defaults=True):
     summary: str = ""
     problem: Annotated[str, Meta(description="Why it will not build there, if that is known")] = ""
     cause: Annotated[str, Meta(description="A key of cell.CAUSES")] = ""
+    remedy: Annotated[str, Meta(description="What would bring what its build needs")] = ""
 
 
 class Older(Struct, frozen=True, kw_only=True, omit_defaults=True):

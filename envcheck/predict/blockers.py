@@ -10,10 +10,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from envcheck.model.prediction import Blocker
-from envcheck.predict.building import obstacle
+from envcheck.predict.building import prospect
 from envcheck.predict.offers import Offer
 from envcheck.predict.requirements import applies
-from envcheck.predict.shortfall import no_wheel
+from envcheck.predict.shortfall import no_wheel, python_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,7 @@ def blockers(
             found[requirement.name] = blocker(world, target, project, requirement, mask, path)
             continue
         title = f"{project.name} {project.versions[number]}"
+        here = path if path[-1:] == (title,) else (*path, title)  # an extra of itself
         if path and (problem := _build_problem(world, target, project, number)):
             builds[project.name] = Blocker(
                 name=project.name,
@@ -68,7 +69,7 @@ def blockers(
             )
         metadata = world.required_by(project, number, target).metadata
         for extra in ("", *requirement.extras):
-            queue.extend((one, (*path, title)) for one in metadata.required(target, extra))
+            queue.extend((one, here) for one in metadata.required(target, extra))
     return [*found.values(), *builds.values()] if found else []
 
 
@@ -77,7 +78,7 @@ def _build_problem(world: World, target: Target, project: Project, number: int) 
     choice = world.choice(project, number, target)
     if choice.kind != "sdist" or choice.file is None:
         return ""
-    return obstacle(world.sdist(choice.file), target)[4]
+    return prospect(world.sdist(choice.file), target).problem
 
 
 def blocker(
@@ -130,7 +131,7 @@ def why_not(world: World, target: Target, project: Project, mask: int) -> tuple[
             if mask >> below & 1 and world.choice(project, below, target).kind == "nothing":
                 older = why_not(world, target, project, 1 << below)
                 return "requires-python", f"{title} needs Python {says}; {older[1]}", older[2]
-        remedy = f"use a Python that is {says}"
+        remedy = f"use {python_wanted(says)}"
         return "requires-python", f"{title} needs Python {says}", remedy
     sentence, remedy = no_wheel(
         platform_of(target), project.name, offer(project, number), offers(project)

@@ -223,19 +223,19 @@ def builds_of(world: World, target: Target, closure: Closure) -> list[Build]:
 
 
 def _build(world: World, target: Target, picked: Picked) -> Build:
-    from envcheck.predict.building import obstacle
+    from envcheck.predict.building import prospect
 
-    facts = world.sdist(picked.file)
-    pure, languages, summary, cause, problem = obstacle(facts, target)
+    found = prospect(world.sdist(picked.file), target)
     return Build(
         name=picked.name,
         version=picked.version,
         file=picked.file.filename,
-        pure=pure,
-        languages=languages,
-        summary=summary,
-        cause=cause,
-        problem=problem,
+        pure=found.pure,
+        languages=list(found.languages),
+        summary=found.summary,
+        cause=found.cause,
+        problem=found.problem,
+        remedy=found.remedy,
     )
 
 

@@ -23,7 +23,8 @@ def no_wheel(platform: Platform, name: str, offer: Offer, offers: list[Offer]) -
         what = f"{kind} {what}"
         has = f"it has {everywhere} for CPython {made}" if made else f"it has {everywhere}"
         near = platform.family == "musl" and "manylinux" in everywhere
-        remedy = "use a glibc image, and a Python that it has wheels for" if near else ""
+        if near:
+            remedy = f"use a glibc image and Python {made}" if made else "use a glibc image"
     elif not here:  # nothing for this Python, wherever it runs
         has = f"it has wheels for CPython {made}" if made else "it has no wheel at all"
         remedy = f"use Python {made}" if made else ""
@@ -55,3 +56,10 @@ def minors(items: list[str]) -> str:
         if numbers == list(range(numbers[0], numbers[-1] + 1)):
             return f"{items[0]} to {items[-1]}"
     return ", ".join(item.replace("+", " and newer") for item in items)
+
+
+def python_wanted(requires_python: str) -> str:
+    """``Python 3.10 or newer`` of ``>=3.10.0``; else ``a Python that is …``."""
+    if match := re.fullmatch(r">=\s*(\d+\.\d+)(?:\.0|\.\*)?", requires_python.strip()):
+        return f"Python {match[1]} or newer"
+    return f"a Python that is {requires_python}"

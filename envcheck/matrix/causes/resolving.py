@@ -13,9 +13,8 @@ from packaging.utils import canonicalize_name
 
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
-from envcheck.matrix.causes.wording import python_wanted
 from envcheck.predict.offers import admits, allowed, state
-from envcheck.predict.shortfall import no_wheel
+from envcheck.predict.shortfall import no_wheel, python_wanted
 
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure

@@ -43,13 +43,6 @@ def ended(step: StepResult) -> str:
     return f" (exit status {step.exit})" if step.exit else ""
 
 
-def python_wanted(requires_python: str) -> str:
-    """``Python 3.10 or newer`` of ``>=3.10.0``; else ``a Python that is …``."""
-    if match := re.fullmatch(r">=\s*(\d+\.\d+)(?:\.0|\.\*)?", requires_python.strip()):
-        return f"Python {match[1]} or newer"
-    return f"a Python that is {requires_python}"
-
-
 def listed(items: list[str], most: int = 6) -> str:
     """``a, b and c``."""
     shown = items[:most]

@@ -7,7 +7,7 @@ import pytest
 from envcheck.model.artifact import SdistFacts
 from envcheck.model.cell import CAUSES
 from envcheck.model.target import Target
-from envcheck.predict.building import obstacle
+from envcheck.predict.building import prospect
 
 SLIM = Target("3.12-slim", "3.12.1", "glibc 2.36")
 FULL = SLIM._replace(id="3.12", compilers=frozenset({"c", "c++", "fortran"}))
@@ -40,16 +40,50 @@ CASES = {
 
 
 @pytest.mark.parametrize(("found", "target", "cause"), CASES.values(), ids=CASES)
-def test_obstacle(found, target, cause):
-    pure, languages, words, said, problem = obstacle(found, target)
+def test_prospect(found, target, cause):
+    pure, languages, words, said, problem, _ = prospect(found, target)
     assert said == cause
     assert said in ("", *CAUSES)
     assert bool(problem) == bool(cause)
     assert words
-    assert (pure, languages) == ((found.pure, found.languages) if found else (None, []))
+    assert (pure, list(languages)) == ((found.pure, found.languages) if found else (None, []))
 
 
 def test_sentences():
-    assert obstacle(PSYCOPG, SLIM)[4] == "its build asks pg_config, and 3.12-slim has none"
-    assert obstacle(COMPILED, SLIM)[4] == "it needs a compiler for C, and 3.12-slim has none"
-    assert obstacle(CASES["macOS only"][0], FULL)[4] == "it builds on macOS only"
+    assert prospect(PSYCOPG, SLIM).problem == "its build runs pg_config, which is not in 3.12-slim"
+    needs = "its build needs a C compiler, which is not in 3.12-slim"
+    assert prospect(COMPILED, SLIM).problem == needs
+    assert prospect(CASES["macOS only"][0], FULL).problem == "it builds on macOS only"
+
+
+ALPINE = SLIM._replace(id="3.12-alpine", libc="musl 1.2", distribution="alpine")
+DEBIAN = SLIM._replace(distribution="debian")
+
+
+@pytest.mark.parametrize(
+    ("found", "target", "remedy"),
+    [
+        (PSYCOPG, DEBIAN,
+         "to build it: `apt-get update && apt-get install -y gcc libc6-dev libpq-dev`"),
+        (PSYCOPG, DEBIAN._replace(distribution="ubuntu", compilers=frozenset({"c"})),
+         "to build it: `apt-get update && apt-get install -y libpq-dev`"),
+        (PSYCOPG, ALPINE, "to build it: `apk add build-base libpq-dev`"),
+        (facts(pure=False, languages=["c", "c++", "rust"]), DEBIAN,
+         "to build it: `apt-get update && apt-get install -y g++ cargo`"),
+        (facts(pure=False, languages=["c"], headers=["nobody-knows.h"]), ALPINE,
+         "to build it: `apk add build-base`; what brings nobody-knows.h is not known here"),
+        (facts(pure=False, languages=["c"], programs=["pkg-config", "pkg-config cairo"]), ALPINE,
+         "to build it: `apk add build-base pkgconf cairo-dev`"),
+        (COMPILED, MAC, ""),
+        (facts(pure=False, languages=["zig"]), DEBIAN, ""),
+    ],
+)  # fmt: skip
+def test_the_remedy_names_packages(found, target, remedy):
+    assert prospect(found, target).remedy == remedy
+
+
+def test_where_the_distribution_is_not_known_all_commands_are_told():
+    remedy = prospect(COMPILED, UNKNOWN).remedy
+    assert "`apk add build-base`" in remedy
+    assert "apt-get install -y gcc" in remedy
+    assert "`dnf install -y gcc`" in remedy
