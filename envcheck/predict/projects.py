@@ -174,6 +174,8 @@ def _choice(release: Release, target: Target, *, wheels: bool) -> Choice:
             unknown = unknown or (not order.platforms and order.fits(file.filename))
             continue
         build = _build(file.filename)
+        if build is None:
+            continue
         if best is None or rank < best[0] or (rank == best[0] and build > best[1]):
             best = (rank, build, file)
     if best is not None:
@@ -187,11 +189,15 @@ def _choice(release: Release, target: Target, *, wheels: bool) -> Choice:
     return Choice("python" if excluded or sdist else "nothing")
 
 
-def _build(filename: str) -> tuple[int, str]:
-    """The build tag, which sorts as number and letters; ``(-1, "")`` without one."""
+def _build(filename: str) -> tuple[int, str] | None:
+    """The build tag, which sorts as number and letters; ``(-1, "")`` without one. None: it is none,
+    and the name no wheel's.
+    """
     parts = filename.split("-")
-    if len(parts) != 6:
+    if len(parts) == 5:
         return (-1, "")
+    if len(parts) != 6 or not parts[2][:1].isdigit():
+        return None
     digits = len(parts[2]) - len(parts[2].lstrip("0123456789"))
     return (int(parts[2][:digits] or 0), parts[2][digits:])
 

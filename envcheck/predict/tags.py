@@ -45,7 +45,7 @@ class Ranks:
 
     def rank(self, filename: str) -> tuple[int, int] | None:
         """Of a wheel, by its name; None if it cannot be installed there."""
-        parts = filename.rsplit("-", 3)
+        parts = filename.lower().rsplit("-", 3)
         if len(parts) != 4:
             return None
         text = filename[len(parts[0]) + 1 :]
