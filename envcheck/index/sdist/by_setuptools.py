@@ -117,6 +117,9 @@ def _world(archive: Archive, text: str, requires: list[str], system: str) -> Wor
         row = rows("module").get(top)
         if row:
             return bool(row["system"] == system)
+        gone = rows("gone").get(module) or rows("gone").get(top)
+        if gone:
+            return not _newer(requires, gone["since"])
         if top in sys.stdlib_module_names or top in ("imp", "distutils", "asyncore", "six"):
             return top != "six" or brings("six", names)
         sure = archive.complete and all_known(names)
@@ -135,6 +138,22 @@ def _world(archive: Archive, text: str, requires: list[str], system: str) -> Wor
         return any(name.startswith(f"{clean}/") for name in archive.names) if clean else None
 
     return World(platform, has, sources, exists)
+
+
+def _newer(requires: list[str], since: str) -> bool:
+    """Whether a build has a setuptools of that version or newer: the newest that it admits."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.name.lower() == "setuptools" and not any(
+            requirement.specifier.contains(version) for version in (since, f"{since}.999", "9999")
+        ):
+            return False
+    return True
 
 
 def _local(archive: Archive, *, anywhere: bool) -> dict[str, str]:
@@ -196,6 +215,10 @@ def _conclude(
         for setup in tale.setups
     )
     first = [setup for setup in tale.setups if not setup.fallback]
+    for key, row in rows("refused").items():
+        given = any(setup.sure and setup.arguments.get(key) is True for setup in first)
+        if given and _newer(requires, row["since"]):
+            signs.refuses = f"setuptools {row['since']} and newer refuse its {key}"
     possible: list[tuple[str, list[str]]] = []
     everywhere = all(  # whichever of them is reached
         any(sure for _, _, sure in _extensions(setup.arguments)) for setup in first

@@ -427,6 +427,22 @@ def test_refusals(text):
     assert summary(found).startswith("refuses to build: its setup.py ")
 
 
+@pytest.mark.parametrize(
+    ("requires", "gone"),
+    [("setuptools", True), ("setuptools>=40.8", True), ("setuptools<82", False)],
+)
+def test_what_newer_setuptools_does_not_have(requires, gone):
+    project = pyproject("setuptools.build_meta", requires)
+    found = facts(
+        setup_py="import pkg_resources\n" + SETUP + "setup()", **{"pyproject.toml": project}
+    )
+    assert found.needs == (["pkg_resources"] if gone else [])
+    old = requires.replace("82", "58")
+    project = pyproject("setuptools.build_meta", old)
+    found = facts(setup_py=SETUP + "setup(use_2to3=True)", **{"pyproject.toml": project})
+    assert bool(found.refuses) is gone
+
+
 def test_nothing_builds_it():
     assert facts(**MODULE).refuses == "it has neither setup.py nor pyproject.toml"
     assert not facts(complete=False, **MODULE).refuses
