@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Alpine's does not name them at all (packages.debian.org, pkgs.alpinelinux.org, 2026-11-20).
 _HEADERS = {
     "debian": re.compile(
-        r"libc6-dev|build-essential|g\+\+(-\d+)?|(lib)?python3[\d.]*-dev|zlib1g-dev|libxml2-dev"
+        r"libc6-dev|libc-dev|build-essential|g\+\+(-\d+)?|(lib)?python3[\d.]*-dev|zlib1g-dev|libxml2-dev"
         r"|default-libmysqlclient-dev|libstdc\+\+-\d+-dev|rustc(-.*)?|cargo(-.*)?|gfortran(-\d+)?"
     ),
     "alpine": re.compile(r"musl-dev|libc-dev|build-base|alpine-sdk|g\+\+|python3-dev|rust|cargo"),

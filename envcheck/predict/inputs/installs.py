@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from envcheck.predict.inputs.poetry_constraints import specifier
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -247,8 +249,19 @@ def _poetry(rest: list[str]) -> Install | None:
         options.setdefault("no-dev", [""])
         return _made("lock", "poetry", ("export",), options)
     if words[:1] == ["add"]:
-        return _made("requirements", "poetry", words[1:], options)
+        return _made("requirements", "poetry", map(_standard, words[1:]), options)
     return None
+
+
+def _standard(word: str) -> str:
+    """``name@^1.2`` of `poetry add` as PEP 508."""
+    name, at, constraint = word.partition("@")
+    if not at or "://" in word or constraint == "latest":
+        return name if constraint == "latest" else word
+    try:
+        return f"{name}{specifier(constraint)[0]}"
+    except ValueError:
+        return word
 
 
 def _pdm(rest: list[str]) -> Install | None:

@@ -104,7 +104,8 @@ class _Reader:
         """One RUN. What cannot be split is noted."""
         place = f"{self.shown}:{run.line}"
         try:
-            found = list(commands(run.script or shlex.join(run.words)))
+            script = expand(run.script, run.variables)[0]  # a value may be several words
+            found = list(commands(script or shlex.join(run.words)))
         except ValueError as error:
             if re.search(r"\b(pip|uv|poetry|pdm|pipenv)\b", run.script):
                 self.found.notes.append(f"{place}: the command cannot be read: {error}")

@@ -316,6 +316,38 @@ def test_other_tools_with_locks(asked):
     assert "Dockerfile:7: what is installed beside the lock is not judged: extra" in exported.notes
 
 
+def test_variables_may_be_several_words(asked):
+    found = asked(
+        "FROM python:3.12-slim\nCOPY pyproject.toml poetry.lock ./\n"
+        'ARG OPTIONS="--no-root --no-ansi"\nARG groups="main,dev"\nENV PACKAGES=" a b "\n'
+        "RUN /etc/poetry/bin/poetry install --only $groups $OPTIONS \\\n"
+        "  && poetry add c@^1.2 setuptools@latest && pip install $PACKAGES\n",
+        beside("poetry-2.0", "poetry.lock"),
+    )
+    assert found.groups == ("dev",)
+    assert found.requirements == ["c>=1.2,<2.0", "a", "b"]
+
+
+def test_a_long_command_with_conditions(asked):
+    found = asked(
+        "FROM python:3.9-slim-bullseye\nWORKDIR /usr/src/app/src/\nCOPY r.txt ../\n"
+        "RUN apt-get update \\\n\t&& apt-get -y --no-install-recommends install \\\n"
+        "  \t# to build\n\t\tbuild-essential git \\\n"
+        '\t&& if [ "$(uname -m)" = "armv7l" ] || [ "$(uname -m)" = "aarch64" ]; \\\n'
+        "\t  then mkdir -p /q && cd /q && git clone https://h.example/q . \\\n"
+        "\t  && cd /usr/src/app/src/; \\\n\telse \\\n\t  echo 'not (needed)'; \\\n\tfi \\\n"
+        "  && python3 -m pip install --upgrade pip wheel \\\n"
+        "\t&& python3 -m pip install --default-timeout=1000 -r ../r.txt \\\n"
+        "\t&& apt-get -y purge build-essential git\n",
+        {"r.txt": "numpy\n"},
+    )
+    assert found.requirements == ["numpy"]
+    assert found.targets == ["3.9-slim-bullseye"]
+    assert there(found).compilers == {"c", "c++"}
+    assert found.image.packages == ()
+    assert found.notes == []
+
+
 def test_an_index_for_one_command_is_not_that_of_others(asked):
     found = asked(
         "FROM python:3.12-slim\nRUN pip install torch --index-url https://t.example/cpu\n"
