@@ -51,6 +51,19 @@ def _is_matrix(path: str) -> bool:
         return False
 
 
+def unjudged(said: Asked | None) -> tuple[str, ...]:
+    """What is asked for besides requirements of an index, in sentences; of a lock its judge says
+    it.
+    """
+    if said is None or said.locked:
+        return ()
+    return tuple(
+        f"{pin.name or 'something'} comes from {pin.place or 'an address'}: not judged"
+        for pin in said.pins
+        if pin.source != "local"  # the user's own
+    )
+
+
 def plan(predictor: Predictor) -> Plan:
     """A cell for each target: those of the command line, else of the file, else of its Pythons."""
     from msgspec.structs import replace

@@ -122,7 +122,8 @@ class Predictor:
             plan = replace(plan, cells=cells)
         locked = self.asked if self.asked is not None and self.asked.locked else None
         deep = bool(self._said("deep"))
-        means = predictions.Means(self.session, self.target, deep=deep, locked=locked)
+        unjudged = input_plan.unjudged(self.asked)
+        means = predictions.Means(self.session, self.target, deep, locked, unjudged)
         return predictions.predict(plan, means)
 
     def close(self) -> None:
@@ -153,8 +154,8 @@ class Predictor:
         for session in self.sessions:
             files |= session.consulted
         until = min((session.until for session in self.sessions), default=0.0)
-        far = 4e9  # JSON has no infinity
-        arguments.basis = Basis(min(until, far), sorted(files))
+        tomorrow = dt.datetime.combine(self.today, dt.time(), dt.timezone.utc) + dt.timedelta(1)
+        arguments.basis = Basis(min(until, tomorrow.timestamp()), sorted(files))  # as of a day
 
     def _record(self) -> None:
         from envcheck.index import recording

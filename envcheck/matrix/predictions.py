@@ -42,6 +42,7 @@ class Means(NamedTuple):
     target: Callable[[Cell], Target]
     deep: bool = False
     locked: Asked | None = None  # a lock, whose pins are not resolved again
+    unjudged: tuple[str, ...] = ()  # what is asked for besides, and no index tells of: sentences
 
 
 class Question(NamedTuple):
@@ -171,6 +172,7 @@ def result(world: World, question: Question, means: Means) -> CellResult:
     else:
         judgement = judge(world, target, *asked)
         late = by_name(behind(world, target, judgement.actual, *asked))
+    judgement = judgement._replace(unread=(*judgement.unread, *means.unjudged))
     judgement = judge_imports(world, judgement, deep=means.deep)
     verdict: Told = told(world, judgement, late, cell)
     sizes = predicted_disk.sizes(world, judgement, cell)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def prefetch(world: World, asked: Asked, targets: list[Target]) -> None:
     """Ask for all pages, then for all files that are taken."""
-    pins = [pin for pin in asked.pins if pin.source == "index"]
-    for pin in pins:
-        world.session.want_listing(pin.name)
+    for pin in asked.pins:
+        if pin.source == "index" and not _addressed(pin):
+            world.session.want_listing(pin.name)
     for target in targets:
         for pin in asked.selected(target):
-            picked = _picked(world, target, pin) if pin.source == "index" else None
+            picked = _picked(world, target, pin) if pin.source in ("index", "url") else None
             if picked is not None and picked.choice.file is not None:
                 world.session.want(picked.file)
 
@@ -43,7 +43,7 @@ def judge(world: World, target: Target, asked: Asked) -> Judgement:
     blockers: list[Blocker] = []
     unread: list[str] = []
     for pin in asked.selected(target):
-        if pin.source != "index":
+        if pin.source not in ("index", "url"):
             if pin.source != "local":  # that is the user's own
                 unread.append(f"{pin.name} comes from {pin.place or 'elsewhere'}: not judged")
             continue
@@ -105,14 +105,21 @@ def _subject(project: Project, version: str, number: int | None) -> Subject:
 def _picked(world: World, target: Target, pin: Pin) -> Picked | None:
     """What of the pinned release the target takes; None if the index has no such release."""
     project = _allowed(world, pin)
-    number = project.number(pin.version)
+    number = project.number(pin.version) if pin.version else project.newest()
     if number is None:
         return None
     return Picked(project, number, world.choice(project, number, target), pin.extras)
 
 
+def _addressed(pin: Pin) -> bool:
+    """Whether the lock says where each file is: no page of an index is needed."""
+    return bool(pin.files) and all(file.url for file in pin.files)
+
+
 def _allowed(world: World, pin: Pin) -> Project:
     """The project with those files alone that the lock allows, where it names them."""
+    if _addressed(pin):
+        return Project(pin.name, pin.files, found=True)
     project = world.project(pin.name)
     if not (pin.files or pin.hashes):
         return project
