@@ -2,13 +2,14 @@
 
     python -m benchmarks.prediction_disk --interpreters DIRECTORY [--wheels DIRECTORY] [--only ID]
 
-Each case is installed twice into fresh environments, from wheels alone: as it is, and with all of
-it compiled. The wheels that were installed are then looked at on the index by ranges, as a
+Each case is installed into a fresh environment, from wheels alone, and measured as it is and with
+all of it compiled. The wheels that were installed are then looked at on the index by ranges, as a
 prediction does, and the estimates are held against what was measured. With ``--download`` they are
 downloaded, too, and their sizes compared. ``DIRECTORY`` has a folder of each interpreter's
 version (``3.11.7/bin/python``); ``--wheels``: what an index does not have.
 
-Writes ``prediction-disk.json`` and ``prediction-disk.md`` into ``--out``.
+Writes ``prediction-disk.json`` and ``prediction-disk.md`` into ``--out``. What was measured for an
+earlier one is taken from there with ``--measured FILE``: only the predictions are made again.
 """
 
 from __future__ import annotations
@@ -96,9 +97,14 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="part of a case's name")
     parser.add_argument("--download", action="store_true")
     parser.add_argument("--runs", nargs="*", default=[], help="reports of runs, to compare with")
+    parser.add_argument("--measured", default="", help="prediction-disk.json of an earlier run")
     parser.add_argument("--out", default=".")
     options = parser.parse_args()
     world = _World(default_index(), options.wheels)
+    known = {}
+    if options.measured:
+        with open(options.measured, encoding="utf-8") as file:
+            known = {row["case"]: row["real"] for row in json.load(file)["rows"] if "real" in row}
     rows = []
     for case in CASES:
         if options.only and not any(part in case.id for part in options.only):
@@ -107,10 +113,14 @@ def main() -> int:
         if not python:
             print(f"{case.id}: there is no such Python", file=sys.stderr)
             continue
-        with tempfile.TemporaryDirectory(prefix="envcheck-disk-") as folder:
-            row = _row(case, python[0], folder, world, options.download)
-        print(json.dumps(row), flush=True)
+        real = known.get(case.id)
+        if real is None:
+            with tempfile.TemporaryDirectory(prefix="envcheck-disk-") as folder:
+                real = _real(case, python[0], folder, options.wheels, options.download)
+        row = _row(case, python[0], real, world)
+        print(json.dumps({name: row[name] for name in row if name != "real"}), flush=True)
         rows.append(row)
+        _write(options.out, rows)
     for path in options.runs:
         rows += _of_run(path, world)
     _write(options.out, rows)
@@ -187,37 +197,43 @@ class _World:
         self.moved += count
 
 
-def _row(case: Case, python: str, folder: str, world: _World, download: bool) -> dict[str, Any]:
-    plain = _installed(case, python, os.path.join(folder, "plain"), world.wheels, compiled=False)
-    full = _installed(case, python, os.path.join(folder, "full"), world.wheels, compiled=True)
+def _real(case: Case, python: str, folder: str, wheels: str, download: bool) -> dict[str, Any]:
+    """What is there: distributions, their site directories plain and compiled, downloads."""
+    plain, full = _installed(case, python, folder, wheels)
+    names = [f"{one['name']}=={one['version']}" for one in plain["distributions"]]
+    real = {"distributions": names, "plain": plain["site"], "compiled": full["site"]}
+    if download:
+        real["wheels"] = _downloaded(python, names, os.path.join(folder, "wheels"), wheels)
+    return real
+
+
+def _row(case: Case, python: str, real: dict[str, Any], world: _World) -> dict[str, Any]:
     version = _output([python, "-c", "import platform; print(platform.python_version())"])
     libc = " ".join(platform.libc_ver())
     target = Target(id=case.python, python=version, libc=libc, architecture=platform.machine())
     before = world.moved
-    closure = [
-        world.wheel(pages.normalized(one["name"]), one["version"], target)
-        for one in plain["distributions"]
-    ]
+    pairs = [name.split("==") for name in real["distributions"]]
+    closure = [world.wheel(pages.normalized(name), version, target) for name, version in pairs]
     named = {part.partition("[")[0].partition("==")[0] for part in case.requirements}
     found = disk.estimate(closure, target, installer=case.installer, requested=named)
+    plain, full = found.usage(bytecode=False), found.usage(bytecode=True)
     row: dict[str, Any] = {
         "case": case.id,
         "distributions": len(closure),
         "moved": world.moved - before,
         "download": found.download,
-        **_compared("logical", found.usage(bytecode=False), plain["site"], 0),
-        **_compared("allocated", found.usage(bytecode=False), plain["site"], 1),
-        **_compared("compiled", found.usage(bytecode=True), full["site"], 0),
-        **_compared("compiled allocated", found.usage(bytecode=True), full["site"], 1),
-        "files": [found.files, plain["site"][4]],
-        "files compiled": [found.files + found.bytecode_files, full["site"][4]],
-        "bytecode": [found.bytecode, full["site"][3]],
+        **_compared("logical", plain, real["plain"], 0),
+        **_compared("allocated", plain, real["plain"], 1),
+        **_compared("compiled", full, real["compiled"], 0),
+        **_compared("compiled allocated", full, real["compiled"], 1),
+        "files": [found.files, real["plain"][4]],
+        "files compiled": [found.files + found.bytecode_files, real["compiled"][4]],
+        "bytecode": [found.bytecode, real["compiled"][3]],
+        "real": real,
     }
-    if download:
-        names = [f"{one['name']}=={one['version']}" for one in plain["distributions"]]
-        got = _downloaded(python, names, os.path.join(folder, "wheels"), world.wheels)
-        row["downloaded"] = sum(got.values())
-        row["other wheels"] = sorted(set(got) ^ {file.filename for file, _ in closure})
+    if "wheels" in real:
+        row["downloaded"] = sum(real["wheels"].values())
+        row["other wheels"] = sorted(set(real["wheels"]) ^ {file.filename for file, _ in closure})
     return row
 
 
@@ -228,12 +244,33 @@ def _compared(name: str, usage: Usage | None, site: list[int], at: int) -> dict[
     return {name: [predicted, site[at], round(100 * (predicted / site[at] - 1), 3)]}
 
 
-def _installed(
-    case: Case, python: str, environment: str, wheels: str, *, compiled: bool
-) -> dict[str, Any]:
-    """What ``cell/measuring.py`` says of a fresh environment with the case in it."""
+def _installed(case: Case, python: str, folder: str, wheels: str) -> list[dict[str, Any]]:
+    """What ``cell/measuring.py`` says of a fresh environment with the case in it: plain, compiled.
+
+    pip compiles while it installs, and notes it down: that is another environment.
+    """
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "UV_LINK_MODE": "copy"}
     environ["PIP_FIND_LINKS"] = environ["UV_FIND_LINKS"] = wheels if case.local else ""
+    found: list[dict[str, Any]] = []
+    empty: dict[str, Any] = {}
+    for compiled in (False, True):
+        one = case.installer == "uv"
+        environment = os.path.join(folder, "one" if one else str(compiled))
+        if not os.path.exists(environment):
+            empty = _install(case, python, environment, environ, compiled)
+        if compiled:
+            with open(os.path.join(CELL, "compiling.py"), encoding="utf-8") as file:
+                _run([python, "-I", "-S", "-c", file.read(), environment], environ)
+        said = _measured(case, python, environment)
+        said["site"] = [a - b for a, b in zip(said["site"], empty["site"], strict=True)]
+        found.append(said)
+    return found
+
+
+def _install(
+    case: Case, python: str, environment: str, environ: dict[str, str], compiled: bool
+) -> dict[str, Any]:
+    """Make the environment; what is measured before anything is installed."""
     inside = os.path.join(environment, "bin", "python")
     if case.installer == "uv":
         _run(["uv", "venv", "-q", "-p", python, environment], environ)
@@ -244,14 +281,7 @@ def _installed(
         words += ["--only-binary", ":all:", "--compile" if compiled else "--no-compile"]
     empty = _measured(case, python, environment)
     _run([*words, *case.requirements], environ)
-    if compiled:
-        script = os.path.join(CELL, "compiling.py")
-        with open(script, encoding="utf-8") as file:
-            text = file.read()
-        _run([python, "-I", "-S", "-c", text, environment], environ)
-    found = _measured(case, python, environment)
-    found["site"] = [a - b for a, b in zip(found["site"], empty["site"], strict=True)]
-    return found
+    return empty
 
 
 def _measured(case: Case, python: str, environment: str) -> dict[str, Any]:
