@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envcheck.index.pages import normalized
 from envcheck.predict.import_findings import Findings
 from envcheck.predict.imports.importer import Importer
+from envcheck.predict.imports.outcome import stem
 from envcheck.predict.imports.site import ASIDE, Artefact, Site
 from envcheck.predict.loading import Loader
 from envcheck.predict.suspicion import Suspicion
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from envcheck.model.artifact import WheelFacts
     from envcheck.model.deep_finding import DeepFinding
     from envcheck.model.target import Target
+    from envcheck.predict.imports.outcome import Outcome
     from envcheck.predict.loading import Lack
 
 _NVIDIA = re.compile(r"(nvidia|cuda|tensorrt(-|_)(cu\d+_)?libs)[-_]")
 #: These load what others ask them to, none of it for themselves.
 _LOADING = frozenset({"cffi", "pycparser"})
 _THREADS = 8
+_ROUNDS = 12
 _TOPS = 4  # modules of a distribution that are tried
 
 
@@ -117,7 +120,8 @@ class _Examination:
         for name, outcome in outcomes.items():
             if outcome.works is False and outcome.searches:
                 working = [one for one, other in outcomes.items() if other.works]
-                return [self.findings.failed(wheel, name, outcome, working)]
+                more = self._further(importer, name, outcome)
+                return [self.findings.failed(wheel, name, outcome, working=working, more=more)]
         reached = {path for outcome in outcomes.values() for path in outcome.reached}
         found = []
         for path in broken:
@@ -136,6 +140,22 @@ class _Examination:
             if broken and reached.isdisjoint(broken) and set(unclear) == set(broken):
                 found.append(self.findings.unloadable(wheel, broken[0], broken[0], certain=False))
         return found[:1]
+
+    def _further(self, importer: Importer, module: str, outcome: Outcome) -> list[str]:
+        """What an import looks for when it has the libraries that it failed for: a remedy that
+        names the first only would be followed by the next failure.
+        """
+        found: list[str] = []
+        for _ in range(_ROUNDS):
+            if outcome.works is not False or not outcome.searches:
+                break
+            if outcome.searches[-1].kind != "library":
+                break
+            importer.granted |= {stem(name) for name in outcome.libraries()}
+            outcome = importer.outcome(module)
+            found += outcome.libraries() if outcome.searches else []
+        importer.granted.clear()
+        return found
 
     def _tops(self, number: int) -> list[str]:
         """The modules of a distribution that are meant to be imported, the namesake first."""

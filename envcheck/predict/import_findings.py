@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from envcheck.predict.imports.site import Artefact, Site
     from envcheck.predict.loading import Loader
 
-_FOREIGN = re.compile(r"\.dll$|\.dylib$|\\|^lib.*-\d+$")  # names on other systems
-
 
 class Findings:
     """Of one closure. ``listing``: the files of a project on the index."""
@@ -39,16 +37,26 @@ class Findings:
         self._read, self._listing = read, listing
 
     def failed(
-        self, wheel: Artefact, module: str, outcome: Outcome, working: Sequence[str] = ()
+        self,
+        wheel: Artefact,
+        module: str,
+        outcome: Outcome,
+        *,
+        working: Sequence[str] = (),
+        more: Sequence[str] = (),
     ) -> DeepFinding:
-        """An import fails. ``working``: other modules of the distribution that do import."""
-        found = self._reason(wheel, module, outcome)
+        """An import fails. ``working``: other modules of the distribution that do import; ``more``:
+        libraries that it looks for when it has those.
+        """
+        found = self._reason(wheel, module, outcome, more)
         if not working:
             return found
-        more = f"; `import {working[0]}` works"
-        return replace(found, certain=False, sentence=found.sentence + more)
+        sentence = f"{found.sentence}; `import {working[0]}` works"
+        return replace(found, certain=False, sentence=sentence)
 
-    def _reason(self, wheel: Artefact, module: str, outcome: Outcome) -> DeepFinding:
+    def _reason(
+        self, wheel: Artefact, module: str, outcome: Outcome, more: Sequence[str]
+    ) -> DeepFinding:
         last = outcome.searches[-1]
         if last.kind == "module":
             return DeepFinding(
@@ -63,7 +71,8 @@ class Findings:
             )
         if last.kind == "object" and last.lacks:
             return self.unloadable(wheel, module, last.name, certain=True)
-        names = _names(outcome)
+        names = outcome.libraries()
+        names += [name for name in more if name not in names]
         sentence = f"`import {module}` fails: it looks for the library {names[0]}, "
         sentence += f"which neither {self.image} nor any wheel has"
         evidence = [f"{one.place or module} looks for {one.name}" for one in outcome.searches[:5]]
@@ -194,10 +203,3 @@ class Findings:
 def for_any(wheel: Artefact) -> bool:
     """Whether a wheel says that it fits any platform."""
     return wheel.file.filename.endswith("-any.whl")
-
-
-def _names(outcome: Outcome) -> list[str]:
-    """Libraries that were looked for, those of other systems left out."""
-    names = [one.name for one in outcome.searches if one.kind != "module"]
-    here = [name for name in names if not _FOREIGN.search(name)]
-    return list(dict.fromkeys(here or names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from envcheck.predict.imports import standard
 from envcheck.predict.imports.files import Files
-from envcheck.predict.imports.outcome import Outcome, Search
+from envcheck.predict.imports.outcome import Outcome, Search, stem
 from envcheck.predict.imports.sources import parsed, removed
 from envcheck.predict.imports.statements import Statements
 from envcheck.predict.imports.values import (
@@ -38,7 +38,8 @@ _LONGEST = 3 << 19  # bytes of one
 
 class Importer(Statements):
     """``opaque``: distributions that are known to import and are not followed. ``broken``: modules
-    that are known to fail, by the object that does not load and why.
+    that are known to fail, by the object that does not load and why. ``granted``: libraries that
+    are taken to be there, as ``outcome.stem`` names them.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Importer(Statements):
         self._target, self._site, self._loader = target, site, loader
         self._opaque = frozenset(opaque)
         self.broken: dict[str, tuple[str, Sequence[Lack]]] = {}
+        self.granted: set[str] = set()
         self._modules: dict[str, Module] = {}
         self._failed: dict[str, FailureError] = {}
         self._searches: list[Search] = []
@@ -171,7 +173,9 @@ class Importer(Statements):
             self._failed[name] = error
             if not error.module:
                 error.module = name
-                error.searches = error.searches or self._reasons(start)
+                found = [one for one in error.searches if isinstance(one, Search)]
+                if not found or found[-1].kind == "library":  # what was tried before, too
+                    error.searches = self._reasons(start) or error.searches
             raise
         return found
 
@@ -343,7 +347,7 @@ class Importer(Statements):
         """``dlopen``. Raises FailureError if the library is not there or does not load."""
         if isinstance(value, PurePosixPath):
             value = str(value)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or stem(value) in self.granted:
             return UNKNOWN
         if "/" not in value:
             there = self._loader.library(value)
@@ -369,7 +373,7 @@ class Importer(Statements):
 
     def _find_library(self, value: Value) -> Value:
         """``ctypes.util.find_library``."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or stem(value) in self.granted:
             return UNKNOWN
         found = self._loader.image.named(value)
         if self._target.family == "musl" and found:
