@@ -23,7 +23,7 @@ class WayOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What would help; it was tried on the index."""
 
     kind: Annotated[
-        str, Meta(description="older, pre, image, python, extra, sibling, compiler or package")
+        str, Meta(description="release, older, pre, image, python, extra, sibling or package")
     ]
     what: str
     text: str

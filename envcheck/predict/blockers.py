@@ -14,6 +14,7 @@ from envcheck.predict.building import prospect
 from envcheck.predict.offers import Offer
 from envcheck.predict.requirements import applies
 from envcheck.predict.shortfall import no_wheel, python_wanted
+from envcheck.predict.spelling import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,8 +52,12 @@ def blockers(
             continue
         seen.add(key)
         project = world.project(requirement.name)
-        mask = world.admitted(requirement, target)
-        mask &= (only or {}).get(requirement.name, mask)
+        limit = (only or {}).get(requirement.name)
+        mask = world.admitted(requirement, target, early=limit is not None)
+        if limit is not None:
+            if mask and not mask & limit:
+                continue  # it is there, and another requirement asks for another one
+            mask &= limit
         number = world.first_usable(project, mask, target)[0]
         if number is None:
             found[requirement.name] = blocker(world, target, project, requirement, mask, path)
@@ -95,7 +100,7 @@ def blocker(
     if trouble := world.troubles.get(name):
         kind, sentence = "unknown", trouble.message
     elif not project.releases:
-        sentence = f"the index has no project {name}"
+        sentence = f"the index has no project {name}{'' if path else nearest(name)}"
         if project.found:
             sentence = f"the index lists {name} without a file"
     elif not mask:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envcheck.index.pages import File
     from envcheck.model.prediction import Blocker
     from envcheck.model.target import Target
-    from envcheck.predict.judgement import Judgement
+    from envcheck.predict.judgement import Judgement, Subject
     from envcheck.predict.projects import Project
     from envcheck.predict.world import World
 
@@ -37,19 +37,19 @@ class Refusal(NamedTuple):
 def lines(world: World, judgement: Judgement) -> list[str]:
     """At most three: the verdict with the blocker, what is wanted, what is offered."""
     target = judgement.target
-    head = f"{judgement.subject.title} on {target.id}"
+    head = f"{_title(judgement.subject)} on {target.id}"
     if judgement.class_ in ("wheel", "sdist-pure", "yanked"):
         return _good(judgement, head)
     first = judgement.blockers[0] if judgement.blockers else None
     if first is None:
-        return _built(judgement, head)
+        return _built(world, judgement, head)
     own = {subject.project.name for subject in judgement.subjects}
     if first.kind in ("not-found", "unknown"):
         return [f"{head}: {first.sentence}", *_path(first, own)]
     if first.kind == "will-not-import":
-        more = [f"also     {one.name}: {one.sentence}" for one in judgement.blockers[1:2]]
+        also = [f"also     {one.name}: {one.sentence}" for one in judgement.blockers[1:2]]
         remedy = [f"remedy   {first.remedy}"] if first.remedy else []
-        return [f"{head}: installs, but {first.sentence}", *more, *remedy]
+        return [f"{head}: installs, but {first.sentence}", *also, *remedy]
     if first.kind == "conflict":
         wants = first.sentence.partition(": ")
         return [f"{head}: {wants[0]}", *[f"wants    {one}" for one in wants[2].split("; ")[:2]]]
@@ -69,9 +69,17 @@ def lines(world: World, judgement: Judgement) -> list[str]:
             said += f"; {older.version}{day} is what installs"
     else:
         others = [one.name for one in judgement.blockers[1:]]
+        by = f", which {first.path[-1]} needs" if len(first.path) > 1 else ""
         more = f", and by {_listed(others)}" if others else ""
-        said = f"{head}: blocked by {title} ({what}){more}"
-    return [said, *_wanted_and_offered(target, project, number)]
+        said = f"{head}: blocked by {title} ({what}){by}{more}"
+    return [said, *_wanted_and_offered(world, target, project, number)]
+
+
+def _title(subject: Subject) -> str:
+    """``transformers[torch] 5.23.0``."""
+    extras = ",".join(subject.requirement.extras)
+    name = f"{subject.project.name}[{extras}]" if extras else subject.project.name
+    return f"{name} {subject.version}".strip()
 
 
 def _good(judgement: Judgement, head: str) -> list[str]:
@@ -80,31 +88,39 @@ def _good(judgement: Judgement, head: str) -> list[str]:
         return [f"{head}: nothing is required there, its marker does not hold"]
     count = len(judgement.actual.picked)
     others = f", {count} distributions in all" if count > 1 else ""
-    said = [f"{head}: {CLASSES[judgement.class_]}{others}", f"taken    {picked.file.filename}"]
+    what = CLASSES[judgement.class_]
+    if judgement.class_ == "sdist-pure":
+        what = f"installs; {_listed([b.name for b in judgement.builds])} must be built, which needs"
+        what += " no compiler"
+    said = [f"{head}: {what}{others}", f"taken    {picked.file.filename}"]
     if judgement.class_ == "yanked":
         release = picked.project.releases[picked.number]
         said.append(f"reason   {release.yanked or 'its publisher gave none'}")
     if judgement.builds:
-        said.append(f"built    {_listed([f'{b.name} ({b.summary})' for b in judgement.builds])}")
+        built = [f"{build.name}: {build.summary}" for build in judgement.builds]
+        said.append(f"built    {'; '.join(built[:_NAMED])}")
     return said[:3]
 
 
-def _built(judgement: Judgement, head: str) -> list[str]:
-    """The newest must be compiled."""
+def _built(world: World, judgement: Judgement, head: str) -> list[str]:
+    """The newest, or something that it needs, must be compiled."""
     hard = [build for build in judgement.builds if build.problem or not build.pure]
+    hard.sort(key=lambda build: not build.problem)
     if not hard:
         return [f"{head}: {CLASSES[judgement.class_]}"]
-    first = hard[0]
-    what = first.problem or "whether it can be built is not known"
-    said = [f"{head}: {first.name} {first.version} has no wheel for it, and {what}"]
-    if first.summary:
-        said.append(f"build    {first.summary}")
-    if judgement.older:
+    first, target = hard[0], judgement.target
+    picked = judgement.actual.picked[first.name]
+    project, number = picked.project, picked.number
+    who = "" if project is judgement.subject.project else f"needs {first.name} {first.version}, "
+    what = first.problem or "whether its build works is not known"
+    said = f"{head}: {who}{_no_wheel(target, project, number)}; {what}"
+    if judgement.older and not who:
         older = judgement.older
-        said.append(f"older    {older.version} of {older.uploaded[:10]} has a wheel for it")
+        day = f" of {older.uploaded[:10]}" if older.uploaded else ""
+        said += f"; {older.version}{day} has a wheel"
     elif len(hard) > 1:
-        said.append(f"also     {_listed([build.name for build in hard[1:]])}")
-    return said
+        said += f"; also to be built: {_listed([build.name for build in hard[1:]])}"
+    return [said, *_wanted_and_offered(world, target, project, number, first.summary)]
 
 
 def _path(first: Blocker, own: set[str]) -> list[str]:
@@ -127,23 +143,30 @@ def _shortfall(world: World, target: Target, project: Project, number: int) -> s
     choice = world.choice(project, number, target)
     if choice.kind == "python":
         return f"Requires-Python is {release.requires_python}"
-    family = {"glibc": "manylinux", "musl": "musllinux"}.get(target.family, "")
-    names = [file.filename for file in release.wheels]
-    if not names and not release.sdist:
+    if not release.files:
         return "it has no file"
+    sdist = "its sdist may not be built" if release.sdist else "no sdist"
+    return f"{_no_wheel(target, project, number)}, {sdist}"
+
+
+def _no_wheel(target: Target, project: Project, number: int) -> str:
+    """Of what there is none: ``no musllinux wheel``."""
+    names = [file.filename for file in project.releases[number].wheels]
+    family = {"glibc": "manylinux", "musl": "musllinux"}.get(target.family, "")
     if not names:
-        return "no wheel at all" if not world.policy.builds(project.name) else "only an sdist"
+        return "no wheel at all"
     order = ranks(target)
     if any(order.runs(name) for name in names):
-        what = f"no wheel for {target.minor}"
-    elif family and any(family in name for name in names):
-        what = f"no {family} wheel for {target.libc} {target.architecture}"
-    else:
-        what = f"no {family or target.system} wheel"
-    return f"{what}, {'its sdist may not be built' if release.sdist else 'no sdist'}"
+        return f"no wheel for CPython {target.interpreter.removeprefix('pypy')}"
+    if family and any(family in name for name in names):
+        return f"no {family} wheel for {target.libc} {target.architecture}"
+    return f"no {family or _SYSTEMS.get(target.system[:3], target.system)} wheel"
 
 
-def _wanted_and_offered(target: Target, project: Project, number: int) -> list[str]:
+def _wanted_and_offered(
+    world: World, target: Target, project: Project, number: int, build: str = ""
+) -> list[str]:
+    """``build``: what the build of its sdist needs, in words."""
     release = project.releases[number]
     if not admits(release.requires_python, target.python):
         python = f"wanted   Python {target.python}"
@@ -152,9 +175,12 @@ def _wanted_and_offered(target: Target, project: Project, number: int) -> list[s
     names = [name for name in everywhere if ranks(target).runs(name)] or everywhere
     made = minors(pythons(names, free_threaded=target.free_threaded))
     where = systems(names)
-    offered = f"CPython {made}: {where}" if made else where
-    sdist = "; an sdist" if release.sdist else "; no sdist"
-    return [f"wanted   {ranks(target).best}", f"offered  {offered or 'no wheel'}{sdist}"]
+    offered = [f"CPython {made}: {where}" if made else where]
+    if release.sdist:
+        forbidden = "" if world.policy.builds(project.name) else " (may not be built)"
+        offered.append(f"an sdist: {build}" if build else f"an sdist{forbidden}")
+    said = "; ".join(filter(None, offered)) or "nothing"
+    return [f"wanted   {ranks(target).best}", f"offered  {said}"]
 
 
 def prediction(world: World, judgement: Judgement) -> Prediction:

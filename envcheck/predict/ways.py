@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from envcheck.errors import UsageError
 from envcheck.knowledge import table
 from envcheck.predict.closure import close
-from envcheck.predict.judgement import Judgement, builds_of, judge_imports, subject_of
+from envcheck.predict.judgement import Judgement, builds_of, judge, judge_imports, subject_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envcheck.predict.requirements import Requirement
     from envcheck.predict.world import World
 
-Kind = Literal["older", "pre", "image", "python", "extra", "sibling", "compiler", "package"]
+Kind = Literal["release", "older", "pre", "image", "python", "extra", "sibling", "package"]
 GOOD = ("wheel", "sdist-pure")
 _PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 _EXTRAS = 30  # of a project that are tried
@@ -43,14 +43,14 @@ def ways(
     """What helps, the smallest change first. Each was worked out on the index; where the question
     is what imports, each was looked into as the judgement was (``deep``).
     """
-    if judgement.subject.number is None:
-        return []
     trial = _Trial(world, judgement.class_ == "will-not-import", deep)
+    if judgement.subject.number is None or judgement.class_ == "yanked":
+        return list(_other_release(trial, judgement, requirements))
     places = list(_places(judgement.target, today, pythons=not trial.imports))
     world.prefetch([(one, target) for target in places for one in requirements])
     return [
         *_packages(judgement),
-        *_older(judgement),
+        *(_older(judgement) or _other_release(trial, judgement, requirements)),
         *_siblings(trial, judgement),
         *_extras(trial, judgement),
         *_elsewhere(trial, judgement, requirements, places),
@@ -89,10 +89,14 @@ class _Trial:
 
 
 def _packages(judgement: Judgement) -> Iterator[Way]:
-    """Of the system, where a library is lacking."""
+    """Of the system, where a library is lacking, or what a build needs."""
     for blocker in judgement.blockers:
         if blocker.kind == "will-not-import" and blocker.remedy:
             yield Way("package", blocker.remedy, f"brings what {blocker.name} looks for")
+    for build in judgement.builds:
+        command = build.remedy.removeprefix("to build it: ")
+        if command != build.remedy and judgement.class_ in ("sdist-build", "older-release"):
+            yield Way("package", command, f"what the build of {build.name} asks for")
 
 
 def _places(target: Target, today: dt.date, *, pythons: bool) -> Iterator[Target]:
@@ -119,19 +123,38 @@ def _places(target: Target, today: dt.date, *, pythons: bool) -> Iterator[Target
             yield found
 
 
-def _older(judgement: Judgement) -> Iterator[Way]:
+def _older(judgement: Judgement) -> list[Way]:
     """Of the same project, if it was made for this target."""
     older, name = judgement.older, judgement.subject.project.name
     if older is None or judgement.class_ == "blocked" or not judgement.actual.solved:
-        return
+        return []
     if any(blocker.path for blocker in judgement.blockers):
-        return  # it installs only because it does not say what it needs
+        return []  # it installs only because it does not say what it needs
     day = f" of {older.uploaded[:10]}" if older.uploaded else ""
     if judgement.class_ == "pre-release":
-        yield Way("pre", f"{name}=={older.version}", f"the pre-release{day} installs")
-    elif older.kind == "wheel" or judgement.class_ == "requires-python":
+        return [Way("pre", f"{name}=={older.version}", f"the pre-release{day} installs")]
+    if older.kind == "wheel" or judgement.class_ == "requires-python":
         late = f", {older.behind} release{'s' * (older.behind != 1)} behind" if older.behind else ""
-        yield Way("older", f"{name}=={older.version}", f"the release{day} installs{late}")
+        return [Way("older", f"{name}=={older.version}", f"the release{day} installs{late}")]
+    return []
+
+
+def _other_release(
+    trial: _Trial, judgement: Judgement, requirements: Sequence[Requirement]
+) -> list[Way]:
+    """Where one is named that cannot be had: the newest that can."""
+    subject, target = judgement.subject, judgement.target
+    asked = subject.requirement
+    if not asked.specifier or not subject.project.releases or trial.imports:
+        return []
+    free = asked._replace(specifier="")
+    others = [free if one is asked else one for one in requirements]
+    trial.world.prefetch([(one, target) for one in others])
+    found = judge(trial.world, target, others)
+    version = found.subject.version
+    if found.class_ in GOOD and version != subject.version:
+        return [Way("release", f"{subject.project.name}=={version}", "the newest installs")]
+    return _older(found)
 
 
 def _siblings(trial: _Trial, judgement: Judgement) -> Iterator[Way]:
@@ -181,7 +204,7 @@ def _elsewhere(
             continue
         if target.minor == here.minor:
             where = target.image or target.id
-            yield Way("image", where, f"{title} installs there: {said}", (target.id,))
+            yield Way("image", where, f"{title} installs there", (target.id,))
         else:
             pythons.append(target.id)
     if pythons:

@@ -9,19 +9,20 @@ from envcheck.report.printable import ascii_only, line, no_command, wrap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envcheck.model.why import Answer, Why
+    from envcheck.model.prediction import Blocker
+    from envcheck.model.why import Answer, WayOut, Why
 
 _GOOD = ("wheel", "sdist-pure")
-_HINT = "hint: --files tells of every file why it is not taken"
+_HINT = "hint: --files says of every file of that release why it is not taken"
+_FEW = 8  # blockers that are told at length
 _HEADS = {
+    "release": "other release",
     "older": "older release",
     "pre": "pre-release",
     "image": "other system",
     "python": "other Python",
     "extra": "extra",
     "sibling": "sibling",
-    "compiler": "compiler",
-    "package": "system package",
 }
 
 
@@ -31,10 +32,15 @@ def render(why: Why, *, width: int = 100, colour: bool = False, unicode: bool = 
     for answer in why.answers:
         lines += [*([""] if lines else []), *_answer(answer, width, colour)]
     lines += [f"note: {line(note)}" for note in why.notes]
-    if any(answer.prediction.class_ not in _GOOD and not answer.files for answer in why.answers):
-        lines += ["", _HINT]
+    if any(_has_files(answer) and not answer.files for answer in why.answers):
+        lines += ["", *wrap(_HINT, width)]
     text = "".join(f"{no_command(part.rstrip())}\n" for part in lines)
     return text if unicode else ascii_only(text)
+
+
+def _has_files(answer: Answer) -> bool:
+    """Whether there are files to be told of, and a reason to."""
+    return answer.prediction.class_ not in (*_GOOD, "yanked", "not-found", "unknown")
 
 
 def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
@@ -50,13 +56,9 @@ def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
         yield from _entry(text[:9].rstrip(), text[9:], width)
     if prediction.platform:
         yield from _entry("target", prediction.platform, width)
-    others = prediction.blockers if len(prediction.blockers) > 1 else []
-    if others:
+    if len(prediction.blockers) > 1:
         yield ""
-        yield "blocked by"
-        for one in others:
-            path = f" (by way of {' > '.join(one.path)})" if len(one.path) > 1 else ""
-            yield from _item(f"{line(one.requirement)}{line(path)}: {line(one.sentence)}", width)
+        yield from _blocked(prediction.blockers, width)
     for text in prediction.unread[:8]:
         yield from _entry("note", text, width)
     if answer.files:
@@ -65,12 +67,38 @@ def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
         for file in answer.files:
             mark = "taken" if file.taken else line(file.reason)
             yield from _item(f"{line(file.file)}: {mark}", width)
-    if answer.ways:
+    tried = [way for way in answer.ways if way.kind != "package"]
+    if tried:
         yield ""
         yield "ways out, tried on the index"
-        for way in answer.ways:
-            head = f"{_HEADS.get(way.kind, way.kind)}: {line(way.what)}"
-            yield from _item(f"{head}: {line(way.text)}", width)
+        for (kind, text), names in _together(tried).items():
+            head = f"{_HEADS.get(kind, kind)}: {', '.join(names)}"
+            yield from _item(f"{head}: {line(text)}", width)
+    packages = [way for way in answer.ways if way.kind == "package"]
+    packages = [way for way in packages if f"remedy   {way.what}" not in prediction.lines]
+    if packages:
+        yield ""
+        yield "packages of the system, by their names and not tried"
+        for way in packages:
+            yield from _item(f"{line(way.what)}: {line(way.text)}", width)
+
+
+def _blocked(blockers: list[Blocker], width: int) -> Iterator[str]:
+    """The first few at length, of the others their names."""
+    yield f"blocked by {len(blockers)}"
+    for one in blockers[:_FEW]:
+        path = f" (by way of {' > '.join(one.path)})" if len(one.path) > 1 else ""
+        yield from _item(f"{line(one.requirement)}{line(path)}: {line(one.sentence)}", width)
+    if rest := [line(one.requirement) for one in blockers[_FEW:]]:
+        yield from _item(f"also {', '.join(rest)} (--json says why)", width)
+
+
+def _together(ways: list[WayOut]) -> dict[tuple[str, str], list[str]]:
+    """Those of which the same is to be said: kind and text -> what to ask for, or where."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for way in ways:
+        found.setdefault((way.kind, way.text), []).append(line(way.what))
+    return found
 
 
 def _entry(label: str, text: str, width: int) -> Iterator[str]:
