@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.predict import resolver
+from envcheck.predict.projects import asks_early
 from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def close(
     ``only``: name -> the only releases that are considered, such as the newest. Pages that could
     not be read count as empty: see ``world.troubles``.
     """
-    source = _Source(world, target, constraints, only or {})
     here = [one for one in requirements if applies(one.marker, target)]
+    source = _Source(world, target, here, constraints, only or {})
     wanted = [pair for one in here for pair in source.nodes(one)]
     try:
         found = resolver.resolve(wanted, source)
@@ -110,6 +111,7 @@ class _Source:
         self,
         world: World,
         target: Target,
+        requirements: Sequence[Requirement],
         constraints: Sequence[Requirement],
         only: Mapping[str, int],
     ) -> None:
@@ -117,8 +119,12 @@ class _Source:
         self.target = target
         self.unread: dict[str, None] = {}
         self._limits = dict(only)
+        # who asks for pre-releases takes them for who else needs that project, too
+        self._early = {
+            one.name for one in (*requirements, *constraints) if asks_early(one.specifier)
+        }
         for one in constraints:
-            mask = world.admitted(one, target)
+            mask = self._admitted(one)
             self._limits[one.name] = self._limits.get(one.name, mask) & mask
 
     def nodes(self, requirement: Requirement) -> Iterable[tuple[Node, int]]:
@@ -127,13 +133,14 @@ class _Source:
             self.unread[f"{requirement.name} comes from an address, not from an index"] = None
             return
         name = requirement.name
-        mask = self.world.admitted(requirement, self.target)
+        mask = self._admitted(requirement)
         mask &= self._limits.get(name, mask)
         for extra in requirement.extras or ("",):
             yield (name, extra), mask
 
     def usable(self, node: Node, mask: int) -> tuple[int | None, int]:
-        return self.world.first_usable(self.world.project(node[0]), mask, self.target)
+        early = node[0] in self._early
+        return self.world.first_usable(self.world.project(node[0]), mask, self.target, early=early)
 
     def needs(self, node: Node, number: int) -> Iterable[tuple[Node, int]]:
         name, extra = node
@@ -146,3 +153,10 @@ class _Source:
             yield (name, ""), 1 << number
         for requirement in known.metadata.required(self.target, extra):
             yield from self.nodes(requirement)
+        for line in dict.fromkeys(known.metadata.unread):
+            title = f"{name} {project.versions[number]}"
+            self.unread[f"{title} requires something that cannot be read: {line}"] = None
+
+    def _admitted(self, requirement: Requirement) -> int:
+        early = requirement.name in self._early
+        return self.world.admitted(requirement, self.target, early=early)

@@ -8,6 +8,7 @@ from envcheck.model.prediction import Blocker, Build, Older
 from envcheck.predict.blockers import blocker, blockers, why_not
 from envcheck.predict.closure import Closure, close
 from envcheck.predict.conflict import conflict
+from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,9 +73,11 @@ def judge(
     constraints: Sequence[Requirement] = (),
 ) -> Judgement:
     """The verdict on ``requirements``, of which there is at least one."""
-    subjects = tuple(subject_of(world, one, constraints) for one in requirements)
-    newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
-    missing = [s for s in subjects if s.number is None]
+    here = [one for one in requirements if applies(one.marker, target)]
+    subjects = tuple(subject_of(world, one, constraints) for one in here or requirements)
+    asked = [s for s in subjects if here and not s.requirement.url]
+    newest = {s.project.name: 1 << s.number for s in asked if s.number is not None}
+    missing = [s for s in asked if s.number is None]
     if missing:
         found = tuple(blocker(world, target, s.project, s.requirement, 0) for s in missing)
         class_ = "unknown" if any(one.kind == "unknown" for one in found) else "not-found"
@@ -82,9 +85,11 @@ def judge(
     ideal = close(world, target, requirements, constraints, newest)
     if ideal.solved:
         builds = tuple(builds_of(world, target, ideal))
-        class_ = _of_solved(subjects, builds)
+        class_ = _of_solved(asked, builds)
         found, older = (), None
-        if class_ == "sdist-build" and (wheels := _older_wheel(world, target, subjects)):
+        if class_ in ("wheel", "yanked") and ideal.unread:
+            class_ = "unknown"  # what else is needed is not known
+        if class_ == "sdist-build" and (wheels := _older_wheel(world, target, asked)):
             class_, older = "older-release", wheels
         return Judgement(target, subjects, class_, ideal, found, builds, older, ideal.unread)
     return _unsolved(world, target, subjects, requirements, constraints, newest, ideal)
@@ -107,7 +112,7 @@ def _unsolved(
         found = [conflict(world, subjects[0].requirement, ideal)]
     own = {s.project.name for s in subjects}
     mine = [one for one in found if one.name in own and not one.path]
-    class_ = mine[0].kind if mine else "blocked"
+    class_ = mine[0].kind if mine and mine[0].kind != "conflict" else "blocked"
     if all(one.kind == "unknown" for one in found):
         class_ = "unknown"
     if class_ == "requires-python":

@@ -137,6 +137,15 @@ class Project:
         return sum(1 << n for n, bit in enumerate(bits) if bit)
 
 
+@lru_cache(maxsize=4096)
+def asks_early(specifier: str) -> bool:
+    """Whether a specifier names a pre-release; one that cannot be read does not."""
+    try:
+        return bool(SpecifierSet(specifier).prereleases)
+    except InvalidSpecifier:
+        return False
+
+
 def sdist_of(files: Iterable[File]) -> File | None:
     """The sdist that installers prefer: the one that PEP 625 names."""
     sdists = [file for file in files if file.filename.endswith(SDISTS)]

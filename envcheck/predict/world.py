@@ -126,30 +126,33 @@ class World:
         """Whether an installer could take this release there."""
         return self.choice(project, number, target).file is not None
 
-    def admitted(self, requirement: Requirement, target: Target) -> int:
+    def admitted(self, requirement: Requirement, target: Target, *, early: bool = False) -> int:
         """The releases that an installer considers for a requirement: pre-releases only if they
-        are asked for, or if there is no final one that this target could take.
+        are asked for (``early``: elsewhere), or if there is no final one that this target could
+        take.
         """
         project = self.project(requirement.name)
         try:
-            mask, early = project.allowed(requirement.specifier)
+            mask, asked = project.allowed(requirement.specifier)
         except InvalidSpecifier:
             return 0
-        if early or self.policy.pre:
+        if asked or early or self.policy.pre:
             return mask
         final = mask & project.final
         if mask == final or self._has_usable(project, final, target):
             return final
         return mask
 
-    def first_usable(self, project: Project, mask: int, target: Target) -> tuple[int | None, int]:
-        """(the release that is taken: final ones before early ones, newest first; those of
-        ``mask`` that were found to be of no use before it).
+    def first_usable(
+        self, project: Project, mask: int, target: Target, *, early: bool = False
+    ) -> tuple[int | None, int]:
+        """(the release that is taken: final ones before early ones unless these are asked for
+        (``early``), newest first; those of ``mask`` that were found to be of no use before it).
         """
         useless = 0
-        final = project.final
-        early = mask & ~final
-        for part in (mask, 0) if self.policy.pre or not mask & final else (mask & final, early):
+        final = project.final & mask
+        mixed = self.policy.pre or early or not final
+        for part in (mask,) if mixed else (final, mask & ~final):
             while part:
                 number = part.bit_length() - 1
                 if self.usable(project, number, target):
