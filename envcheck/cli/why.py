@@ -67,8 +67,7 @@ def _answers(
     session: IndexSession,
     targets: list[Target],
 ) -> list[Answer]:
-    from envcheck.matrix.predictions import policy_of
-    from envcheck.predict.world import World
+    from envcheck.predict.world import World, policy_of
 
     requirements = _parsed(arguments.requirement)
     constraints = _parsed(arguments.constraint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from envcheck.errors import EnvcheckError
 from envcheck.model.cell import PREDICTED
 from envcheck.model.freshness import Freshness, State
-from envcheck.predict.offers import offers
+from envcheck.predict.projects import of_releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def known_releases(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def newest_of(
-    names: Iterable[str], releases: Callable[[str], Sequence[object] | None]
+    names: Iterable[str], releases: Callable[[str], Sequence[Any] | None]
 ) -> dict[str, str]:
     """Canonical name -> its newest final release that is not yanked, as the index has it.
 
@@ -97,11 +97,12 @@ def newest_of(
     found = {}
     for name in names:
         try:
-            final = [offer.version for offer in offers(releases(name) or ()) if offer.final]
+            project = of_releases(name, releases(name))
         except EnvcheckError:
             continue
-        if final:
-            found[name] = str(max(final))
+        final = project.newest(project.final & project.standing)
+        if final is not None:
+            found[name] = str(project.versions[final])
     return found
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envcheck.model.cell import Installed
 from envcheck.model.prediction import Prediction
-from envcheck.predict.blockers import offer, platform_of
 from envcheck.predict.explain import prediction
 from envcheck.predict.judgement import reason
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from envcheck.model.cell import Status
     from envcheck.model.matrix import Cell
     from envcheck.model.prediction import Build
-    from envcheck.predict.distance import Behind
+    from envcheck.predict.distance import Distance
     from envcheck.predict.judgement import Judgement
     from envcheck.predict.world import World
 
@@ -43,13 +42,13 @@ class Told(NamedTuple):
     wheel: Literal["wheel", "sdist", "none", ""] = ""
 
 
-def told(world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Told:
+def told(world: World, judgement: Judgement, late: Mapping[str, Distance], cell: Cell) -> Told:
     """The verdict. ``late``: distributions of what would be installed that are not the newest."""
     found = _verdict(world, judgement, late, cell)
     return found._replace(prediction=prediction(world, judgement))
 
 
-def _verdict(world: World, judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Told:
+def _verdict(world: World, judgement: Judgement, late: Mapping[str, Distance], cell: Cell) -> Told:
     empty = Prediction(target=judgement.target.id, class_=judgement.class_)
     if judgement.class_ == "unknown":
         sentence = reason(judgement, world)[0] or "; ".join(judgement.unread[:2])
@@ -105,44 +104,16 @@ def _nothing(world: World, judgement: Judgement, empty: Prediction) -> Told:
     return Told("fail", empty, cause, sentence, remedy, evidence, "none")
 
 
-def _behind(judgement: Judgement, late: Mapping[str, Behind], cell: Cell) -> Verdict | None:
+def _behind(judgement: Judgement, late: Mapping[str, Distance], cell: Cell) -> Verdict | None:
     """The worst finding about what is not the newest, or was withdrawn, as a run has it."""
-    from envcheck.matrix.releases import Distance, finding
+    from envcheck.matrix.releases import of, worst
 
     requested = {subject.project.name for subject in judgement.subjects}
-    platform = platform_of(judgement.target)
+    asked = [subject.requirement for subject in judgement.subjects]
     found = []
     for picked in judgement.actual.picked.values():
-        project, one = picked.project, late.get(picked.name)
-        release = project.releases[picked.number]
-        early = release.version.is_prerelease
-        if one is None and release.yanked is None and not early:
-            continue
-        newest = project.newest()
-        assert newest is not None
-        mine = Installed(
+        one = Installed(
             name=picked.name, version=picked.version, requested=picked.name in requested
         )
-        distance = Distance(
-            mine,
-            offer(project, picked.number),
-            offer(project, newest),
-            one.behind if one else 0,
-            one.why if one else "",
-            one.reason if one else "",
-            one.remedy if one else "",
-        )
-        asked = cell.index.pre or any(
-            subject.project is project and _early(subject.requirement.specifier)
-            for subject in judgement.subjects
-        )
-        if verdict := finding(distance, platform, asked_for_early=asked):
-            found.append((verdict.warning, picked.name not in requested, verdict))
-    found.sort(key=lambda item: item[:2])
-    return found[0][2] if found else None
-
-
-def _early(specifier: str) -> bool:
-    from packaging.specifiers import SpecifierSet
-
-    return bool(SpecifierSet(specifier).prereleases)
+        found.append((one, of(picked, late)))
+    return worst(found, judgement.target, asked, pre=cell.index.pre)

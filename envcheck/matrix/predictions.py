@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 import envcheck
 from envcheck.errors import DataError
@@ -17,10 +16,10 @@ from envcheck.matrix import predicted_disk
 from envcheck.model.cell import PREDICTED, CellResult, Installed, Run, RunHeader, Usage
 from envcheck.model.prediction import Prediction
 from envcheck.predict import locked
-from envcheck.predict.distance import behind, by_name
+from envcheck.predict.distance import behind
 from envcheck.predict.judgement import judge, judge_imports
 from envcheck.predict.requirements import Requirement, parse
-from envcheck.predict.world import Policy, World
+from envcheck.predict.world import World, policy_of
 from envcheck.report.matrix_values import size
 from envcheck.store.writing import utc
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from envcheck.model.matrix import Cell, Index, Plan, Subject
     from envcheck.model.target import Target
     from envcheck.predict.closure import Picked
-    from envcheck.predict.distance import Behind
+    from envcheck.predict.distance import Distance
     from envcheck.predict.inputs.asked import Asked
 
 
@@ -106,15 +105,6 @@ def _group(
     return {question.cell.id: result(world, question, means) for question in questions}
 
 
-def policy_of(index: Index) -> Policy:
-    """What the installer is told by the matrix."""
-    return Policy(
-        frozenset(one if one == ":all:" else canonicalize_name(one) for one in index.only_binary),
-        frozenset(one if one == ":all:" else canonicalize_name(one) for one in index.no_binary),
-        index.pre,
-    )
-
-
 def _question(cell: Cell, target: Target, folder: str) -> Question:
     from envcheck.predict.requirements import applies
 
@@ -166,12 +156,12 @@ def result(world: World, question: Question, means: Means) -> CellResult:
     from envcheck.matrix.predicted_verdict import Told, told
 
     asked = (question.requirements, question.constraints)
-    late: Mapping[str, Behind] = {}  # what is locked is as old as was wanted
+    late: Mapping[str, Distance] = {}  # what is locked is as old as was wanted
     if means.locked is not None:
         judgement = locked.judge(world, target, means.locked)
     else:
         judgement = judge(world, target, *asked)
-        late = by_name(behind(world, target, judgement.actual, *asked))
+        late = behind(world, target, judgement.actual, *asked)
     judgement = judgement._replace(unread=(*judgement.unread, *means.unjudged))
     judgement = judge_imports(world, judgement, deep=means.deep)
     verdict: Told = told(world, judgement, late, cell)
@@ -204,7 +194,7 @@ def result(world: World, question: Question, means: Means) -> CellResult:
     )
 
 
-def _installed(world: World, picked: Picked, late: Behind | None, requested: bool) -> Installed:
+def _installed(world: World, picked: Picked, late: Distance | None, requested: bool) -> Installed:
     project = picked.project
     newest = project.newest()
     assert newest is not None

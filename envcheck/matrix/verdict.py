@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from envcheck.matrix import releases
 from envcheck.matrix.causes import Failure, classify
+from envcheck.matrix.observed import target_of
 from envcheck.model.cell import CellResult
 from envcheck.store.writing import utc
 
@@ -27,9 +28,12 @@ def conclude(session: Session) -> CellResult:
         session.cell,
         known.distributions,
         session.releases,
-        python=known.python,
-        libc=known.libc,
-        architecture=session.cell.axes["architecture"],
+        target_of(
+            session.cell,
+            python=known.python,
+            libc=known.libc,
+            architecture=session.cell.axes["architecture"],
+        ),
         metadata=session.metadata,
     )
     if known.ended is not None and not _explains(behind, known.ended.outcome):

@@ -46,6 +46,12 @@ class Target(NamedTuple):
         return int(major), int(minor)
 
     @property
+    def words(self) -> str:
+        """As ``CPython 3.13t``, ``PyPy 3.11``."""
+        name = "PyPy" if self.implementation == "pypy" else "CPython"
+        return f"{name} {self.minor}{'t' if self.free_threaded else ''}"
+
+    @property
     def interpreter(self) -> str:
         """As the id begins: ``3.12``, ``3.12.4``, ``3.13t``, ``pypy3.11``."""
         name = "pypy" if self.implementation == "pypy" else ""

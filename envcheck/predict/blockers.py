@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from envcheck.model.prediction import Blocker
 from envcheck.predict.building import prospect
-from envcheck.predict.offers import Offer
 from envcheck.predict.requirements import applies
 from envcheck.predict.shortfall import no_wheel, python_wanted
 from envcheck.predict.spelling import nearest
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from envcheck.model.target import Target
-    from envcheck.predict.offers import Platform
     from envcheck.predict.projects import Project
     from envcheck.predict.requirements import Requirement
     from envcheck.predict.world import World
@@ -33,10 +31,13 @@ def blockers(
     target: Target,
     requirements: Sequence[Requirement],
     only: Mapping[str, int] | None = None,
+    *,
+    follow: bool = True,
 ) -> list[Blocker]:
     """What blocks ``requirements``, each project once, the nearest first; at most 50.
 
-    ``only``: name -> the only releases that are considered. What would have to be compiled, and
+    ``only``: name -> the only releases that are considered. ``follow``: whether what these need is
+    looked at, too. What would have to be compiled, and
     cannot be, comes last, and only if something else blocks.
     """
     found: dict[str, Blocker] = {}
@@ -72,6 +73,8 @@ def blockers(
                 sentence=f"{title} has no wheel for this target, and {problem}",
                 path=list(path),
             )
+        if not follow:
+            continue
         metadata = world.required_by(project, number, target).metadata
         for extra in ("", *requirement.extras):
             queue.extend((one, here) for one in metadata.required(target, extra))
@@ -138,32 +141,5 @@ def why_not(world: World, target: Target, project: Project, mask: int) -> tuple[
                 return "requires-python", f"{title} needs Python {says}; {older[1]}", older[2]
         remedy = f"use {python_wanted(says)}"
         return "requires-python", f"{title} needs Python {says}", remedy
-    sentence, remedy = no_wheel(
-        platform_of(target), project.name, offer(project, number), offers(project)
-    )
+    sentence, remedy = no_wheel(target, project, number)
     return "no-file", sentence, remedy
-
-
-def platform_of(target: Target) -> Platform:
-    """The target as the words about missing wheels see it."""
-    from envcheck.predict.offers import Platform
-
-    return Platform(target.python, target.libc, target.architecture, target.free_threaded)
-
-
-def offer(project: Project, number: int) -> Offer:
-    """A release as the words about missing wheels see it."""
-    release = project.releases[number]
-    return Offer(
-        release.version,
-        tuple(file.filename for file in release.wheels),
-        tuple(file.filename for file in release.files if not file.is_wheel),
-        release.requires_python,
-        release.uploaded,
-        release.yanked,
-    )
-
-
-def offers(project: Project) -> list[Offer]:
-    """All releases, the oldest first."""
-    return [offer(project, number) for number in range(len(project.releases))]

@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envcheck.model.prediction import CLASSES, Prediction
-from envcheck.predict.offers import pythons, systems
+from envcheck.predict.offered import minors, pythons, systems
 from envcheck.predict.projects import SDISTS, admits
-from envcheck.predict.shortfall import minors
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:

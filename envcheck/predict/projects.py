@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envcheck.index.pages import File
+    from envcheck.index.releases import Release as Listed
     from envcheck.model.target import Target
 
 #: What a target can do with a release. ``generic``: a wheel for any platform; ``python``: its
@@ -108,6 +109,14 @@ class Project:
             known = self._masks[specifier] = self._allowed(specifier)
         return known
 
+    def wanted(self, specifier: str, *, pre: bool = False) -> int:
+        """The same without pre-releases, unless they are asked for; none if it cannot be read."""
+        try:
+            mask, early = self.allowed(specifier)
+        except InvalidSpecifier:
+            return 0
+        return mask if early or pre else mask & self.final
+
     def choice(self, number: int, target: Target, *, wheels: bool = True) -> Choice:
         """What ``target`` would take of release ``number``; ``wheels``: whether it may be one."""
         key = (number, target, wheels)
@@ -135,6 +144,17 @@ class Project:
     @staticmethod
     def _mask(bits: Iterable[bool]) -> int:
         return sum(1 << n for n, bit in enumerate(bits) if bit)
+
+
+def of_releases(name: str, releases: Iterable[Listed] | None) -> Project:
+    """A project as the gateway has it."""
+    files = [file for release in releases or () for file in release.files]
+    return Project(name, files, found=bool(files))
+
+
+def numbers(mask: int) -> list[int]:
+    """Of the releases in a mask, the oldest first."""
+    return [number for number in range(mask.bit_length()) if mask >> number & 1]
 
 
 @lru_cache(maxsize=4096)

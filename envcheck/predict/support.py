@@ -18,7 +18,7 @@ from envcheck.knowledge import table
 from envcheck.model.wheels import Cell, Mark, ReleaseSupport
 from envcheck.model.wheels import Place as PlaceDocument
 from envcheck.model.wheels import Project as ProjectDocument
-from envcheck.predict.offers import pythons, systems
+from envcheck.predict.offered import pythons, systems
 from envcheck.predict.projects import Release, admits
 from envcheck.predict.tags import ranks
 

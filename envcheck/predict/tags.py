@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from envcheck.model.target import Target
 
-_LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+#: tags from before PEP 600 -> the oldest glibc
+LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _ANYWHERE = "any"
 _PYPY = "7.3"  # whose ABI all of PyPy had from 2019 until 8.0
 _WINDOWS = {"x86_64": "win_amd64", "i686": "win32", "aarch64": "win_arm64"}
@@ -131,7 +132,7 @@ def _linux(family: str, major: int, minor: int, architecture: str) -> Iterable[s
         oldest = 5 if architecture in ("x86_64", "i686") else 17
         for number in range(minor, oldest - 1, -1):
             yield f"manylinux_{major}_{number}_{architecture}"
-            for legacy, version in _LEGACY.items():
+            for legacy, version in LEGACY.items():
                 if version == (major, number):
                     yield f"{legacy}_{architecture}"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.specifiers import InvalidSpecifier
 
 from envcheck.errors import EnvcheckError, IndexTrouble
+from envcheck.index.pages import normalized
 from envcheck.model.artifact import SdistFacts, WheelFacts
 from envcheck.predict.projects import Project
 from envcheck.predict.requirements import Metadata
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from envcheck.index.pages import File
     from envcheck.index.session import IndexSession
+    from envcheck.model.matrix import Index
     from envcheck.model.target import Target
     from envcheck.predict.projects import Choice
     from envcheck.predict.requirements import Requirement
@@ -58,6 +60,15 @@ class Known(NamedTuple):
 
 NOTHING = Metadata("")
 _DEFAULT = Policy()
+
+
+def policy_of(index: Index) -> Policy:
+    """What the installer is told by a matrix."""
+    only, no = (
+        frozenset(one if one == ":all:" else normalized(one) for one in names)
+        for names in (index.only_binary, index.no_binary)
+    )
+    return Policy(only, no, index.pre)
 
 
 class World:
@@ -108,11 +119,14 @@ class World:
     def required_by(self, project: Project, number: int, target: Target) -> Known:
         """What a release requires on a target: by the very file that this target takes."""
         choice = self.choice(project, number, target)
-        if choice.file is None:
+        file = choice.file
+        if choice.kind == "unknown":  # of the wheels that may fit any tells what all require
+            file = project.releases[number].wheels[-1]
+        if file is None:
             return Known(NOTHING, trouble="there is no file for this target")
-        key = choice.file.filename
+        key = file.filename
         if key not in self._known:
-            self._known[key] = self._read(project, number, choice.file)
+            self._known[key] = self._read(project, number, file)
         return self._known[key]
 
     def choice(self, project: Project, number: int, target: Target) -> Choice:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envcheck.predict.offers import Offer, Platform, offers
+from envcheck.matrix.observed import target_of
+from envcheck.predict.projects import of_releases
 from envcheck.report.printable import line
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from envcheck.model.cell import Status, StepResult
     from envcheck.model.matrix import Cell
+    from envcheck.model.target import Target
+    from envcheck.predict.projects import Project
 
 #: Causes that another attempt may mend: they are no property of the package.
 TRANSIENT = frozenset({"download", "infrastructure"})
@@ -59,21 +62,21 @@ class Failure(NamedTuple):
     isolated: bool = True
 
     @property
-    def platform(self) -> Platform:
+    def target(self) -> Target:
         """The interpreter, as wheels see it."""
-        free = self.cell.python.endswith("t")
-        python = self.python or self.cell.python.rstrip("t")
-        return Platform(python, self.libc, self.architecture, free)
+        return target_of(
+            self.cell, python=self.python, libc=self.libc, architecture=self.architecture
+        )
 
-    def offers(self, name: str) -> list[Offer] | None:
-        """What the index has of ``name``; empty: nothing; None: it could not be asked."""
+    def project(self, name: str) -> Project | None:
+        """What the index has of ``name``; None: it could not be asked."""
         if self.releases is None:
             return None
         try:
             found = self.releases(name)
         except Exception:
             return None
-        return offers(found or ())
+        return of_releases(name, found)
 
 
 def evidence(lines: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from envcheck.knowledge import table
 from envcheck.matrix.causes import build_rules, packages
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.wording import ended, platform_words
-from envcheck.predict.offers import state
+from envcheck.predict.projects import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,13 +62,13 @@ def judge(failure: Failure, build: Build) -> Verdict:
 def _why_built(failure: Failure, name: str) -> str:
     """``regex 2026.11.15 has no wheel for musl 1.2.3 x86_64, CPython 3.12; building its sdist``."""
     project, _, version = name.partition(" ")
-    offers = failure.offers(project) if project else None
-    offer = next((one for one in offers or () if str(one.version) == version), None)
-    if offer is None and not version and offers:
-        offer = offers[-1]
-    if offer is None or state(offer, failure.platform) != "sdist":
+    found = failure.project(project) if project else None
+    number = found.number(version) if found and version else None
+    if found and not version and found.releases:
+        number = len(found.releases) - 1
+    if not found or number is None or found.choice(number, failure.target).kind != "sdist":
         return f"building {name or 'an sdist'}"
-    if not offer.wheels:
+    if not found.releases[number].wheels:
         return f"{name} is published as an sdist only; building it"
     return f"{name} has no wheel for {platform_words(failure)}; building its sdist"
 
@@ -76,12 +76,16 @@ def _why_built(failure: Failure, name: str) -> str:
 def _use_wheel(failure: Failure, name: str) -> str:
     """The remedy that is left: a release or an interpreter for which there is a wheel."""
     project, _, version = name.partition(" ")
-    offers = failure.offers(project) or []
+    found = failure.project(project)
+    if found is None:
+        return ""
     fitting = [
-        one for one in offers if one.final and state(one, failure.platform) in ("wheel", "generic")
+        found.versions[number]
+        for number in numbers(found.final & found.standing)
+        if found.choice(number, failure.target).kind in ("wheel", "generic")
     ]
-    if fitting and str(fitting[-1].version) != version:
-        return f"use {project} {fitting[-1].version}, the newest release with a wheel for this cell"
+    if fitting and str(fitting[-1]) != version:
+        return f"use {project} {fitting[-1]}, the newest release with a wheel for this cell"
     return ""
 
 
@@ -148,12 +152,12 @@ def _platform(_failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
 
 
 def _refuses(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
-    return "build-failed", f"is refused for {failure.platform.words}: `{_said(match)}`", ""
+    return "build-failed", f"is refused for {failure.target.words}: `{_said(match)}`", ""
 
 
 def _module(failure: Failure, match: re.Match[str], _rule: Rule) -> Matched:
     name = match["name"].partition(".")[0]
-    removed = removed_module(name, failure.platform.minor)
+    removed = removed_module(name, failure.target.minor)
     if removed:
         text = f"imports `{name}`, which was removed in Python {removed}"
         return "build-failed", text, f"use a newer release of it, or Python before {removed}"

@@ -116,9 +116,9 @@ def _library(failure: Failure, raised: Raised) -> Verdict | None:
 
 
 def _missing(failure: Failure, raised: Raised, name: str) -> Verdict:
-    if name.startswith("ld-linux") or (name == "libc.so.6" and failure.platform.family == "musl"):
+    if name.startswith("ld-linux") or (name == "libc.so.6" and failure.target.family == "musl"):
         text = f"{_what(failure, raised)} loads a library that was built for glibc; this is musl"
-        remedy = f"use a glibc image such as python:{failure.platform.minor}-slim"
+        remedy = f"use a glibc image such as python:{failure.target.minor}-slim"
         return Verdict("missing-library", text, remedy)
     if name.startswith("libcuda.so"):
         text = f"{_what(failure, raised)} needs {name}, which NVIDIA's driver brings"
@@ -165,7 +165,7 @@ def _symbol(failure: Failure, raised: Raised) -> Verdict | None:
     if match := _MUSL_SYMBOL.search(raised.message):
         file = match["file"].rpartition("/")[2]
         text = f"{_what(failure, raised)}: {file} needs `{match['name']}`, which musl does not have"
-        remedy = f"use a glibc image such as python:{failure.platform.minor}-slim"
+        remedy = f"use a glibc image such as python:{failure.target.minor}-slim"
         return Verdict("import-failed", text, remedy)
     if match := _UNDEFINED.search(raised.message):
         file = match["file"].rpartition("/")[2]
@@ -185,7 +185,7 @@ def _module(failure: Failure, raised: Raised) -> Verdict | None:
         return None
     top = raised.module.partition(".")[0]
     what = _what(failure, raised)
-    if removed := removed_module(top, failure.platform.minor):
+    if removed := removed_module(top, failure.target.minor):
         return Verdict(
             "missing-module",
             f"{what} needs `{raised.module}`, which was removed in Python {removed}",

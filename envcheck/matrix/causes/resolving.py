@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from envcheck.matrix.causes.base import Verdict, evidence
 from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
-from envcheck.predict.offers import admits, allowed, state
+from envcheck.predict.projects import numbers
+from envcheck.predict.requirements import applies, parse
 from envcheck.predict.shortfall import no_wheel, python_wanted
+from envcheck.predict.world import policy_of
 
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
     from envcheck.matrix.causes.reading import Reading
-    from envcheck.predict.offers import Offer, State
+    from envcheck.predict.projects import Kind, Project
 
 
 def judge(failure: Failure, reading: Reading) -> Verdict | None:
@@ -49,62 +48,58 @@ def _suspects(failure: Failure, derivation: Derivation) -> list[Term]:
 
 def _newest(failure: Failure, suspect: Term) -> int:
     """The number, among all releases, of the newest that ``suspect`` allows; -1: none, unknown."""
-    offers = failure.offers(suspect.name) or []
-    wanted = allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
-    return offers.index(wanted[-1]) if wanted else -1
+    project = failure.project(suspect.name)
+    return _wanted(failure, suspect, project).bit_length() - 1 if project else -1
+
+
+def _wanted(failure: Failure, suspect: Term, project: Project) -> int:
+    return project.wanted(suspect.specifier, pre=failure.cell.index.pre)
 
 
 def _asked(failure: Failure) -> list[str]:
     """The user's requirements that apply to this interpreter."""
     asked = []
-    environment = {
-        "python_version": failure.platform.minor,
-        "python_full_version": failure.platform.python,
-    }
     for text in failure.cell.test.requirements:
         try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
+            requirement = parse(text)
+        except ValueError:
             continue
-        if requirement.url or (requirement.marker and not requirement.marker.evaluate(environment)):
-            continue
-        asked.append(text)
+        if not requirement.url and applies(requirement.marker, failure.target):
+            asked.append(text)
     return asked
 
 
 def blocked(failure: Failure, suspect: Term, derivation: Derivation) -> Verdict | None:
     """The verdict if this interpreter can have no release that ``suspect`` allows; else None."""
-    offers = failure.offers(suspect.name)
-    if offers is None:
+    project = failure.project(suspect.name)
+    if project is None:
         return None
     chain = _chain(suspect.name, derivation)
-    if not offers:
+    if not project.releases:
         return Verdict(
             "not-found",
             f"{chain}the index has no distribution {suspect.name}",
             "check the name, or give the index that has it (index.url, index.extra-urls)",
             _lines(suspect, derivation),
         )
-    wanted = allowed(offers, suspect.specifier, pre=failure.cell.index.pre)
+    wanted = numbers(_wanted(failure, suspect, project))
     if not wanted:
-        return _no_version(suspect, offers, chain, derivation)
-    states = {one: _state(failure, suspect.name, one) for one in wanted}
-    if any(found in ("wheel", "generic", "sdist", "unknown") for found in states.values()):
+        return _no_version(suspect, project, chain, derivation)
+    kinds = {number: _kind(failure, project, number) for number in wanted}
+    if not set(kinds.values()) <= {"python", "nothing"}:
         return None
-    admitted = [one for one in wanted if states[one] != "python"]
-    newest = (admitted or wanted)[-1]
+    admitted = [number for number in wanted if kinds[number] != "python"]
     if not admitted:
-        return _python(failure, suspect, newest, offers, chain, derivation)
-    return _no_wheel(failure, suspect, newest, offers, chain, derivation)
+        return _python(failure, suspect, project, wanted[-1], chain, derivation)
+    text, remedy = no_wheel(failure.target, project, admitted[-1])
+    return Verdict("no-wheel", f"{chain}{text}", remedy, _lines(suspect, derivation))
 
 
-def _state(failure: Failure, name: str, offer: Offer) -> State:
-    """As ``offers.state``; an sdist that the matrix forbids to build is nothing."""
-    found = state(offer, failure.platform)
-    only = {canonicalize_name(one) for one in failure.cell.index.only_binary if one != ":all:"}
-    if found == "sdist" and (name in only or ":all:" in failure.cell.index.only_binary):
-        return "nothing"
-    return found
+def _kind(failure: Failure, project: Project, number: int) -> Kind:
+    """What the cell could have of a release; an sdist that may not be built is nothing."""
+    policy = policy_of(failure.cell.index)
+    kind = project.choice(number, failure.target, wheels=policy.wheels(project.name)).kind
+    return "nothing" if kind == "sdist" and not policy.builds(project.name) else kind
 
 
 def _chain(name: str, derivation: Derivation) -> str:
@@ -121,17 +116,17 @@ def _lines(suspect: Term, derivation: Derivation) -> tuple[str, ...]:
     return evidence(lines or derivation.lines)
 
 
-def _no_version(suspect: Term, offers: list[Offer], chain: str, derivation: Derivation) -> Verdict:
+def _no_version(suspect: Term, project: Project, chain: str, derivation: Derivation) -> Verdict:
     """The index has the project, and no such version of it."""
-    final = [one for one in offers if one.final] or offers
+    newest = project.releases[project.newest() or 0]
     text = f"{chain}the index has no {suspect.name} that is {suspect.specifier}"
-    early = allowed(offers, suspect.specifier, pre=True)
-    text += f": the newest release is {final[-1].version}"
-    if final[-1].uploaded:
-        text += f" of {final[-1].uploaded[:10]}"
-    remedy = f"ask for {suspect.name}<={final[-1].version}"
+    early = project.wanted(suspect.specifier, pre=True)
+    text += f": the newest release is {newest.version}"
+    if newest.uploaded:
+        text += f" of {newest.uploaded[:10]}"
+    remedy = f"ask for {suspect.name}<={newest.version}"
     if early:
-        text += f", and {early[-1].version} is a pre-release"
+        text += f", and {project.versions[early.bit_length() - 1]} is a pre-release"
         remedy += ", or allow pre-releases (index.pre)"
     return Verdict("not-found", text, remedy, _lines(suspect, derivation))
 
@@ -139,34 +134,25 @@ def _no_version(suspect: Term, offers: list[Offer], chain: str, derivation: Deri
 def _python(
     failure: Failure,
     suspect: Term,
-    newest: Offer,
-    offers: list[Offer],
+    project: Project,
+    number: int,
     chain: str,
     derivation: Derivation,
 ) -> Verdict:
-    platform = failure.platform
+    target, newest = failure.target, project.releases[number]
     text = f"{chain}{suspect.name} {newest.version} needs Python {newest.requires_python}"
-    text += f"; this is {platform.python}"
+    text += f"; this is {target.python}"
     if suspect.specifier and not suspect.specifier.startswith("=="):
         text += f", too old for every release that {suspect} allows"
-    older = [one for one in offers if one.final and admits(one.requires_python, platform.python)]
-    older = [one for one in older if state(one, platform) in ("wheel", "generic", "sdist")]
+    older = [
+        project.versions[one]
+        for one in numbers(project.final & project.standing)
+        if project.choice(one, target).file is not None
+    ]
     remedy = f"use {python_wanted(newest.requires_python)}"
     if older:
-        remedy += f", or {suspect.name} {older[-1].version}, the newest for Python {platform.minor}"
+        remedy += f", or {suspect.name} {older[-1]}, the newest for Python {target.minor}"
     return Verdict("requires-python", text, remedy, _lines(suspect, derivation))
-
-
-def _no_wheel(
-    failure: Failure,
-    suspect: Term,
-    newest: Offer,
-    offers: list[Offer],
-    chain: str,
-    derivation: Derivation,
-) -> Verdict:
-    text, remedy = no_wheel(failure.platform, suspect.name, newest, offers)
-    return Verdict("no-wheel", f"{chain}{text}", remedy, _lines(suspect, derivation))
 
 
 def _by_prose(failure: Failure, derivation: Derivation) -> Verdict:
@@ -190,7 +176,7 @@ def _by_prose(failure: Failure, derivation: Derivation) -> Verdict:
     kind, suspect = first
     chain = _chain(suspect.name, derivation)
     shown = _lines(suspect, derivation)
-    here = failure.platform
+    here = failure.target
     if kind == "no-wheel":
         text = f"{chain}no wheel of {suspect} fits {here.words} on {here.libc or failure.cell.os}"
         return Verdict("no-wheel", f"{text}, and there is no sdist", "", shown)

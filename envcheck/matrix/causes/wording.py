@@ -31,9 +31,8 @@ def _canonical(name: str) -> str:
 
 def platform_words(failure: Failure) -> str:
     """``musl x86_64, CPython 3.12``."""
-    platform = failure.platform
-    system = f"{platform.libc or failure.cell.os} {platform.architecture}"
-    return f"{system}, {platform.words}"
+    target = failure.target
+    return f"{target.libc or failure.cell.os} {target.architecture}, {target.words}"
 
 
 def ended(step: StepResult) -> str:

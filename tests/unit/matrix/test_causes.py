@@ -7,31 +7,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from index_releases import recorded
 
 from envcheck.matrix.causes import TRANSIENT, Failure, Verdict, build_rules, classify
 from envcheck.matrix.causes.reading import read
 from envcheck.model.cell import CAUSES, StepResult
 from envcheck.model.matrix import Axes, Cell, Index, Limits, Steps, Subject
 
+if TYPE_CHECKING:
+    from envcheck.index.releases import Release
+
 LOGS = Path(__file__).parents[2] / "data" / "logs"
 CASES = json.loads((LOGS / "cases.json").read_text("utf-8"))
 FAILED = [case for case in CASES if case["exit"]]
-
-
-class File(NamedTuple):
-    filename: str
-    yanked: str | None = None
-
-
-class Release(NamedTuple):
-    version: str
-    uploaded: str
-    yanked: bool
-    requires_python: str
-    files: tuple[File, ...]
 
 
 class Fault(NamedTuple):
@@ -42,12 +33,7 @@ class Fault(NamedTuple):
 def releases(name: str) -> list[Release]:
     """What the index had of ``name`` when the logs were taken (a few releases of it)."""
     listed = json.loads((LOGS / "index.json").read_text("utf-8")).get(name, [])
-    return [
-        Release(
-            version, uploaded, yanked is not None, requires, tuple(File(f, yanked) for f in files)
-        )
-        for version, uploaded, yanked, requires, files in listed
-    ]
+    return recorded(listed)
 
 
 def cell(**fields: Any) -> Cell:

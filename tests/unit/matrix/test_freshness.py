@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import runs
+from index_releases import recorded
 
 from envcheck.errors import TargetError
 from envcheck.matrix.freshness import assess, known_releases, newest_of, subjects
@@ -97,18 +98,12 @@ def test_projects_and_addresses_are_not_asked_for():
 
 
 def test_the_newest_final_release_is_taken_and_trouble_is_passed_over():
-    class Release:
-        def __init__(self, version, yanked=None):
-            self.version, self.yanked = version, yanked
-            self.wheels, self.sdists = (f"a-{version}-py3-none-any.whl",), ()
-            self.requires_python = self.uploaded = ""
-            self.files = ()
-
     def releases(name):
         if name == "gone":
             raise TargetError("no answer")
         if name == "none":
             return None
-        return [Release("1.9"), Release("1.10"), Release("2.0rc1")]
+        versions = ("1.9", "1.10", "2.0rc1")
+        return recorded((v, "", None, "", [f"a-{v}-py3-none-any.whl"]) for v in versions)
 
     assert newest_of(["a", "gone", "none"], releases) == {"a": "1.10"}

@@ -7,40 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from index_releases import recorded
 
-from envcheck.predict.offers import (
-    Offer,
-    Platform,
-    Version,
-    admits,
-    allowed,
-    offers,
-    pythons,
-    state,
-    systems,
-)
+from envcheck.matrix.observed import target_of
 from envcheck.matrix.releases import assess
 from envcheck.model.cell import Installed
 from envcheck.model.matrix import Cell, Index, Limits, Steps, Subject
+from envcheck.model.target import Target
+from envcheck.predict.offered import pythons, systems
+from envcheck.predict.projects import admits, numbers, of_releases
 
 if TYPE_CHECKING:
+    from envcheck.index.pages import File
+    from envcheck.index.releases import Release
     from envcheck.matrix.causes import Verdict
 
 INDEX = json.loads((Path(__file__).parents[2] / "data" / "logs" / "index.json").read_text("utf-8"))
 GLIBC, MUSL = "glibc 2.36", "musl 1.2.5"
-
-
-class File(NamedTuple):
-    filename: str
-    yanked: str | None = None
-
-
-class Release(NamedTuple):
-    version: str
-    uploaded: str
-    yanked: bool
-    requires_python: str
-    files: tuple[File, ...]
 
 
 def release(
@@ -49,16 +32,11 @@ def release(
 ) -> Release:  # fmt: skip
     files = [f"{name}-{version}-{tag}.whl" for tag in tags or ("py3-none-any",)]
     files = [f"{name}-{version}.tar.gz"] if sdist else files
-    return Release(
-        version, uploaded, yanked is not None, requires, tuple(File(f, yanked) for f in files)
-    )
+    return recorded([(version, uploaded, yanked, requires, files)])[0]
 
 
 def real(name: str) -> list[Release]:
-    return [
-        Release(version, day, yanked is not None, requires, tuple(File(f, yanked) for f in files))
-        for version, day, yanked, requires, files in INDEX[name]
-    ]
+    return recorded(INDEX[name])
 
 
 class Told(NamedTuple):
@@ -95,7 +73,7 @@ def told(
         for name, version in installed.items()
     ]
     done, verdict = assess(
-        cell, distributions, index.get, python=python, libc=libc,
+        cell, distributions, index.get, target_of(cell, python=python, libc=libc),
         metadata=metadata if needs is not None else None,
     )  # fmt: skip
     return Told({one.name: one for one in done}, verdict)
@@ -153,7 +131,8 @@ class TestNoFinding:
         axes = {"python": "3.12", "os": "slim", "installer": "uv"}
         test = Subject(requirements=["a"])
         cell = Cell(id="x", axes=axes, test=test, index=Index(), steps=Steps(), limits=Limits())
-        done, verdict = assess(cell, [Installed(name="a", version="1.0", requested=True)], broken)
+        installed = [Installed(name="a", version="1.0", requested=True)]
+        done, verdict = assess(cell, installed, broken, target_of(cell))
         assert (verdict, done[0].newest, done[0].releases_behind) == (None, "", None)
 
     def test_a_year_of_a_local_build(self) -> None:
@@ -272,18 +251,19 @@ class TestFailure:
         ("cp311-cp311-win_amd64", "3.12.1", GLIBC, "nothing"),
         ("cp312-cp312-manylinux_2_28_x86_64", "3.12.1", "", "unknown"),
         ("py3-none-any", "3.12.1", "", "generic"),
-        ("no.wheel", "3.12.1", GLIBC, "nothing"),
+        ("cp312-cp312-no.platform", "3.12.1", GLIBC, "nothing"),
     ],
 )
-def test_state(tag: str, python: str, libc: str, expected: str) -> None:
-    offer = offers([release("a", "1.0", tag)])[0]
-    assert state(offer, Platform(python, libc)) == expected
+def test_kind(tag: str, python: str, libc: str, expected: str) -> None:
+    project = of_releases("a", [release("a", "1.0", tag)])
+    assert project.choice(0, Target("x", python, libc)).kind == expected
 
 
 def test_free_threaded() -> None:
-    offer = offers([release("a", "1.0", "cp313-cp313t-manylinux_2_28_x86_64")])[0]
-    assert state(offer, Platform("3.13.0", GLIBC, free_threaded=True)) == "wheel"
-    assert state(offer, Platform("3.13.0", GLIBC)) == "nothing"
+    project = of_releases("a", [release("a", "1.0", "cp313-cp313t-manylinux_2_28_x86_64")])
+    target = Target("x", "3.13.0", GLIBC)
+    assert project.choice(0, target._replace(free_threaded=True)).kind == "wheel"
+    assert project.choice(0, target).kind == "nothing"
 
 
 def test_requires_python_is_of_the_full_version() -> None:
@@ -294,15 +274,19 @@ def test_requires_python_is_of_the_full_version() -> None:
     assert admits("nonsense", "3.12.1")
 
 
-def test_allowed() -> None:
-    listed = [
-        Offer(Version(v), yanked=y) for v, y in (("1.0", None), ("2.0", "bad"), ("3.0rc1", None))
-    ]
-    assert [str(o.version) for o in allowed(listed, ">=1")] == ["1.0"]
-    assert [str(o.version) for o in allowed(listed, "==2.0")] == ["2.0"]
-    assert [str(o.version) for o in allowed(listed, ">=3.0rc1")] == ["3.0rc1"]
-    assert [str(o.version) for o in allowed(listed, "", pre=True)] == ["1.0", "3.0rc1"]
-    assert allowed(listed, "nonsense!") == []
+def test_wanted() -> None:
+    days = (("1.0", None), ("2.0", "bad"), ("3.0rc1", None))
+    project = of_releases("a", [release("a", v, yanked=y) for v, y in days])
+
+    def wanted(specifier: str, *, pre: bool = False) -> list[str]:
+        mask = project.wanted(specifier, pre=pre)
+        return [str(project.versions[number]) for number in numbers(mask)]
+
+    assert wanted(">=1") == ["1.0"]
+    assert wanted("==2.0") == ["2.0"]
+    assert wanted(">=3.0rc1") == ["3.0rc1"]
+    assert wanted("", pre=True) == ["1.0", "3.0rc1"]
+    assert wanted("nonsense!") == []
 
 
 def test_words_for_wheels() -> None:
@@ -311,9 +295,9 @@ def test_words_for_wheels() -> None:
         "a-1-cp312-cp312-win_amd64.whl", "a-1-cp312-cp312-macosx_14_0_arm64.whl",
         "a-1-cp311-cp311-musllinux_1_2_x86_64.whl", "a-1-cp310-abi3-manylinux_2_5_i686.whl",
     ]  # fmt: skip
-    assert systems(wheels, interpreter=Platform("3.12.1", MUSL)).startswith(
+    assert systems(wheels, interpreter=Target("x", "3.12.1", MUSL)).startswith(
         "manylinux_2_5 i686, many"
     )
-    assert "musllinux" not in systems(wheels, interpreter=Platform("3.12.1", MUSL))
+    assert "musllinux" not in systems(wheels, interpreter=Target("x", "3.12.1", MUSL))
     assert pythons(wheels) == ["3.10+"]
     assert pythons(wheels[:5]) == ["3.11", "3.12"]

@@ -14,9 +14,9 @@ from strategies import json_values
 from envcheck import schemas
 from envcheck.errors import DataError, UsageError
 from envcheck.matrix import pythons, reading, spec
-from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.model.matrix import Index
 from envcheck.predict.inputs.requirement import parse
+from envcheck.predict.inputs.static_metadata import metadata
 from envcheck.tomlfile import Source
 
 GOOD = """schema = "envcheck.matrix/1"
