@@ -225,5 +225,5 @@ def _unpacked(world: World, picked: Picked) -> Usage | None:
         allocated=held.allocated,
         exclusive=None,
         bytecode=0,
-        files=held.members,
+        files=held.files,
     )
