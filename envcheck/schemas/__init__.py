@@ -11,7 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-NAMES = ("cell", "facts", "matrix", "profile", "report", "run", "smoke", "wheels")
+NAMES = (
+    "agreement", "cell", "dated", "facts", "matrix", "profile", "report", "run", "smoke", "wheels",
+    "why",
+)  # fmt: skip
 
 
 def text(name: str) -> str:

@@ -8,19 +8,24 @@ from typing import Any
 
 import msgspec
 
+from envcheck.model.agreement import SCHEMA as AGREEMENT
 from envcheck.model.cell import CAUSES, CellResult, Run
 from envcheck.model.cell import SCHEMA as CELL
+from envcheck.model.dated import SCHEMA as DATED
 from envcheck.model.facts import SCHEMA as FACTS
 from envcheck.model.finding import SCHEMA as REPORT
 from envcheck.model.finding import SEVERITIES, STATUSES, Counts
 from envcheck.model.matrix import SCHEMA as MATRIX
 from envcheck.model.matrix import MatrixDocument
+from envcheck.model.prediction import CLASSES
 from envcheck.model.profile import SCHEMA as PROFILE
 from envcheck.model.profile import ProfileDocument
 from envcheck.model.smoke import SCHEMA as SMOKE
 from envcheck.model.smoke import STATUSES as SMOKE_STATUSES
 from envcheck.model.wheels import SCHEMA as WHEELS
 from envcheck.model.wheels import WheelsDocument
+from envcheck.model.why import SCHEMA as WHY
+from envcheck.model.why import Why
 from envcheck.targets.fields import declared
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,7 +38,9 @@ def documents() -> dict[str, str]:
     """File name -> content."""
     probes = declared()
     return {
+        "agreement.schema.json": _text(agreement_schema()),
         "cell.schema.json": _text(cell_schema()),
+        "dated.schema.json": _text(dated_schema()),
         "facts.schema.json": _text(facts_schema(probes)),
         "matrix.schema.json": _text(matrix_schema()),
         "profile.schema.json": _text(profile_schema()),
@@ -41,6 +48,7 @@ def documents() -> dict[str, str]:
         "run.schema.json": _text(run_schema()),
         "smoke.schema.json": _text(smoke_schema(probes)),
         "wheels.schema.json": _text(wheels_schema()),
+        "why.schema.json": _text(why_schema()),
         "fields.json": _lines(field_types(probes)),
     }
 
@@ -181,6 +189,86 @@ def run_schema() -> Schema:
 def wheels_schema() -> Schema:
     """Of what releases have for targets."""
     return _of_struct(f"What an index has for targets, {WHEELS}", WheelsDocument)
+
+
+def why_schema() -> Schema:
+    """Of what a requirement does on targets, and why."""
+    schema = _of_struct(f"Why a requirement does or does not install, {WHY}", Why)
+    properties = schema["$defs"]["Prediction"]["properties"]
+    properties["class"] = {**properties["class"], "enum": list(CLASSES)}
+    return schema
+
+
+def agreement_schema() -> Schema:
+    """Of predictions beside observations."""
+    string, count = {"type": "string"}, {"type": "integer", "minimum": 0}
+    size = _or_null(count)
+    cell = {
+        "cell": {**string, "description": "Its id, as in the run"},
+        "predicted": {**string, "description": "Status and cause, as `fail (no-wheel)`"},
+        "observed": string,
+        "agrees": _or_null({"type": "boolean"}),
+        "predicted_disk": size,
+        "observed_disk": size,
+        "predicted_download": size,
+        "observed_download": size,
+        "pins": {
+            "type": "array",
+            "items": string,
+            "description": "Versions that are not those that were predicted",
+        },
+        "why": {**string, "description": "What the run said, where they disagree"},
+        "disk_error": {
+            **_or_null({"type": "number"}),
+            "description": "Predicted less observed, as a part of what was observed",
+        },
+    }
+    properties = {
+        "schema": {"const": AGREEMENT},
+        "predicted": {**string, "description": "Where the predictions are from"},
+        "observed": {**string, "description": "The run"},
+        "right": {**count, "description": "Cells that are as predicted"},
+        "judged": {**count, "description": "Cells of which that is known"},
+        "cells": {"type": "array", "items": _object(cell)},
+        "notes": {"type": "array", "items": string},
+    }
+    return _document(
+        "Predictions beside a run", {"properties": properties, "required": list(properties)}
+    )
+
+
+def dated_schema() -> Schema:
+    """Of what changed between two days."""
+    string, strings = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    more = {**_or_null({"type": "integer"}), "description": "Bytes more, null if not known"}
+    moved = {
+        "name": string,
+        "before": {**string, "description": "Its version, empty if it was not there"},
+        "after": string,
+        "download": more,
+        "disk": more,
+    }
+    group = {
+        "cells": {**strings, "description": "Cells in which the same changed"},
+        "before": {**string, "description": "Status and cause, as `fail (no-wheel)`"},
+        "after": string,
+        "moved": {"type": "array", "items": _object(moved)},
+        "download": more,
+        "disk": more,
+        "why": {**string, "description": "Why the status is another one"},
+    }
+    properties = {
+        "schema": {"const": DATED},
+        "subject": {**string, "description": "The matrix"},
+        "before": {**string, "description": "The day, as 2026-11-20"},
+        "after": string,
+        "groups": {"type": "array", "items": _object(group)},
+        "same": {**strings, "description": "Cells in which nothing changed"},
+    }
+    return _document(
+        "What an installer gets on two days",
+        {"properties": properties, "required": list(properties)},
+    )
 
 
 def _of_struct(title: str, struct: type[msgspec.Struct]) -> Schema:
