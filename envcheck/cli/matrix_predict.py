@@ -63,10 +63,20 @@ def run(arguments: argparse.Namespace) -> int:
         sinks,
         color=arguments.color,
         verbose=arguments.verbose,
+        manifest=_manifest(arguments),
         redact=not arguments.no_redact,
     )
     predictor.finish()
     return launch.exit_status(done.results, len(done.missing))
+
+
+def _manifest(arguments: argparse.Namespace) -> str:
+    """The file that says what is asked, as seen from the repository; empty if there is none."""
+    import os
+
+    named = [word for word in (*arguments.what, arguments.requirements_file) if word]
+    path = next((os.path.relpath(word) for word in named if os.path.isfile(word)), "")
+    return "" if path.startswith(os.pardir) else path.replace(os.sep, "/")
 
 
 def _between(

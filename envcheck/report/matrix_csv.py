@@ -31,6 +31,7 @@ def render(run: Run, view: View) -> str:
             **_seed(row),
             **{name: _axis(row, name) for name in further},
             **_further(row.result, run),
+            **(_predicted(row.result) if shown.predicted else {}),
             "reason": " | ".join(notes[number] for number in row.marks.get("status", ())),
         }
         for row in shown.rows
@@ -93,6 +94,17 @@ def _further(result: CellResult | None, run: Run) -> dict[str, Any]:
         "backend": result.backend if result else run.header.backend,
         "run": run.header.id,
         "remedy": result.remedy if result else "",
+    }
+
+
+def _predicted(result: CellResult | None) -> dict[str, Any]:
+    """Of a prediction: its class, and the disk once all of it is compiled."""
+    said = result.prediction if result else None
+    parts = said.parts if said else None
+    return {
+        "predicted": "yes",
+        "class": said.class_ if said else "",
+        "disk_compiled_bytes": parts.allocated_with_bytecode if parts else None,
     }
 
 

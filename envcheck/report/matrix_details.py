@@ -5,12 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from envcheck.report import matrix_predicted
+from envcheck.report import matrix_values as values
 from envcheck.report.matrix_values import seconds, size
 from envcheck.report.matrix_values import usage as all_of
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from envcheck.model.cell import CellResult, Imported, StepResult, Usage
 
@@ -21,10 +23,11 @@ FINDINGS = 20
 def details(result: CellResult, number: int) -> str:
     """A ``<details>`` element with the id ``cell<number>``."""
     name, status = _text(result.cell.id), _text(result.status)
+    said = _text(values.status(result).text)
     parts = [
         f'<details id="cell{number}"><summary><span class="mono">{name}</span> '
-        f'<span class="word {status}">{status}</span></summary>',
-        *_facts(result),
+        f'<span class="word {status}">{said}</span></summary>',
+        *(_predicted(result) if result.predicted else _facts(result)),
         *_steps(result.steps),
         *_imports(result.imports),
         *_distributions(result),
@@ -73,9 +76,29 @@ def _facts(result: CellResult) -> Iterator[str]:
         ("doctor", result.verdict),
         ("isolated", "" if result.isolated else "no: the package could reach this machine"),
     ]
+    yield from _listed(pairs)
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "<dl>"
     yield from (f"<dt>{key}</dt><dd>{_text(text)}</dd>" for key, text in pairs if text)
     yield "</dl>"
+
+
+def _predicted(result: CellResult) -> Iterator[str]:
+    """Of a cell that was not run."""
+    said = result.prediction
+    parts = said.parts if said else None
+    pairs = [
+        ("target", said.platform if said else ""),
+        ("class", said.class_ if said else ""),
+        ("release", f"{said.release} {said.uploaded[:10]}".strip() if said else ""),
+        ("download", size(parts.download) if parts and parts.download is not None else ""),
+        ("disk", matrix_predicted.usage(result)),
+        ("to be built", ", ".join(result.built)),
+        ("not known", "; ".join(said.unread) if said else ""),
+    ]
+    yield from _listed(pairs)
 
 
 def _usage(usage: Usage | None) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from envcheck.report.matrix_details import details
 from envcheck.report.matrix_page import SCRIPT, STYLE, policy
 from envcheck.report.matrix_plots import plots, svg
+from envcheck.report.matrix_predicted import NOT_DONE
 from envcheck.report.matrix_reference import to_html
 from envcheck.report.matrix_rows import table
 from envcheck.report.matrix_values import NOTHING
-from envcheck.report.matrix_words import circumstances, counts, definitions, title
+from envcheck.report.matrix_words import circumstances, counts, definitions, done, title
 from envcheck.report.printable import line
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def render(run: Run, view: View) -> str:
         *_notes(shown),
         *_plots(shown),
         *(to_html(view.answers) if view.answers is not None else ()),
-        "<h2>Tested</h2>",
+        f"<h2>{done(run).capitalize()}</h2>",
         *_pairs(circumstances(run, view.freshness)),
         "<h2>Columns</h2>",
         *_pairs(definitions(run, shown)),
@@ -64,15 +65,18 @@ def _head(run: Run, view: View) -> Iterator[str]:
     fresh = view.freshness
     stale = ' <span class="stale">stale</span>' if fresh and fresh.state == "stale" else ""
     said = dict(circumstances(run, fresh))
+    before = "predicted " if done(run) == "predicted" else ""
     words = ", ".join(
-        f'<span class="word {status}">{count} {status}</span>'
+        f'<span class="word {status}">{count} {before}{status}</span>'
         for status, count in counts(run).items()
     )
     yield f"<header><h1>{escape(title(run))}{stale}</h1>"
     if run.header.summary:
         yield f"<p>{escape(line(run.header.summary))}</p>"
-    tested = escape(said.get("tested", "at a time that is not known"))
-    yield f'<p>{words or "no cells"} <span class="faint">tested {tested}</span></p>'
+    when = escape(said.get(done(run), "at a time that is not known"))
+    yield f'<p>{words or "no cells"} <span class="faint">{done(run)} {when}</span></p>'
+    if done(run) == "predicted":
+        yield f'<p class="warn">Predicted: {NOT_DONE}.</p>'
     if fresh:
         yield from (f'<p class="warn">{escape(line(reason))}</p>' for reason in fresh.reasons)
     yield "</header>"
@@ -136,7 +140,8 @@ def _note(note: Note, shown: Table) -> Iterator[str]:
         yield f"<br><strong>Fix:</strong> {prose(note.remedy)}"
     if note.evidence:
         log = "\n".join(escape(line(text)) for text in note.evidence)
-        yield f"<details><summary>Log</summary><pre>{log}</pre></details>"
+        what = shown.evidence.capitalize()
+        yield f"<details><summary>{what}</summary><pre>{log}</pre></details>"
     yield "</li>"
 
 
@@ -151,7 +156,8 @@ def prose(text: str) -> str:
 def _plots(shown: Table) -> Iterator[str]:
     found = plots(shown.rows)
     if found:
-        yield '<h2>Install, import, disk</h2><div class="plots">'
+        heading = "Disk, predicted" if shown.predicted else "Install, import, disk"
+        yield f'<h2>{heading}</h2><div class="plots">'
         yield from (svg(plot, number) for number, plot in enumerate(found))
         yield "</div>"
 

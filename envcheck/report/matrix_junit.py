@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from envcheck.report.matrix_rows import table
-from envcheck.report.matrix_words import circumstances, title
+from envcheck.report.matrix_words import circumstances, name
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ ELEMENTS = {
 def render(run: Run, view: View) -> str:
     """The document; valid against Jenkins' ``junit-10.xsd``."""
     shown = table(run, view.freshness)
+    place = "envcheck.predicted" if shown.predicted else "envcheck"
     cases: list[str] = []
     kinds = []
     for row in shown.rows:
         kinds.append(ELEMENTS.get(row.status, ""))
-        cases += _case(row, shown, title(run))
+        cases += _case(row, shown, f"{place}.{name(run)}")
     counts = {
         "tests": len(kinds),
         "failures": kinds.count("failure"),
@@ -41,7 +42,7 @@ def render(run: Run, view: View) -> str:
     }
     seconds = sum(result.seconds for result in run.results)
     numbers = _attributes(counts | {"time": f"{seconds:.3f}"})
-    suite: dict[str, object] = {"name": f"envcheck.{title(run)}", **counts}
+    suite: dict[str, object] = {"name": f"{place}.{name(run)}", **counts}
     suite |= {"skipped": kinds.count("skipped"), "time": f"{seconds:.3f}"}
     if run.header.started:
         suite["timestamp"] = line(run.header.started).rstrip("Z")
@@ -67,9 +68,9 @@ def _attributes(values: dict[str, object]) -> str:
     return " ".join(f"{key}={quoteattr(str(value))}" for key, value in values.items())
 
 
-def _case(row: Row, shown: Table, matrix: str) -> list[str]:
+def _case(row: Row, shown: Table, suite: str) -> list[str]:
     """One cell. ``type`` is its cause: a word of the published document."""
-    named: dict[str, object] = {"classname": f"envcheck.{matrix}", "name": row.id}
+    named: dict[str, object] = {"classname": suite, "name": row.id}
     if row.result is not None:
         named["time"] = f"{row.result.seconds:.3f}"
     head = f"    <testcase {_attributes(named)}"
@@ -79,7 +80,8 @@ def _case(row: Row, shown: Table, matrix: str) -> list[str]:
         return [f"{head}>", f"      <system-out>{body}</system-out>", "    </testcase>"]
     reasons = [note for note in shown.notes if note.number in row.marks.get("status", ())]
     cause = reasons[0].cause if reasons else ""
-    message = shorten(reasons[0].text if reasons else row.status, MESSAGE)
+    predicted = "predicted: " if shown.predicted else ""
+    message = shorten(f"{predicted}{reasons[0].text if reasons else row.status}", MESSAGE)
     said = _attributes({"type": cause or row.status, "message": message})
     return [f"{head}>", f"      <{kind} {said}>{body}</{kind}>", "    </testcase>"]
 
@@ -95,5 +97,5 @@ def _body(row: Row, shown: Table) -> list[str]:
         if note.number in numbers:
             lines.append(f"{note.cause}: {note.text}" if note.cause else note.text)
             lines += [f"fix: {note.remedy}"] if note.remedy else []
-            lines += [f"log: {text}" for text in note.evidence]
+            lines += [f"{shown.evidence}: {text}" for text in note.evidence]
     return lines

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.report.matrix_more import more
+from envcheck.report.matrix_predicted import NOT_DONE
 from envcheck.report.matrix_rows import table
-from envcheck.report.matrix_words import circumstances, definitions, tally, title
+from envcheck.report.matrix_words import circumstances, definitions, done, tally, title
 from envcheck.report.printable import code_span, fence, line, markdown
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def render(run: Run, view: View) -> str:
     parts = [f"# {markdown(title(run))}", ""]
     if run.header.summary:
         parts += [markdown(run.header.summary), ""]
-    parts += [f"{markdown(tally(run))}. Tested {markdown(said.get('tested', ''))}.{stale}", ""]
+    when = f"{done(run).capitalize()} {markdown(said.get(done(run), ''))}"
+    parts += [f"{markdown(tally(run))}. {when}.{stale}", ""]
+    parts += [f"Predicted: {NOT_DONE}.", ""] if done(run) == "predicted" else []
     parts += [grid(shown), ""]
     for kind, heading in HEADINGS:
         notes = [note for note in shown.notes if note.kind == kind]
@@ -40,7 +43,7 @@ def render(run: Run, view: View) -> str:
         from envcheck.report.matrix_reference import to_markdown
 
         parts += [*to_markdown(view.answers), ""]
-    parts += ["## Tested", "", *_pairs(circumstances(run, fresh)), ""]
+    parts += [f"## {done(run).capitalize()}", "", *_pairs(circumstances(run, fresh)), ""]
     parts += ["## Cells", ""] if more(run) else []
     for name, pairs in more(run):
         parts += [f"- **{markdown(name)}**", *(f"  {pair}" for pair in _pairs(pairs))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envcheck.report import matrix_predicted
 from envcheck.report.matrix_rows import natural
 from envcheck.report.matrix_values import seconds, settled, size, usage
 from envcheck.report.printable import line, shorten
@@ -61,6 +62,8 @@ def _largest(result: CellResult) -> str:
 
 
 def _disk(result: CellResult) -> str:
+    if result.predicted:
+        return matrix_predicted.usage(result)
     return usage(result.disk) if result.disk else ""
 
 

@@ -14,12 +14,48 @@ if TYPE_CHECKING:
 
     from envcheck.model.cell import CellResult, Installed, Run
 
-NOT_DONE = "predicted: nothing was installed or run"
+NOT_DONE = "nothing was installed or run"
+HINT = (
+    "hint: -v says what the columns mean and where the sizes come from; "
+    "`envcheck why` says what would help"
+)
+_FROM = {"size": "downloads", "contents": "disk", "metadata": "requirements"}
+#: Columns that mean something else, or nothing, where nothing was run.
+_DEFINITIONS = {
+    "status": "predicted pass: the newest release that was asked for would install there with all "
+    "that it needs. predicted warn: so it would, and something is to be known. predicted fail: it "
+    "would not, or only an older one. predicted inconclusive: it could not be judged.",
+    "wheel": "wheel: everything would be installed from wheels. sdist: something would be built. "
+    "none: nothing that could be installed.",
+    "install": "not predicted: only a run tells how long it takes.",
+    "import": "not predicted: only a run tells how long it takes.",
+    "disk": "what the site directories would grow by, in blocks of 4 KiB, with bytecode only where "
+    "the installer compiles (pip), K = 1024 bytes.",
+    "version": "of the first requirement, as it would be installed.",
+    "download": "size of all files that would be installed, as the index or its file server says.",
+    "bytecode": "disk, once all modules have been compiled.",
+}
 
 
 def is_prediction(run: Run) -> bool:
     """Whether no cell of it was run."""
     return bool(run.results) and all(result.predicted for result in run.results)
+
+
+def definitions(run: Run) -> dict[str, str]:
+    """Column -> what it means; empty for what was run."""
+    return _DEFINITIONS if is_prediction(run) else {}
+
+
+def usage(result: CellResult) -> str:
+    """All that is known of the disk; nothing of what is not."""
+    parts = result.prediction.parts if result.prediction else None
+    if parts is None or parts.allocated is None or parts.logical is None:
+        return ""
+    text = f"{size(parts.allocated)} allocated, {size(parts.logical)} logical, {parts.files} files"
+    if parts.allocated_with_bytecode is not None:
+        text += f"; {size(parts.allocated_with_bytecode)} allocated with bytecode"
+    return text
 
 
 def class_(result: CellResult) -> Entry:
@@ -47,18 +83,22 @@ def circumstances(run: Run) -> list[tuple[str, str]]:
         ),
         ("disk", _shared(cells, [[(d, _allocated(d)) for d in c.distributions] for c in cells])),
     ]
-    sources = sorted(
-        {
-            line(source)
-            for result in cells
-            if result.prediction and result.prediction.parts
-            for source in result.prediction.parts.sources
-        }
-    )
-    rows += [("sizes", "; ".join(sources))] if sources else []
+    rows += [("sizes", _sources(cells))]
     unread = sorted({line(t) for r in run.results if r.prediction for t in r.prediction.unread})
     rows += [("not known", text) for text in unread[:8]]
     return [(label, text) for label, text in rows if text]
+
+
+def _sources(cells: list[CellResult]) -> str:
+    """``disk from its RECORD, its list of members; downloads from Content-Range``."""
+    found: dict[str, set[str]] = {}
+    for result in cells:
+        if result.prediction and result.prediction.parts:
+            for source in result.prediction.parts.sources:
+                what, _, where = line(source).partition(": ")
+                found.setdefault(_FROM.get(what, what), set()).add(where)
+    told = [f"{what} from {', '.join(sorted(where))}" for what, where in sorted(found.items())]
+    return "; ".join(told)
 
 
 def _allocated(one: Installed) -> int | None:

@@ -64,6 +64,12 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[Note, ...]
+    predicted: bool = False
+
+    @property
+    def evidence(self) -> str:
+        """What the evidence of its notes is: lines of a log, or what else was predicted."""
+        return "also" if self.predicted else "log"
 
     def about(self, note: Note) -> str:
         """The cells of a note in words: ``all cells`` or their ids."""
@@ -119,7 +125,8 @@ def table(run: Run, freshness: Freshness | None = None) -> Table:
         if line(name) not in done
     ]
     rows.sort(key=lambda row: natural(row.id))
-    return Table(columns, tuple(rows), notes.numbered(rows))
+    predicted = matrix_predicted.is_prediction(run)
+    return Table(columns, tuple(rows), notes.numbered(rows), predicted)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

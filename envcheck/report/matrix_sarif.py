@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 from envcheck.model.cell import CAUSES
 from envcheck.report.matrix_rows import table
-from envcheck.report.matrix_words import title
+from envcheck.report.matrix_words import name
 from envcheck.report.printable import line, shorten
 
 if TYPE_CHECKING:
     from envcheck.model.cell import Run
     from envcheck.report.matrix import View
-    from envcheck.report.matrix_rows import Note, Row
+    from envcheck.report.matrix_rows import Note, Row, Table
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "note"}
@@ -36,7 +36,7 @@ def render(run: Run, view: View) -> str:
     ]
     failing = [(row, note) for row, note in told if row.status in LEVELS and note is not None]
     failing = failing[:RESULTS]
-    causes = sorted({_rule_id(note) for _, note in failing})
+    causes = sorted({_rule_id(note, shown) for _, note in failing})
     version = line(run.header.envcheck)
     document = {
         "tool": {
@@ -46,23 +46,28 @@ def render(run: Run, view: View) -> str:
                 "rules": [_rule(cause) for cause in causes],
             }
         },
-        "automationDetails": {"id": f"envcheck/matrix/{quote(title(run), safe='')}/"},
+        "automationDetails": {"id": f"envcheck/{_kind(shown)}/{quote(name(run), safe='')}/"},
         "invocations": [_invocation(run, told)],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(run, row, note, causes, view) for row, note in failing],
-        "properties": {"matrix": title(run), "run": line(run.header.id)},
+        "results": [_result(run, row, note, causes, shown, view) for row, note in failing],
+        "properties": {"matrix": name(run), "run": line(run.header.id)},
     }
     whole = {"$schema": SCHEMA, "version": "2.1.0", "runs": [document]}
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _rule_id(note: Note) -> str:
-    return f"matrix/{note.cause or 'unclassified'}"
+def _kind(shown: Table) -> str:
+    """What was observed and what was predicted are alerts of their own."""
+    return "predicted" if shown.predicted else "matrix"
+
+
+def _rule_id(note: Note, shown: Table) -> str:
+    return f"{_kind(shown)}/{note.cause or 'unclassified'}"
 
 
 def _rule(rule: str) -> dict[str, Any]:
-    cause = rule.partition("/")[2]
-    text = CAUSES.get(cause, cause)
+    kind, _, cause = rule.partition("/")
+    text = f"{'predicted: ' if kind == 'predicted' else ''}{CAUSES.get(cause, cause)}"
     return {
         "id": rule,
         "name": cause,
@@ -70,17 +75,20 @@ def _rule(rule: str) -> dict[str, Any]:
         "fullDescription": {"text": text},
         "help": {"text": text, "markdown": text},
         "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": ["compatibility", "matrix"]},
+        "properties": {"tags": ["compatibility", kind]},
     }
 
 
-def _result(run: Run, row: Row, note: Note, causes: list[str], view: View) -> dict[str, Any]:
-    rule = _rule_id(note)
-    parts = [f"{row.id}: {note.text}", *(f"Log: {text}" for text in note.evidence)]
+def _result(
+    run: Run, row: Row, note: Note, causes: list[str], shown: Table, view: View
+) -> dict[str, Any]:
+    rule = _rule_id(note, shown)
+    parts = [f"{row.id}, predicted: {note.text}" if shown.predicted else f"{row.id}: {note.text}"]
+    parts += [f"{shown.evidence.capitalize()}: {text}" for text in note.evidence]
     parts += [f"Fix: {note.remedy}"] if note.remedy else []
     # Brackets make links in SARIF's plain text; a backslash escapes them.
     text = "\n".join(parts).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-    mark = "\0".join((run.header.matrix, row.id, note.cause))
+    mark = "\0".join((run.header.matrix, row.id, note.cause, *["predicted"] * shown.predicted))
     return {
         "ruleId": rule,
         "ruleIndex": causes.index(rule),
@@ -103,9 +111,9 @@ def _result(run: Run, row: Row, note: Note, causes: list[str], view: View) -> di
 
 def _uri(run: Run, view: View) -> str:
     """The matrix file, as far as it lies in the repository; where there is none, the manifest."""
-    name = title(run)
-    plain = name.replace("-", "").replace("_", "").replace(".", "").isalnum()
-    path = view.manifest or (f"matrices/{name}.toml" if plain else "pyproject.toml")
+    matrix = name(run)
+    plain = matrix.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    path = view.manifest or (f"matrices/{matrix}.toml" if plain else "pyproject.toml")
     return quote(path.replace("\\", "/"), safe="/!$&'()*+,;=@~-._", errors="backslashreplace")
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from envcheck.report import matrix_predicted
 from envcheck.report.matrix_more import more
 from envcheck.report.matrix_reference import to_text
 from envcheck.report.matrix_rows import table
-from envcheck.report.matrix_words import circumstances, definitions, tally, title
+from envcheck.report.matrix_words import circumstances, definitions, done, tally, title
 from envcheck.report.printable import ascii_only, line, no_command, wrap
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ HEADINGS = (("why", "Why"), ("not run", "Not run here"), ("remark", "Remarks"))
 
 #: What is told of the circumstances where it is to be brief.
 BRIEF = (
-    "tested", "stale", "note", "subject", "versions", "backend", "download", "disk", "not known",
-    "run",
+    "tested", "predicted", "stale", "note", "subject", "versions", "backend", "download", "disk",
+    "not known", "run", "by",
 )  # fmt: skip
 HINT = "hint: -v says what the columns mean, under which conditions, and more of the logs"
 
@@ -63,8 +64,9 @@ def render(run: Run, view: View) -> str:
     told = circumstances(run, view.freshness)
     if view.brief:
         told = [pair for pair in told if pair[0] in BRIEF]
-        return finished([*lines, "", *_pairs(told, view), "", HINT], view)
-    lines += ["", _styled(Field("Tested", "1"), view), *_pairs(told, view)]
+        hint = matrix_predicted.HINT if done(run) == "predicted" else HINT
+        return finished([*lines, "", *_pairs(told, view), "", *wrap(hint, view.width)], view)
+    lines += ["", _styled(Field(done(run).capitalize(), "1"), view), *_pairs(told, view)]
     if view.verbose > 0:
         for name, pairs in more(run):
             lines += ["", _styled(Field(name, "1"), view), *_pairs(pairs, view)]
@@ -88,7 +90,7 @@ def rows(shown: Table, view: View) -> Iterator[str]:
     right = [column.numeric for column in shown.columns]
     right[0] = False
     keys = [number for number, column in enumerate(shown.columns) if column.key in _keys(shown)]
-    yield from layout(heads, grid, view, right, keys)
+    yield from layout(heads, grid, view, right, keys, "predicted" if shown.predicted else "")
 
 
 def layout(
@@ -97,14 +99,17 @@ def layout(
     view: View,
     right: Sequence[bool],
     keys: Sequence[int] = (0,),
+    caption: str = "",
 ) -> Iterator[str]:
-    """Aligned columns; those that do not fit follow below, each time after the columns ``keys``."""
+    """Aligned columns; those that do not fit follow below, each time after the columns ``keys``
+    and below ``caption``.
+    """
     widths = [
         max(cell_len(line[number].text) for line in (heads, *grid)) for number in range(len(heads))
     ]
     for number, columns in enumerate(_pages(widths, keys, view.width)):
         if number:
-            yield ""
+            yield from ("", caption) if caption else ("",)
         for fields in (heads, *grid):
             yield GAP.join(
                 _padded(fields[column], widths[column], right[column], view) for column in columns
@@ -170,7 +175,7 @@ def _note(note: Note, shown: Table, view: View) -> Iterator[str]:
     if note.remedy:
         yield from _hung(" " * len(head) + "fix: ", note.remedy, view)
     for text in note.evidence if view.verbose > 0 else note.evidence[:1]:
-        yield from _hung(" " * len(head) + "log: ", text, view)
+        yield from _hung(" " * len(head) + f"{shown.evidence}: ", text, view)
 
 
 def _pairs(pairs: list[tuple[str, str]], view: View) -> Iterator[str]:

@@ -23,10 +23,19 @@ STATUSES = ("pass", "warn", "fail", "inconclusive", "error", "skipped", "missing
 MANY = 8  # of a kind that are listed
 
 
+def name(run: Run) -> str:
+    """``accelerate``: of the matrix."""
+    return line(run.header.matrix) or "matrix"
+
+
 def title(run: Run) -> str:
-    """``accelerate``: the name of the matrix."""
-    name = line(run.header.matrix) or "matrix"
-    return f"{name}, predicted" if matrix_predicted.is_prediction(run) else name
+    """The name; of predictions it says that they are."""
+    return f"{name(run)}, predicted" if matrix_predicted.is_prediction(run) else name(run)
+
+
+def done(run: Run) -> str:
+    """What was done: ``tested`` or ``predicted``; a label of ``circumstances``."""
+    return "predicted" if matrix_predicted.is_prediction(run) else "tested"
 
 
 def counts(run: Run) -> dict[str, int]:
@@ -46,7 +55,7 @@ def circumstances(run: Run, freshness: Freshness | None = None) -> list[tuple[st
     results = run.results
     rows = [
         ("summary", line(run.header.summary)),
-        ("tested", _when(run, freshness)),
+        (done(run), _when(run, freshness)),
         *(("stale", line(reason)) for reason in (freshness.reasons if freshness else ())),
         *(("note", line(remark)) for remark in (freshness.remarks if freshness else ())),
         ("subject", _listed(_subjects(results))),
@@ -59,7 +68,7 @@ def circumstances(run: Run, freshness: Freshness | None = None) -> list[tuple[st
         *matrix_predicted.circumstances(run),
         ("machine", line(run.header.machine)),
         *(("note", line(note)) for note in run.header.notes),
-        ("run", _run(run)),
+        ("by" if done(run) == "predicted" else "run", _run(run)),
     ]
     return [(label, text) for label, text in rows if text]
 
@@ -83,7 +92,7 @@ def _run(run: Run) -> str:
 def _backend(run: Run) -> str:
     name = line(run.header.backend)
     if matrix_predicted.is_prediction(run):
-        return "prediction: from what the index says; nothing was installed or run"
+        return f"prediction: from what the index says; {matrix_predicted.NOT_DONE}"
     if any(not result.isolated for result in run.results):
         return f"{name}: not isolated, the package could reach this machine"
     return f"{name}, isolated" if name and run.results else name
@@ -154,6 +163,7 @@ def definitions(run: Run, shown: Table) -> list[tuple[str, str]]:
         "bytecode": "the disk with bytecode of all modules.",
         "smoke": _smoke(run),
         "memory": "largest resident set of a process that imported, or ran the smoke script.",
+        **matrix_predicted.definitions(run),
     }
     return [(column.title, texts[column.key]) for column in shown.columns if column.key in texts]
 
