@@ -28,7 +28,8 @@ def render(found: Dated, view: View) -> str:
 
 
 def _text(found: Dated, view: View) -> Iterator[str]:
-    yield f"{line(found.subject)}: as of {found.before} → as of {found.after}"
+    head = f"{line(found.subject)}: as of {found.before} → as of {found.after}"
+    yield from wrap(head, view.width, 0, cell_len)
     for group in found.groups:
         yield ""
         yield from wrap(_head(group), view.width, 0, cell_len)
@@ -38,7 +39,9 @@ def _text(found: Dated, view: View) -> Iterator[str]:
             yield from (f"    {part}" for part in rest)
     if found.same:
         yield ""
-        yield from wrap(f"nothing changed: {', '.join(map(line, found.same))}", view.width)
+        yield from wrap(
+            f"nothing changed: {', '.join(map(line, found.same))}", view.width, 0, cell_len
+        )
 
 
 def _head(group: CellsMoved) -> str:

@@ -71,7 +71,8 @@ def render(found: Agreement, view: View) -> str:
 
 
 def _lines(found: Agreement, view: View) -> Iterator[str]:
-    yield f"{line(found.predicted)} beside {line(found.observed)}: {summary(found)}"
+    head = f"{line(found.predicted)} beside {line(found.observed)}: {summary(found)}"
+    yield from wrap(head, view.width, 0, cell_len)
     yield ""
     grid = [[Field(text) for text in fields(cell)] for cell in found.cells]
     right = [False] * 4 + [True] * 4

@@ -31,7 +31,8 @@ def render(why: Why, *, width: int = 100, colour: bool = False, unicode: bool = 
     lines: list[str] = []
     for answer in why.answers:
         lines += [*([""] if lines else []), *_answer(answer, width, colour)]
-    lines += [f"note: {line(note)}" for note in why.notes]
+    for note in why.notes:
+        lines += wrap(f"note: {line(note)}", width)
     if any(_has_files(answer) and not answer.files for answer in why.answers):
         lines += ["", *wrap(_HINT, width)]
     text = "".join(f"{no_command(part.rstrip())}\n" for part in lines)
@@ -53,7 +54,7 @@ def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
         shown = f"  {part}" if row else part
         yield f"\x1b[{style}m{shown}\x1b[0m" if colour else shown
     for text in rest:
-        yield from _entry(text[:9].rstrip(), text[9:], width)
+        yield from _entry(line(text[:9]).rstrip(), text[9:], width)
     if prediction.platform:
         yield from _entry("target", prediction.platform, width)
     if len(prediction.blockers) > 1:
@@ -72,13 +73,13 @@ def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
         yield ""
         yield "ways out, tried on the index"
         for (kind, text), names in _together(tried).items():
-            head = f"{_HEADS.get(kind, kind)}: {', '.join(names)}"
+            head = f"{_HEADS.get(kind) or line(kind)}: {', '.join(names)}"
             yield from _item(f"{head}: {line(text)}", width)
     packages = [way for way in answer.ways if way.kind == "package"]
     packages = [way for way in packages if f"remedy   {way.what}" not in prediction.lines]
     if packages:
         yield ""
-        yield "packages of the system, by their names and not tried"
+        yield from wrap("packages of the system, by their names and not tried", width)
         for way in packages:
             yield from _item(f"{line(way.what)}: {line(way.text)}", width)
 
