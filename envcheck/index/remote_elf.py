@@ -48,19 +48,31 @@ class OutOfBudgetError(Exception):
 
 
 class Budget:
-    """Bytes that may still be fetched, by threads."""
+    """Bytes that may be fetched, by threads: ``most``, or less for a while."""
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, most: int) -> None:
         self.spent = 0
+        self._most = self._limit = most
         self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be fetched."""
+        return max(0, self._limit - self.spent)
+
+    def limit(self, number: int) -> None:
+        """No more than ``number`` in all, nor than ``most``."""
+        self._limit = min(self._most, number)
+
+    def renew(self) -> None:
+        """``most`` again, whatever was spent."""
+        self._limit = self.spent + self._most
 
     def take(self, number: int) -> None:
         """``number`` of them. Raises OutOfBudgetError."""
         with self._lock:
-            if number > self.left:
+            if self.spent + number > self._limit:
                 raise OutOfBudgetError(number)
-            self.left -= number
             self.spent += number
 
 
@@ -107,8 +119,7 @@ class RemoteWheel:
 
     def allow(self, number: int) -> None:
         """No more than ``number`` bytes in all, where that is less than its own limit."""
-        budget = self._budgets[-1]
-        budget.left = min(budget.left, max(0, number - budget.spent))
+        self._budgets[-1].limit(number)
 
     @property
     def left(self) -> int:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from envcheck.index.pages import File
     from envcheck.index.patience import Patience
-    from envcheck.index.remote_elf import RemoteWheel
+    from envcheck.index.remote_elf import RemoteWheel, Wheels
     from envcheck.index.sources import Configuration, Sources
     from envcheck.model.matrix import Index
 
@@ -67,6 +67,7 @@ class IndexSession:
         self._facts: dict[str, Future[WheelFacts | SdistFacts]] = {}
         self._first: dict[tuple[str, ...], tuple[File, Future[Any]]] = {}  # of each kind of wheel
         self._pool: ThreadPoolExecutor | None = None
+        self._wheels: Wheels | None = None
         self._sources: Sources | None = None
         self._files: tuple[str, ...] = ()  # of configuration
         if replayed is None:
@@ -166,15 +167,18 @@ class IndexSession:
             return self._facts[key]
 
     def reader(self) -> Callable[[File], RemoteWheel]:
-        """For members of wheels, within one budget of bytes. Raises IndexTrouble offline and where
-        a recording answers: it has none of them.
+        """For members of wheels, within one budget of bytes for each time that this is called; what
+        was read of a wheel before stays known. Raises IndexTrouble offline and where a recording
+        answers: it has none of them.
         """
-        from envcheck.index.remote_elf import RUN, WHEEL, Budget, RemoteWheel
+        from envcheck.index.remote_elf import Wheels
 
         if self._replayed or self.offline:
             raise IndexTrouble("trouble", "members of wheels are read from an index only")
-        whole = Budget(RUN)
-        return lambda file: RemoteWheel(file, self._client, self.count, (whole, Budget(WHEEL)))
+        if self._wheels is None:
+            self._wheels = Wheels(self._client, self.count)
+        self._wheels.budget.renew()
+        return self._wheels.open
 
     def recall(self, key: str, kind: type[Answer]) -> Answer | None:
         """What was worked out before under this key, None if nothing was."""

@@ -34,7 +34,8 @@ _NVIDIA = re.compile(r"(nvidia|cuda|tensorrt(-|_)(cu\d+_)?libs)[-_]")
 #: These load what others ask them to, none of it for themselves.
 _LOADING = frozenset({"cffi", "pycparser"})
 _THREADS = 8
-_ROUNDS = 12
+_ROUNDS = 12  # libraries that an import may look for one after the other
+_BARE = 400  # bytes, packed, of a source that says next to nothing
 _TOPS = 4  # modules of a distribution that are tried
 
 
@@ -173,7 +174,12 @@ class _Examination:
         return good[:_TOPS]
 
     def _modules(self, number: int, name: str) -> list[str]:
-        """``name``; of a folder without a source of its own, the extension modules in it."""
+        """``name``; of a folder without a source of its own, the extension modules in it; of a
+        package that says next to nothing itself, the namesake in it, as ``pyzbar.pyzbar``.
+        """
+        start = f"{name}/__init__.py"
+        if self.site.find(f"{name}/{name}.py") and self.site.size(start) < _BARE:
+            return [f"{name}.{name}"]
         endings = ("/__init__.py", ".py", *self.site.suffixes)
         if any(self.site.find(f"{name}{ending}") for ending in endings):
             return [name]

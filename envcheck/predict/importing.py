@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envcheck.predict.judgement import Judgement
     from envcheck.predict.world import World
 
-_VERSION = "1"  # of the answers that are kept
+_VERSION = "2"  # of the answers that are kept
 #: Kind of a finding -> cause, in the words of a run; others: ``import-failed``.
 CAUSES = {
     "missing-library": "missing-library",
@@ -105,7 +105,7 @@ def _looked(
 def _key(
     judgement: Judgement, artefacts: list[tuple[str, File, WheelFacts]], only: list[str] | None
 ) -> str:
-    target = judgement.target._replace(id="", note="", image="")
+    target = judgement.target._replace(id="", note="")
     # by name: a recording has no hashes, and what an index has under a name does not change
     names = sorted(file.filename for _, file, _ in artefacts)
     said = repr((_VERSION, tuple(target), names, only))

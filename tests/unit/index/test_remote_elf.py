@@ -164,3 +164,20 @@ def test_a_member_that_does_not_unpack(module: bytes) -> None:
     broken = made.data[:at] + b"\xff" * 200 + made.data[at + 200 :]
     with opened(made._replace(data=broken)) as remote, pytest.raises(DamagedElfError):
         remote.elf("m.so")
+
+
+def test_a_budget_is_renewed_and_what_was_read_stays_known(module: bytes) -> None:
+    made = wheel("pkg", files={"a.so": module, "b.so": module + NOISE}, compressed=True)
+    with IndexServer(made) as index:
+        client = Client(Network(), QUICK)
+        wheels = Wheels(client, lambda _: None, run=200 << 10)
+        file = pages.File(filename=made.name, url=f"{index.files_url}{made.name}")
+        wheels.open(file).elf("a.so")
+        left = wheels.budget.left
+        assert left < 200 << 10
+        wheels.budget.renew()
+        assert wheels.budget.left == 200 << 10
+        index.forget()
+        assert wheels.open(file).elf("a.so").soname == "module.so"
+        assert index.count() == 0
+        client.close()

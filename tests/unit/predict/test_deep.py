@@ -305,3 +305,17 @@ def test_only_some_are_judged(folder: Path, tmp_path: Path) -> None:
 def test_the_graphics_driver_is_not_missing_for_sure(folder: Path, tmp_path: Path) -> None:
     made = package(module(folder, "libcuda.so.1"))
     assert [one for one in examined(tmp_path, SLIM, made).findings if one.certain] == []
+
+
+def test_a_package_that_says_nothing_itself_is_its_namesake(folder: Path, tmp_path: Path) -> None:
+    source = "from ctypes.util import find_library\nassert find_library('zbar')\n"
+    made = wheel("pkg", files={"pkg/__init__.py": "__version__ = '1'\n", "pkg/pkg.py": source})
+    (found,) = examined(tmp_path, SLIM, made).findings
+    assert (found.certain, found.module, found.libraries) == (True, "pkg.pkg", ["zbar"])
+
+
+def test_of_several_modules_some_may_work(folder: Path, tmp_path: Path) -> None:
+    files = {"old.py": "import ctypes\nctypes.CDLL('libGL.so.1')\n", "new.py": "import ctypes\n"}
+    (found,) = examined(tmp_path, SLIM, wheel("both", files=files)).findings
+    assert not found.certain
+    assert found.sentence.endswith("; `import new` works")
