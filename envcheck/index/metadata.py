@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from envcheck.errors import IndexTrouble
-from envcheck.index import kept
-from envcheck.index.client import check
-from envcheck.index.remote_zip import METADATA_LIMIT, NoRangesError, RemoteFile, metadata_in
+from envcheck.index import kept, ranges, remote_wheel, stored_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +39,7 @@ class Metadata:
             lock = self._locks.setdefault(f"//{server}", threading.Lock())
         with lock:
             if server not in self._ranges:
-                self._ranges[server] = _has_ranges(file.url, client)
+                self._ranges[server] = ranges.offered(file.url, client) is not None
             return self._ranges[server]
 
     def get(
@@ -76,50 +74,21 @@ class Metadata:
         fetch: Callable[[], str],
     ) -> bytes:
         if path:
-            return _of_stored(path, file)
+            return stored_wheel.metadata(path, file.filename)
         if file.metadata:
             try:
-                return _beside(file, client, count)
+                return remote_wheel.metadata_beside(file, client, count)
             except IndexTrouble as trouble:
                 if trouble.kind not in ("absent", "hash"):
                     raise
         if self._ranges.get(urlsplit(file.url).netloc, True):
             try:
-                return metadata_in(RemoteFile(file.url, client, count), file.filename)
-            except NoRangesError:
-                self._ranges[urlsplit(file.url).netloc] = False
+                data = remote_wheel.metadata_in(file, client, count)
             except IndexTrouble as trouble:
-                if trouble.kind != "unfit":  # parts of a file prove nothing: they have no hash
+                if trouble.kind not in ("unfit", "hash"):  # the whole file tells
                     raise
-        return _of_stored(fetch(), file)
-
-
-def _beside(file: File, client: Client, count: Callable[[int], None]) -> bytes:
-    parts = urlsplit(file.url)
-    url = parts._replace(path=f"{parts.path}.metadata").geturl()
-    _, data = client.page(url, {})
-    count(len(data))
-    if len(data) > METADATA_LIMIT:
-        raise IndexTrouble("unfit", f"{file.filename}: its METADATA is too long")
-    if file.metadata not in ("true", hashlib.sha256(data).hexdigest()):
-        raise IndexTrouble("hash", f"{file.filename}.metadata is not what its index says")
-    return data
-
-
-def _of_stored(path: str, file: File) -> bytes:
-    with open(path, "rb") as stream:
-        return metadata_in(stream, file.filename)
-
-
-def _has_ranges(url: str, client: Client) -> bool:
-    """Whether a server says that it sends parts of files: trying it could cost a whole file."""
-
-    def attempt() -> bool:
-        with client.open(url, headers={"Accept-Encoding": "identity"}, method="HEAD") as response:
-            check(response)
-            return response.headers.get("Accept-Ranges", "").lower() == "bytes"
-
-    try:
-        return client.insist(url, attempt)
-    except IndexTrouble:
-        return False
+            else:
+                if data is not None:
+                    return data
+                self._ranges[urlsplit(file.url).netloc] = False
+        return stored_wheel.metadata(fetch(), file.filename)

@@ -37,7 +37,10 @@ def tail(url: str, length: int, client: Client, count: Callable[[int], None]) ->
     got, parts = _asked(url, f"bytes=-{length}", length, client, count)
     if got.data is not None or not parts:
         return got
-    size = got.size if got.size >= 0 else _size(url, client)  # there are ends it does not know
+    size = got.size
+    if size < 0:
+        known = offered(url, client)  # there are ends it does not know
+        size = -1 if known is None else known
     if size <= 0:
         return Part(size, 0, None)
     start = max(0, size - length)
@@ -92,20 +95,23 @@ def _asked(
     return client.insist(url, attempt)
 
 
-def _size(url: str, client: Client) -> int:
-    """Of a file whose server says that it sends parts, else -1."""
+def offered(url: str, client: Client) -> int | None:
+    """Size of a file whose server says that it sends parts, -1 if it does not say that; None if it
+    sends none. Trying it could cost a whole file.
+    """
 
-    def attempt() -> int:
+    def attempt() -> int | None:
         with client.open(url, headers={"Accept-Encoding": "identity"}, method="HEAD") as response:
             check(response)
+            if response.headers.get("Accept-Ranges", "").lower() != "bytes":
+                return None
             said = response.headers.get("Content-Length", "")
-            parts = response.headers.get("Accept-Ranges", "").lower() == "bytes"
-            return int(said) if parts and _DIGITS.fullmatch(said) else -1
+            return int(said) if _DIGITS.fullmatch(said) else -1
 
     try:
         return client.insist(url, attempt)
     except IndexTrouble:
-        return -1
+        return None
 
 
 def _local(url: str, start: int | None, length: int) -> Part:

@@ -35,6 +35,11 @@ _RECORD_LEAST = 30  # bytes of RECORD, compressed, for a member: 32 of them are 
 _LONG = 512 << 10
 _MEMBERS_ALIKE, _SIZE_ALIKE = 0.01, 0.0005
 NO_PARTS = "the index sends no parts of files"
+_BESIDE = {
+    "absent": "the index does not have the metadata that it offers",
+    "hash": "the metadata beside the wheel has another hash than the index says",
+    "unfit": "the metadata beside the wheel is too long",
+}
 
 
 def inspect(
@@ -57,6 +62,31 @@ def inspect(
         return _Inspection(file, client, count).facts(contents, sibling)
     except ValueError as error:
         raise IndexTrouble("unfit", f"{file.filename} cannot be installed: {error}") from error
+
+
+def metadata_in(file: File, client: Client, count: Callable[[int], None]) -> bytes | None:
+    """METADATA as it is in a wheel, by ranges; None if the server sends no parts. Raises
+    IndexTrouble: ``unfit`` if it cannot be read so, ``hash`` if the file is another one.
+    """
+    try:
+        return _Inspection(file, client, count).own_metadata()
+    except ValueError as error:
+        raise IndexTrouble("unfit", f"{file.filename} cannot be installed: {error}") from error
+
+
+def metadata_beside(file: File, client: Client, count: Callable[[int], None]) -> bytes:
+    """METADATA as the index offers it beside the wheel (PEP 658). Raises IndexTrouble: ``absent``,
+    ``hash`` and ``unfit`` say that it has to be read in the wheel.
+    """
+    parts = urlsplit(file.url)
+    url = parts._replace(path=f"{parts.path}.metadata").geturl()
+    _, data = client.page(url, {})
+    count(len(data))
+    if len(data) > wheel_metadata.LONGEST:
+        raise IndexTrouble("unfit", f"{file.filename}: its METADATA is too long")
+    if file.metadata not in ("true", hashlib.sha256(data).hexdigest()):
+        raise IndexTrouble("hash", f"{file.filename}.metadata is not what its index says")
+    return data
 
 
 class _Inspection:
@@ -95,25 +125,22 @@ class _Inspection:
             problem="; ".join(self.problems),
         )
 
+    def own_metadata(self) -> bytes | None:
+        """METADATA in the wheel; see ``metadata_in``. Raises ValueError, too."""
+        end = self._end()
+        if end:
+            self._look(end, wanted=False, sibling=None)
+        return self.metadata
+
     def _beside(self) -> None:
-        """METADATA as the index offers it beside the wheel (PEP 658), if it comes."""
-        parts = urlsplit(self.file.url)
-        url = parts._replace(path=f"{parts.path}.metadata").geturl()
+        """METADATA as the index offers it beside the wheel, if it comes."""
         try:
-            _, data = self.client.page(url, {})
-        except IndexTrouble as trouble:
-            if trouble.kind != "absent":
-                raise
-            self.problems.append("the index does not have the metadata that it offers")
-            return
-        self.count(len(data))
-        if self.file.metadata not in ("true", hashlib.sha256(data).hexdigest()):
-            self.problems.append(
-                "the metadata beside the wheel has another hash than the index says"
-            )
-        else:
-            self.metadata = data
+            self.metadata = metadata_beside(self.file, self.client, self.count)
             self.sources["metadata"] = "the index's metadata file"
+        except IndexTrouble as trouble:
+            if trouble.kind not in _BESIDE:
+                raise
+            self.problems.append(_BESIDE[trouble.kind])
 
     def _end(self) -> End | None:
         """Read the end of the wheel. None if the server sends no parts."""

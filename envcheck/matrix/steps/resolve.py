@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from envcheck.errors import IndexTrouble
+from envcheck.index import stored_wheel
 from envcheck.index.gateway import CLIENT_ENVIRONMENT
-from envcheck.matrix import wheel_sizes
 from envcheck.matrix.causes.base import Verdict
 from envcheck.matrix.execution import StepOutcome
 from envcheck.matrix.installers import INSTALLERS, Asked
@@ -128,8 +128,8 @@ def _fits(session: Session, wheels: list[str], outcome: StepOutcome) -> None:
     """A small wheel can unpack to more than there is of a disk. Raises Ended."""
     limit = session.cell.limits.disk
     try:
-        needed = sum(map(wheel_sizes.unpacked, wheels))
-    except wheel_sizes.WheelError as error:
+        needed = sum(map(stored_wheel.unpacked, wheels))
+    except IndexTrouble as error:
         raise Ended(outcome, Verdict("install-failed", str(error))) from error
     if needed > size(limit):
         sentence = f"it takes {needed / (1 << 30):.1f} GiB of disk, the limit is {limit}"

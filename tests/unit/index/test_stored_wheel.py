@@ -15,8 +15,11 @@ from wheels import File, Member, wheel
 
 from envcheck.errors import IndexTrouble
 from envcheck.index.client import Client
-from envcheck.index.remote_zip import METADATA_LIMIT, NoRangesError, RemoteFile, metadata_in
+from envcheck.index.pages import File as Listed
+from envcheck.index.remote_wheel import metadata_in as metadata_by_ranges
 from envcheck.index.sources import Network
+from envcheck.index.stored_wheel import metadata_in
+from envcheck.index.wheel_metadata import LONGEST
 
 INFO = "big-1.0.dist-info"
 BIG = wheel("big", files={f"m{n}.py": os.urandom(100) for n in range(3000)})
@@ -28,27 +31,16 @@ def test_little_is_read(file):
     """Long lists of members, and METADATA far from the end."""
     with IndexServer(file) as index:
         counted: list[int] = []
-        remote = RemoteFile(index.files_url + file.name, Client(Network(), QUICK), counted.append)
-        assert metadata_in(remote, file.name) == file.metadata
-        assert remote.size == len(file.data)
+        listed = Listed(filename=file.name, url=index.files_url + file.name)
+        assert metadata_by_ranges(listed, Client(Network(), QUICK), counted.append) == file.metadata
         assert sum(counted) < 600_000
         assert len(counted) <= 5
 
 
-def test_any_part_can_be_read():
-    with IndexServer(BIG) as index:
-        remote = RemoteFile(index.files_url + BIG.name, Client(Network(), QUICK), lambda _: None)
-        for start, size in ((0, 10), (5, 100), (len(BIG.data) - 3, 50), (70_000, 200_000)):
-            remote.seek(start)
-            assert remote.read(size) == BIG.data[start : start + size]
-        assert remote.read(0) == b""
-        remote.seek(-4, io.SEEK_END)
-        assert remote.read() == BIG.data[-4:]
-
-
 def test_a_server_without_ranges():
-    with IndexServer(BIG, ranges=False) as index, pytest.raises(NoRangesError):
-        RemoteFile(index.files_url + BIG.name, Client(Network(), QUICK), lambda _: None)
+    with IndexServer(FIRST, ranges=False) as index:
+        listed = Listed(filename=FIRST.name, url=index.files_url + FIRST.name)
+        assert metadata_by_ranges(listed, Client(Network(), QUICK), lambda _: None) is None
 
 
 def made(*members: tuple[str, bytes]) -> bytes:
@@ -71,7 +63,7 @@ UNFIT = {
     "cut": BIG.data[:-10],
     "no-metadata": made(("big.py", b"")),
     "deeper": made((f"x/{INFO}/METADATA", b"Name: big")),
-    "bomb": made((f"{INFO}/METADATA", b"\0" * (METADATA_LIMIT + 1))),
+    "bomb": made((f"{INFO}/METADATA", b"\0" * (LONGEST + 1))),
     "many": b"x" * 100 + listing(400, 1 << 30),
     "zip64": b"x" * 100 + ZIP64 + listing(0xFFFF, 0xFFFFFFFF),
     "encrypted": made((f"{INFO}/METADATA", b"Name: big")).replace(
