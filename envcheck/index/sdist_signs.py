@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from envcheck.errors import DataError
 from envcheck.index.sdist import build_files, by_setuptools, declared, includes
 from envcheck.index.sdist.signs import Signs, language_of, line, names_of, own_sources, rows, seen
+from envcheck.index.sdist.summary import summary as summary
 from envcheck.knowledge import table
 from envcheck.model.artifact import SdistFacts
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from envcheck.index.sdist.archive import Archive
 
 _LEGACY = "setuptools.build_meta:__legacy__"
+_LIBRARY = re.compile(r"\.(so(\.\d+)*|dylib|dll|pyd)$")
 _WRAPPED = re.compile(
     r"\b(setuptools|scikit_build_core|mesonpy|hatchling|flit_core|maturin|poetry|pdm)\b[\w.]*"
 )
@@ -50,6 +52,9 @@ def classify(archive: Archive) -> SdistFacts:
         signs.refuses = "it has neither setup.py nor pyproject.toml"
     else:
         _by_backend(archive, project, row, backend, requires[:100], signs)
+    built = [name for name in archive.names if _LIBRARY.search(name)]
+    if signs.pure and built:
+        signs.add("evidence", f"{built[0]}: nothing is compiled, but compiled files are in it")
     if signs.pure is None and not signs.evidence and not archive.complete:
         signs.add("evidence", "what says how it is built was not among what was looked at")
     if project.get("project") is not None:  # then nothing else counts
@@ -330,70 +335,3 @@ def _pdm(archive: Archive, project: dict[str, Any], requires: list[str], signs: 
     else:
         signs.pure = True
         signs.add("evidence", "pyproject.toml: PDM without a build hook")
-
-
-_WORDS = {"c": "C", "c++": "C++", "rust": "Rust", "cuda": "CUDA", "fortran": "Fortran", "go": "Go",
-          "objective-c": "Objective-C", "zig": "Zig", "java": "Java", "hip": "HIP"}  # fmt: skip
-_SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-_BRIEF = 100
-
-
-def summary(facts: SdistFacts) -> str:
-    """In plain words, at most 100 characters: "needs a C compiler and pg_config (setuptools)"."""
-    backend = facts.backend.partition(".")[0].partition(":")[0].replace("_", "-")
-    by = f" ({backend})" if backend else ""
-    if facts.refuses:
-        return line(f"refuses to build: {facts.refuses}", _BRIEF)
-    if facts.systems and "linux" not in facts.systems:
-        return f"builds on {' and '.join(_SYSTEMS.get(s, s) for s in facts.systems)} only"
-    wanted = [*_compilers(facts.languages), *facts.headers, *_programs(facts.programs)]
-    if facts.needs:
-        wanted = [f"{', '.join(facts.needs[:3])} that it does not declare", *wanted]
-    text = f"needs {_listed(wanted)}" if wanted else ""
-    if facts.pure and not text:
-        text = "pure Python"
-        if facts.optional:
-            text += f", {_listed([_WORDS.get(each, each) for each in facts.optional])} optional"
-        if not facts.complete:
-            text += ", by what was looked at"
-    elif facts.pure is None and not text:
-        text = "it cannot be told what its build needs"
-    elif not text:
-        text = "not pure Python"
-    if facts.downloads:
-        text += ", and fetches something"
-    return _fitted(text, wanted, by)
-
-
-def _fitted(text: str, wanted: list[str], by: str) -> str:
-    """With fewer of the things that are wanted, if it is too long."""
-    count = len(wanted)
-    while len(text) + len(by) > _BRIEF and count > 1:
-        count -= 1
-        tail = ", and fetches something" if text.endswith("fetches something") else ""
-        text = f"needs {', '.join(wanted[:count])} and more{tail}"
-    return line(text, _BRIEF - len(by)) + by
-
-
-def _compilers(languages: list[str]) -> list[str]:
-    named = [_WORDS.get(each, each) for each in languages]
-    plain = [word for word in named if word in ("C", "C++", "Fortran", "Objective-C")]
-    if plain == ["C", "C++"] or plain == ["C++", "C"]:
-        plain = ["C++"]  # a compiler of one is one of both
-    found = [f"a {' and '.join(plain)} compiler"] if plain else []
-    return found + [word for word in named if word not in ("C", "C++", "Fortran", "Objective-C")]
-
-
-def _programs(programs: list[str]) -> list[str]:
-    packages = [each.partition(" ")[2] for each in programs if each.startswith("pkg-config ")]
-    return [
-        f"{each} ({', '.join(packages[:3])})" if each == "pkg-config" and packages else each
-        for each in programs
-        if not each.startswith("pkg-config ")
-    ]
-
-
-def _listed(words: list[str]) -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"

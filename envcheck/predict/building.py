@@ -36,7 +36,7 @@ class Prospect(NamedTuple):
 
 def prospect(facts: SdistFacts | None, target: Target) -> Prospect:
     """Of the build of an sdist on a target. ``facts``: None if it could not be read."""
-    from envcheck.index.sdist_signs import summary
+    from envcheck.index.sdist.summary import summary
 
     if facts is None:
         return Prospect(summary="its sdist could not be read")

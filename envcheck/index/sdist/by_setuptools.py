@@ -247,6 +247,8 @@ def _conclude(
     if signs.pure is False:
         found = script_text.programs(tree, names_of(requires))
         signs.add("programs", *(each for each in found if _called_for(each, signs)))
+        if "pkgconfig" in names_of(requires):  # a distribution that runs it
+            signs.add("programs", "pkg-config")
         _headers(archive, tale, signs)
     elif possible:
         _possibly(possible, signs)

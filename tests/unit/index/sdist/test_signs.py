@@ -443,6 +443,13 @@ def test_what_newer_setuptools_does_not_have(requires, gone):
     assert bool(found.refuses) is gone
 
 
+def test_what_was_compiled_before():
+    found = facts(setup_py=SETUP + "setup()", **{"one/lib.so.1": "x", "README.so.txt": ""})
+    assert found.pure is True
+    assert "one/lib.so.1: nothing is compiled, but compiled files are in it" in found.evidence
+    assert len(facts(setup_py=SETUP + "setup()").evidence) == 1
+
+
 def test_nothing_builds_it():
     assert facts(**MODULE).refuses == "it has neither setup.py nor pyproject.toml"
     assert not facts(complete=False, **MODULE).refuses
