@@ -206,6 +206,8 @@ class World:
             return Known(Metadata(facts.metadata), trouble=trouble)
         if facts.static:
             return Known(Metadata(facts.metadata))
+        if facts.requires is not None:  # said literally where its build would read it
+            return Known(Metadata("".join(f"Requires-Dist: {one}\n" for one in facts.requires)))
         for other in reversed(project.releases[number].wheels):
             known = self.facts(other)
             if isinstance(known, WheelFacts) and known.metadata:
