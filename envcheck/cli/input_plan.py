@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from envcheck import config
 from envcheck.errors import UsageError
+from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from envcheck.predict.inputs.asked import Asked
 
 _SYSTEMS = ("alpine", "slim")
+#: Words that mean a file, though they could be the name of a project.
+_FILES = re.compile(
+    r"(?:Docker|Container|Pip)file(?:\.[\w.-]+)?|[\w.-]+\.(?:lock|txt|toml|Dockerfile)"
+)
 
 
 def asked(arguments: argparse.Namespace) -> Asked | None:
@@ -26,6 +32,11 @@ def asked(arguments: argparse.Namespace) -> Asked | None:
     Raises DataError, UsageError.
     """
     words = list(getattr(arguments, "what", None) or ())
+    if missing := next((w for w in words if _FILES.fullmatch(w) and not os.path.exists(w)), ""):
+        raise UsageError(
+            f"there is no file {printable(missing)} here",
+            hint=f"a project of that name: '{printable(missing)}>=0'",
+        )
     if len(words) != 1 or not os.path.isfile(words[0]) or _is_matrix(words[0]):
         return None
     from envcheck.predict.inputs import read

@@ -44,7 +44,8 @@ def lines(world: World, judgement: Judgement) -> list[str]:
         return _built(world, judgement, head)
     own = {subject.project.name for subject in judgement.subjects}
     if first.kind in ("not-found", "unknown"):
-        return [f"{head}: {first.sentence}", *_path(first, own)]
+        what = "could not be judged: " if first.kind == "unknown" else ""
+        return [f"{head}: {what}{first.sentence}", *_path(first, own)]
     if first.kind == "will-not-import":
         also = [f"also     {one.name}: {one.sentence}" for one in judgement.blockers[1:2]]
         remedy = [f"remedy   {first.remedy}"] if first.remedy else []

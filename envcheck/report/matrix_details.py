@@ -146,7 +146,8 @@ def _distributions(result: CellResult) -> Iterator[str]:
         words = [each.name, each.version, newest, each.artifact, size_on_disk, each.reason]
         rows.append([_text(word) for word in words])
     heads = ("name", "version", "newest", "from", "disk", "why not the newest")
-    yield from _table("Distributions", heads, rows)
+    title = "Distributions that would be installed" if result.predicted else "Distributions"
+    yield from _table(title, heads, rows)
     if len(found) > LARGEST:
         yield f'<p class="faint">and {len(found) - LARGEST} smaller ones, in the document</p>'
 
