@@ -35,7 +35,7 @@ def asked(arguments: argparse.Namespace) -> Asked | None:
     if missing := next((w for w in words if _FILES.fullmatch(w) and not os.path.exists(w)), ""):
         raise UsageError(
             f"there is no file {printable(missing)} here",
-            hint=f"a project of that name: '{printable(missing)}>=0'",
+            hint="name it as seen from here, or name a requirement",
         )
     if len(words) != 1 or not os.path.isfile(words[0]) or _is_matrix(words[0]):
         return None
