@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from envcheck.typed import Any, NamedTuple
 
@@ -168,13 +168,9 @@ def resolve(command_line: Mapping[str, Any], cwd: str) -> Settings:
 def project_file(cwd: str) -> tuple[str, bytes] | None:
     """The nearest ``pyproject.toml`` upwards that speaks of envcheck: (path, content).
 
-    Looks no further than the root of the repository, the home directory or the file system's root.
     A file that does not speak of envcheck is not parsed, and need not be TOML.
     """
-    folder = os.path.abspath(cwd)
-    home = os.path.expanduser("~")
-    while True:
-        path = os.path.join(folder, "pyproject.toml")
+    for path in project_files(cwd):
         content = b""
         try:
             if os.path.isfile(path):  # a pipe would be waited for
@@ -184,9 +180,20 @@ def project_file(cwd: str) -> tuple[str, bytes] | None:
             pass
         if b"tool.envcheck" in content or b"tool]\nenvcheck" in content:
             return path, content
+    return None
+
+
+def project_files(cwd: str) -> Iterator[str]:
+    """Where ``pyproject.toml`` is looked for: no further than the root of the repository, the home
+    directory or the file system's root.
+    """
+    folder = os.path.abspath(cwd)
+    home = os.path.expanduser("~")
+    while True:
+        yield os.path.join(folder, "pyproject.toml")
         parent = os.path.dirname(folder)
         if folder in (parent, home) or os.path.exists(os.path.join(folder, ".git")):
-            return None
+            return
         folder = parent
 
 

@@ -27,7 +27,9 @@ _LONGEST = 1 << 20  # characters of one
 
 
 class Basis:
-    """What an answer rests on: set by a command as ``arguments.basis``. ``until``: Unix time."""
+    """What an answer rests on: set by a command as ``arguments.basis``. ``until``: Unix time;
+    ``files``: besides what this process opened itself, such as files that are not there.
+    """
 
     def __init__(self, until: float, files: Iterable[str]) -> None:
         self.until = until
@@ -62,14 +64,50 @@ def keep(words: list[str], arguments: argparse.Namespace, run: Callable[[], int]
     streams = sys.stdout, sys.stderr
     copies = _Copy(sys.stdout), _Copy(sys.stderr)
     sys.stdout, sys.stderr = copies
+    opened = _listen()
     try:
         status = run()
     finally:
         sys.stdout, sys.stderr = streams
+        _opened.clear()
     basis = getattr(arguments, "basis", None)
     if isinstance(basis, Basis) and basis.until > time.time():
-        _write(words, basis, status, copies[0].text, copies[1].text)
+        files = {*basis.files, *_of_others(opened)}
+        _write(words, Basis(basis.until, files), status, copies[0].text, copies[1].text)
     return status
+
+
+#: Where what this process opens is noted, while an answer is worked out.
+_opened: list[set[str]] = []
+_listening: list[bool] = []
+_PLACES = ("/proc", "/sys", "/dev")  # change without being changed
+
+
+def _listen() -> set[str]:
+    """Paths that are read from now on. A hook cannot be taken away: there is one."""
+    _opened[:] = [set()]
+    if not _listening:
+        _listening.append(True)
+        sys.addaudithook(_heard)
+    return _opened[0]
+
+
+def _heard(event: str, values: tuple[Any, ...]) -> None:
+    if _opened and event in ("open", "os.listdir", "os.scandir"):
+        path = values[0]
+        if isinstance(path, str) or hasattr(path, "__fspath__"):
+            _opened[0].add(os.fspath(path))
+
+
+def _of_others(paths: Iterable[str]) -> set[str]:
+    """Those that are neither envcheck's and Python's own nor in the cache."""
+    from envcheck.config import cache_dir
+
+    own = {cache_dir(), os.path.dirname(os.path.dirname(__file__)), *_PLACES}
+    own |= {sys.prefix, sys.base_prefix, *map(os.path.dirname, (os.__file__, sys.executable))}
+    mine = tuple(f"{os.path.abspath(path)}{os.sep}" for path in own if path != os.sep)
+    found = {os.path.abspath(path) for path in list(paths) if "\0" not in path}
+    return {path for path in found if not f"{path}{os.sep}".startswith(mine)}
 
 
 def _write(words: list[str], basis: Basis, status: int, stdout: str, stderr: str) -> None:

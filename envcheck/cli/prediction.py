@@ -140,17 +140,13 @@ class Predictor:
         if self.arguments.record:
             self._record()
         arguments = self.arguments
-        named = [word for word in getattr(arguments, "what", []) if os.path.exists(word)]
+        named = [*getattr(arguments, "what", []), *filter(None, [arguments.replay])]
         if any(looked_into.is_place(word) for word in getattr(arguments, "target", ())):
             return  # it may be another one the next time
         if any(os.path.isdir(word) for word in named):
             return  # a project: all its files would have to be looked at
-        files = {
-            os.path.abspath(word)
-            for word in (*named, getattr(arguments, "requirements_file", ""))
-            if word
-        }
-        files |= {os.path.abspath("pyproject.toml")}
+        files = {os.path.abspath(word) for word in named}  # there or not
+        files |= set(config.project_files(config.working_directory()))
         for session in self.sessions:
             files |= session.consulted
         until = min((session.until for session in self.sessions), default=0.0)

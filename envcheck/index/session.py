@@ -21,6 +21,7 @@ import msgspec
 
 from envcheck.errors import IndexTrouble
 from envcheck.index import kept, pages
+from envcheck.index.local import path_of
 from envcheck.index.recording import Listing, Recording
 from envcheck.model.artifact import SdistFacts, WheelFacts
 
@@ -70,6 +71,9 @@ class IndexSession:
         self._wheels: Wheels | None = None
         self._sources: Sources | None = None
         self._files: tuple[str, ...] = ()  # of configuration
+        self._day = index.exclude_newer or (default.exclude_newer if default else "")
+        self._cache = cache
+        self._local: set[str] = set()  # files of directories of this machine
         if replayed is None:
             if not os.path.isabs(cache):
                 raise ValueError("a session keeps what it reads in an absolute directory")
@@ -120,7 +124,7 @@ class IndexSession:
     @property
     def exclude_newer(self) -> str:
         """The day before which files must have been uploaded, empty without one."""
-        return self._sources.exclude_newer if self._sources else ""
+        return self._sources.exclude_newer if self._sources else self._day
 
     @property
     def until(self) -> float:
@@ -133,7 +137,15 @@ class IndexSession:
         if self._replayed:
             return set()
         kept = {self._catalogue.folder} if self.offline else set()
-        return {*self._files, *self._catalogue.consulted, *kept}
+        return {*self._files, *self._catalogue.consulted, *self._local, *kept}
+
+    def names(self) -> set[str]:
+        """Names of projects that were met here: one that no index has may be misspelled."""
+        if self._replayed:
+            return {name for name, listing in self.recording.listings.items() if listing.found}
+        from envcheck.index.known import projects
+
+        return projects(self._cache)
 
     def listing(self, name: str) -> Listing:
         """All files of a project, of all indexes. Raises IndexTrouble."""
@@ -272,6 +284,7 @@ class IndexSession:
             for file in page.files:
                 if file.project == name:
                     files.setdefault(file.filename, file)
+        self._local |= {path_of(f.url) for f in files.values() if f.url.startswith("file:")}
         listing = Listing(files=list(files.values()), found=found or bool(files))
         self.recording.listings[name] = listing
         return listing

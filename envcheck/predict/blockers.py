@@ -103,7 +103,8 @@ def blocker(
     if trouble := world.troubles.get(name):
         kind, sentence = "unknown", trouble.message
     elif not project.releases:
-        sentence = f"the index has no project {name}{'' if path else nearest(name)}"
+        near = "" if path else nearest(name, world.session.names())
+        sentence = f"the index has no project {name}{near}"
         if project.found:
             sentence = f"the index lists {name} without a file"
     elif not mask:
