@@ -41,7 +41,8 @@ def render(why: Why, *, width: int = 100, colour: bool = False, unicode: bool = 
 
 def _has_files(answer: Answer) -> bool:
     """Whether there are files to be told of, and a reason to."""
-    return answer.prediction.class_ not in (*_GOOD, "yanked", "not-found", "unknown")
+    others = ("yanked", "will-not-import", "not-found", "unknown")
+    return answer.prediction.class_ not in (*_GOOD, *others)
 
 
 def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
@@ -86,7 +87,8 @@ def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
 
 def _blocked(blockers: list[Blocker], width: int) -> Iterator[str]:
     """The first few at length, of the others their names."""
-    yield f"blocked by {len(blockers)}"
+    what = "these will not import:" if blockers[0].kind == "will-not-import" else "blocked by"
+    yield f"{what} {len(blockers)}"
     for one in blockers[:_FEW]:
         path = f" (by way of {' > '.join(one.path)})" if len(one.path) > 1 else ""
         yield from _item(f"{line(one.requirement)}{line(path)}: {line(one.sentence)}", width)
