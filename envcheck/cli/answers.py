@@ -52,11 +52,12 @@ def given(words: list[str]) -> int | None:
             kept = json.load(file)
         if time.time() >= kept["until"] or kept["files"] != _looks(kept["files"]):
             return None
-        sys.stderr.write(kept["stderr"])
-        sys.stdout.write(kept["stdout"])
-        return int(kept["status"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        status, texts = int(kept["status"]), (str(kept["stderr"]), str(kept["stdout"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # there is none, or it is damaged
+    sys.stderr.write(texts[0])
+    sys.stdout.write(texts[1])
+    return status
 
 
 def keep(words: list[str], arguments: argparse.Namespace, run: Callable[[], int]) -> int:
