@@ -96,8 +96,8 @@ def _kept(folder: str, system: str, machine: str) -> str:
 def _got(folder: str, system: str, machine: str, gateway: Gateway) -> str:
     """The newest one that the index has, which is downloaded."""
     for release in reversed(gateway.releases(Index(), "uv")):
-        version = Version(release.version)
-        if release.yanked or version.is_prerelease or version not in WANTED:
+        version = release.version
+        if release.yanked is not None or version.is_prerelease or version not in WANTED:
             continue
         wheel = next(_suitable(release.files, system, machine), None)
         if wheel is None:

@@ -9,11 +9,11 @@ is what is there.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from envcheck.index import pages
 from envcheck.matrix.execution import LOG_BYTES, execute, island
 from envcheck.model.cell import Usage
 from envcheck.redact import without_secrets
@@ -149,7 +149,7 @@ def _line(text: object) -> str:
 
 def normalized(name: object) -> str:
     """A distribution's name as the index writes it."""
-    return re.sub(r"[-_.]+", "-", _line(name)).lower()
+    return pages.normalized(_line(name))
 
 
 def ordered(name: str, modules: Any) -> list[str]:

@@ -8,16 +8,15 @@ A matrix that pins a version is not stale because newer ones exist: that is said
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from envcheck.errors import EnvcheckError
+from envcheck.index.pages import normalized
 from envcheck.model.cell import PREDICTED
 from envcheck.model.freshness import Freshness, State
-from envcheck.predict.projects import of_releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,6 +93,8 @@ def newest_of(
 
     ``releases``: as the gateway's; what it raises for one name leaves that one out.
     """
+    from envcheck.predict.projects import of_releases
+
     found = {}
     for name in names:
         try:
@@ -116,13 +117,8 @@ def subjects(run: Run) -> dict[str, list[Requirement]]:
             except InvalidRequirement:
                 continue
             if requirement.url is None:
-                found.setdefault(canonical(requirement.name), {})[text] = requirement
+                found.setdefault(normalized(requirement.name), {})[text] = requirement
     return {name: list(said.values()) for name, said in found.items()}
-
-
-def canonical(name: str) -> str:
-    """As in PEP 503."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _newer(
@@ -160,7 +156,7 @@ def _seen(results: Iterable[CellResult]) -> dict[str, Version]:
             for text in (installed.newest, installed.version):
                 version = _version(text)
                 if version is not None and not version.is_prerelease:
-                    name = canonical(installed.name)
+                    name = normalized(installed.name)
                     found[name] = max(version, found.get(name, version))
     return found
 

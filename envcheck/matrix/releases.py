@@ -29,10 +29,11 @@ from envcheck.predict.shortfall import no_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from envcheck.index.releases import Release
     from envcheck.model.cell import Installed
     from envcheck.model.matrix import Cell
     from envcheck.model.target import Target
-    from envcheck.predict.projects import Project, Release
+    from envcheck.predict.projects import Project
     from envcheck.predict.requirements import Requirement
     from envcheck.predict.world import World
 

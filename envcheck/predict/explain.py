@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envcheck.index.releases import SDISTS
 from envcheck.model.prediction import CLASSES, Prediction
 from envcheck.predict.offered import minors, pythons, systems
-from envcheck.predict.projects import SDISTS, admits
+from envcheck.predict.projects import admits
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:

@@ -11,21 +11,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
+from envcheck.index.releases import releases_of, sdist_of, version_of
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envcheck.index.pages import File
-    from envcheck.index.releases import Release as Listed
+    from envcheck.index.releases import Release
     from envcheck.model.target import Target
 
 #: What a target can do with a release. ``generic``: a wheel for any platform; ``python``: its
 #: Requires-Python excludes this Python; ``unknown``: the platform of the target is not known.
 Kind = Literal["wheel", "generic", "sdist", "python", "nothing", "unknown"]
-SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
 class Choice(NamedTuple):
@@ -33,31 +32,6 @@ class Choice(NamedTuple):
 
     kind: Kind
     file: File | None = None
-
-
-class Release(NamedTuple):
-    """One release. ``uploaded``: of its first file, ISO 8601, empty if the index does not say."""
-
-    version: Version
-    files: tuple[File, ...]
-    yanked: str | None  # of all its files: the reason, empty without one; None if it is not
-    uploaded: str
-
-    @property
-    def wheels(self) -> list[File]:
-        """Those of its files that need not be built."""
-        return [file for file in self.files if file.is_wheel]
-
-    @property
-    def sdist(self) -> File | None:
-        """The one that installers prefer."""
-        return sdist_of(self.files)
-
-    @property
-    def requires_python(self) -> str:
-        """Of its wheels, else of its sdist."""
-        said = [f.requires_python for f in (*self.wheels, *self.files) if f.requires_python]
-        return next(iter(said), "")
 
 
 class Project:
@@ -70,20 +44,13 @@ class Project:
         self.name = name
         self.found = found
         self.undated = 0
-        by_version: dict[Version, list[File]] = {}
-        unread: list[str] = []
-        for file in files:
-            if before:
-                if file.uploaded[: len(before)] >= before:
-                    continue
-                self.undated += not file.uploaded
-            version = _version(file.version)
-            if version is not None:
-                by_version.setdefault(version, []).append(file)
-            else:
-                unread.append(file.filename)
-        self.unread = tuple(unread)  # file names without a version as PEP 440 has it
-        self.releases = [_release(v, tuple(by_version[v])) for v in sorted(by_version)]
+        if before:
+            files = [file for file in files if file.uploaded[: len(before)] < before]
+            self.undated = sum(not file.uploaded for file in files)
+        files = list(files)
+        #: file names without a version as PEP 440 has it
+        self.unread = tuple(f.filename for f in files if version_of(f.version) is None)
+        self.releases = releases_of(files)
         self.versions = [release.version for release in self.releases]
         self.all = (1 << len(self.releases)) - 1
         self.final = self._mask(not v.is_prerelease for v in self.versions)
@@ -127,7 +94,7 @@ class Project:
 
     def number(self, version: str) -> int | None:
         """Of the release of this version."""
-        wanted = _version(version)
+        wanted = version_of(version)
         return next((n for n, v in enumerate(self.versions) if v == wanted), None)
 
     def _allowed(self, specifier: str) -> tuple[int, bool]:
@@ -146,7 +113,7 @@ class Project:
         return sum(1 << n for n, bit in enumerate(bits) if bit)
 
 
-def of_releases(name: str, releases: Iterable[Listed] | None) -> Project:
+def of_releases(name: str, releases: Iterable[Release] | None) -> Project:
     """A project as the gateway has it."""
     files = [file for release in releases or () for file in release.files]
     return Project(name, files, found=bool(files))
@@ -164,12 +131,6 @@ def asks_early(specifier: str) -> bool:
         return bool(SpecifierSet(specifier).prereleases)
     except InvalidSpecifier:
         return False
-
-
-def sdist_of(files: Iterable[File]) -> File | None:
-    """The sdist that installers prefer: the one that PEP 625 names."""
-    sdists = [file for file in files if file.filename.endswith(SDISTS)]
-    return next((f for f in sdists if f.filename.endswith(".tar.gz")), next(iter(sdists), None))
 
 
 @lru_cache(maxsize=4096)
@@ -229,19 +190,3 @@ def _build(filename: str) -> tuple[int, str] | None:
         return None
     digits = len(parts[2]) - len(parts[2].lstrip("0123456789"))
     return (int(parts[2][:digits] or 0), parts[2][digits:])
-
-
-def _release(version: Version, files: tuple[File, ...]) -> Release:
-    yanked = None
-    if all(file.yanked is not None for file in files):
-        yanked = next((file.yanked for file in files if file.yanked), "")
-    uploaded = min((file.uploaded for file in files if file.uploaded), default="")
-    return Release(version, files, yanked, uploaded)
-
-
-@lru_cache(maxsize=1 << 16)
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None

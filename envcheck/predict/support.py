@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envcheck.index.releases import Release
 from envcheck.knowledge import table
 from envcheck.model.wheels import Cell, Mark, ReleaseSupport
 from envcheck.model.wheels import Place as PlaceDocument
 from envcheck.model.wheels import Project as ProjectDocument
 from envcheck.predict.offered import pythons, systems
-from envcheck.predict.projects import Release, admits
+from envcheck.predict.projects import admits
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:

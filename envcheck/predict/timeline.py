@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from envcheck.index.pages import File
+    from envcheck.index.releases import Release
     from envcheck.model.wheels import Way
-    from envcheck.predict.projects import Project, Release
+    from envcheck.predict.projects import Project
 
 _FREE_THREADED = 13  # the first CPython 3 that has such a build
 LATE = "99"  # a patch release that is later than those that specifiers have in mind

@@ -47,6 +47,13 @@ class Policy(NamedTuple):
         """Whether a wheel of this project may be taken."""
         return name not in self.no_binary and ":all:" not in self.no_binary
 
+    def choice(self, project: Project, number: int, target: Target) -> Choice:
+        """What ``target`` takes of a release; an sdist that may not be built is nothing."""
+        choice = project.choice(number, target, wheels=self.wheels(project.name))
+        if choice.kind == "sdist" and not self.builds(project.name):
+            return choice._replace(kind="nothing", file=None)
+        return choice
+
 
 class Known(NamedTuple):
     """What a file requires. ``source``: whose METADATA that is, in words; empty if it is the
@@ -131,10 +138,7 @@ class World:
 
     def choice(self, project: Project, number: int, target: Target) -> Choice:
         """As the project's own, under this policy."""
-        choice = project.choice(number, target, wheels=self.policy.wheels(project.name))
-        if choice.kind == "sdist" and not self.policy.builds(project.name):
-            return choice._replace(kind="nothing", file=None)
-        return choice
+        return self.policy.choice(project, number, target)
 
     def usable(self, project: Project, number: int, target: Target) -> bool:
         """Whether an installer could take this release there."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from envcheck.index.pages import normalized
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SPEC = r"(?:\[[^\]]*\])?(?:\s*(?:[<>=!~]=?=?)\s*[^\s,;`)]+(?:,\s*(?:[<>=!~]=?=?)\s*[^\s,;`)]+)*)?"
 _TERM = re.compile(rf"^({_NAME})(\[[^\]]*\])?(.*)$")
@@ -88,7 +90,7 @@ def term(text: str) -> Term:
         return Term(text.strip())
     specifier = match[3].partition(";")[0].strip().strip("()").replace(" and ", ",")
     specifier = specifier.replace(" ", "").rstrip(".,")
-    return Term(re.sub(r"[-_.]+", "-", match[1]).lower(), specifier)
+    return Term(normalized(match[1]), specifier)
 
 
 def of_uv(own: list[str]) -> Derivation | None:

@@ -18,7 +18,7 @@ from envcheck.predict.world import policy_of
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
     from envcheck.matrix.causes.reading import Reading
-    from envcheck.predict.projects import Kind, Project
+    from envcheck.predict.projects import Project
 
 
 def judge(failure: Failure, reading: Reading) -> Verdict | None:
@@ -85,21 +85,15 @@ def blocked(failure: Failure, suspect: Term, derivation: Derivation) -> Verdict 
     wanted = numbers(_wanted(failure, suspect, project))
     if not wanted:
         return _no_version(suspect, project, chain, derivation)
-    kinds = {number: _kind(failure, project, number) for number in wanted}
+    policy, target = policy_of(failure.cell.index), failure.target
+    kinds = {number: policy.choice(project, number, target).kind for number in wanted}
     if not set(kinds.values()) <= {"python", "nothing"}:
         return None
     admitted = [number for number in wanted if kinds[number] != "python"]
     if not admitted:
         return _python(failure, suspect, project, wanted[-1], chain, derivation)
-    text, remedy = no_wheel(failure.target, project, admitted[-1])
+    text, remedy = no_wheel(target, project, admitted[-1])
     return Verdict("no-wheel", f"{chain}{text}", remedy, _lines(suspect, derivation))
-
-
-def _kind(failure: Failure, project: Project, number: int) -> Kind:
-    """What the cell could have of a release; an sdist that may not be built is nothing."""
-    policy = policy_of(failure.cell.index)
-    kind = project.choice(number, failure.target, wheels=policy.wheels(project.name)).kind
-    return "nothing" if kind == "sdist" and not policy.builds(project.name) else kind
 
 
 def _chain(name: str, derivation: Derivation) -> str:

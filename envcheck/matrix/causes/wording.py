@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envcheck.index.pages import normalized
+
 if TYPE_CHECKING:
     from envcheck.matrix.causes.base import Failure
     from envcheck.model.cell import StepResult
@@ -19,14 +21,10 @@ def subject(text: str) -> str:
         text = text.partition(" @ ")[0]
     name = text.rstrip("/").rpartition("/")[2]
     if match := _ARCHIVE.match(name):
-        return f"{_canonical(match['name'])} {match['version']}"
+        return f"{normalized(match['name'])} {match['version']}"
     name, _, version = name.partition("==")
     name = re.split(r"[\[<>=!~; ]", name, maxsplit=1)[0]
-    return f"{_canonical(name)} {version.partition(';')[0].strip()}".strip()
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return f"{normalized(name)} {version.partition(';')[0].strip()}".strip()
 
 
 def platform_words(failure: Failure) -> str:

@@ -114,7 +114,7 @@ def test_another_run_asks_for_little(gateway, visit, tmp_path):
 def test_an_old_page_is_asked_for_by_its_etag(gateway, visit, tmp_path):
     with IndexServer(ONE) as index:
         made = gateway(index.url)
-        assert [r.version for r in made.releases(Index(), "one")] == ["1.0"]
+        assert [str(r.version) for r in made.releases(Index(), "one")] == ["1.0"]
         made.close()
         path = str(next((tmp_path / "cache" / "pages").iterdir()))
         page = msgspec.msgpack.decode(kept.read(path), type=catalogue.Page)
@@ -123,7 +123,7 @@ def test_an_old_page_is_asked_for_by_its_etag(gateway, visit, tmp_path):
         index.fault("/simple/*", lambda answer: answer._replace(status=304, body=b"", length=None))
         index.forget()
         made = gateway(index.url)
-        assert [r.version for r in made.releases(Index(), "one")] == ["1.0"]
+        assert [str(r.version) for r in made.releases(Index(), "one")] == ["1.0"]
         assert [request.status for request in index.requests] == [304]
 
 
@@ -199,7 +199,7 @@ def test_only_what_was_uploaded_before_a_day(gateway, visit):
         path = f"{page_of(old, 'one')}{ONE.sha256}/{ONE.name}"
         assert visit(old).get(path).status == 404
         assert page_of(old, "one") != page_of(new, "one")
-        assert [r.version for r in made.releases(until, "one")] == ["0.9"]
+        assert [str(r.version) for r in made.releases(until, "one")] == ["0.9"]
         assert old.notes() == []
 
 
@@ -207,9 +207,9 @@ def test_files_whose_upload_time_is_not_known_stay_and_that_is_said(gateway):
     with IndexServer(ONE, upload_times=False) as index:
         made = gateway(index.url)
         opened = made.open(Index(exclude_newer="2021-01-01"))
-        assert [r.version for r in made.releases(Index(exclude_newer="2021-01-01"), "one")] == [
-            "1.0"
-        ]
+        assert [
+            str(r.version) for r in made.releases(Index(exclude_newer="2021-01-01"), "one")
+        ] == ["1.0"]
         assert "one" in opened.notes()[0]
         assert "2021-01-01" in opened.notes()[0]
 
@@ -218,8 +218,8 @@ def test_releases(gateway):
     more = [wheel("one", "1.10"), wheel("one", "1.9"), sdist("one", "1.9"), wheel("one", "2.0rc1")]
     with IndexServer(ONE, OLD, *more) as index:
         releases = gateway(index.url).releases(Index(), "One")
-    assert [r.version for r in releases] == ["0.9", "1.0", "1.9", "1.10", "2.0rc1"]
-    assert [r.yanked for r in releases] == [True, False, False, False, False]
+    assert [str(r.version) for r in releases] == ["0.9", "1.0", "1.9", "1.10", "2.0rc1"]
+    assert [r.yanked is not None for r in releases] == [True, False, False, False, False]
     assert releases[1].requires_python == ">=3.7"
     assert releases[0].uploaded == "2020-05-05T00:00:00Z"
     assert len(releases[2].files) == 2

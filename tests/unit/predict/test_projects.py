@@ -13,9 +13,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from envcheck.index.pages import File
+from envcheck.index.releases import sdist_of
 from envcheck.model.target import Target
 from envcheck.predict import targets
-from envcheck.predict.projects import Project, admits, sdist_of
+from envcheck.predict.projects import Project, admits
 from envcheck.predict.tags import _tags, platforms
 
 DAY = date(2026, 11, 20)
