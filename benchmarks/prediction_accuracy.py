@@ -28,12 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--record", metavar="FILE")
     parser.add_argument("--replay", metavar="FILE")
+    parser.add_argument("--cache", metavar="FOLDER", help="where to keep what comes; else nowhere")
     parser.add_argument("--core", action="store_true", help="only what is asked as core")
     options = parser.parse_args()
     from envcheck.index import recording
 
     replayed = recording.read(options.replay) if options.replay else None
-    with tempfile.TemporaryDirectory() as cache, _session(cache, replayed) as session:
+    with (
+        tempfile.TemporaryDirectory() as empty,
+        _session(options.cache or empty, replayed) as session,
+    ):
         found = prediction_comparison.compare(session, core=options.core)
         if options.record:
             recording.write(session.recording, options.record)

@@ -1,18 +1,19 @@
 """What was recorded of pip, uv and containers, beside what is predicted for the same question.
 
-Five kinds of question: ``tags`` (a target's list of wheel tags, in order, as pip has it), ``file``
-(what pip takes for a requirement), ``closure`` (uv's pins), ``cell`` (what was really installed
-and imported) and ``row`` (the acceptance rows: class, release and named cause).
+See ``prediction_question.KINDS`` for what is asked.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomllib
 
+from benchmarks import prediction_verdicts
+from benchmarks.prediction_question import Question
 from benchmarks.prediction_truth import DATA, read
 from envcheck.model.target import Target
 from envcheck.predict.requirements import parse
@@ -27,28 +28,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 WHEELS = Policy(only_binary=frozenset([":all:"]))
-
-
-class Question(NamedTuple):
-    """One comparison. ``right`` is empty where both agree or nobody has explained it."""
-
-    kind: str
-    requirement: str
-    target: str
-    theirs: str
-    ours: str
-    right: str = ""
-    evidence: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether nothing need be explained."""
-        return self.theirs == self.ours
-
-    @property
-    def line(self) -> str:
-        """For a terminal."""
-        return f"{self.kind} {self.requirement} {self.target}: {self.theirs} | {self.ours}"
 
 
 class Comparison(NamedTuple):
@@ -93,6 +72,7 @@ def compare(session: IndexSession, *, core: bool = False) -> Comparison:
         *_tags(truth["targets"]),
         *_files(truth, wanted, worlds),
         *_closures(closures, worlds),
+        *_verdicts(truth, worlds),
     ]
     about = {
         "pip": sorted({one["pip"] for one in truth["targets"].values()}),
@@ -105,8 +85,12 @@ def compare(session: IndexSession, *, core: bool = False) -> Comparison:
 
 
 def target(document: Document) -> Target:
-    """From the fields that are recorded."""
+    """From the fields that are recorded; what is there besides is that of the official image."""
     fields = {key: document[key] for key in Target._fields if key in document}
+    minor = ".".join(document["python"].split(".")[:2])
+    for word, distribution in (("slim-bookworm", "debian"), ("alpine", "alpine")):
+        if word in document["id"]:
+            fields |= {"distribution": distribution, "image": f"python:{minor}-{word}"}
     return Target(**fields)
 
 
@@ -195,6 +179,18 @@ def _told(text: str, pins: Document) -> str:
 
 def _listed(pins: Document, names: list[str]) -> str:
     return ", ".join(f"{name} {pins.get(name, 'absent')}" for name in names) or "the same pins"
+
+
+# Verdicts
+
+
+def _verdicts(truth: Document, worlds: dict[str, World]) -> Iterator[Question]:
+    targets = {id: target(document) for id, document in truth["targets"].items()}
+    with open(os.path.join(DATA, "observed.json")) as file:
+        observed = json.load(file)["cells"]
+    yield from prediction_verdicts.rows(worlds["default"], _toml("acceptance.toml")["row"], targets)
+    yield from prediction_verdicts.cells(worlds["wheels"], observed, targets)
+    yield from prediction_verdicts.builds(worlds["default"], observed, targets)
 
 
 # Who is right

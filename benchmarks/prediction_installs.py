@@ -1,8 +1,8 @@
 """Installs one requirement after the other, wheels only, and imports what it brings.
 
 Runs inside a container with ``uv`` on PATH; the first argument is a folder on the disk of uv's
-cache. Standard input: ``[{"requirement", "modules"}, ...]``; standard output: one JSON line each.
-Python 3.9.
+cache. Standard input: ``[{"requirement", "modules"}, ...]``, without modules it is built from its
+sdist instead; standard output: one JSON line each. Python 3.9.
 """
 
 import json
@@ -29,6 +29,11 @@ def observe(folder, cell):
     python = os.path.join(room, "bin", "python")
     run("uv", "venv", "--quiet", "--no-project", "--python", sys.executable, room)
     into = ["uv", "pip", "install", "--quiet", "--no-config", "--python", python]
+    if "modules" not in cell:
+        name = cell["requirement"].partition("==")[0]
+        good, _, error = run(*into, "--no-deps", "--no-binary", name, cell["requirement"])
+        found = {"requirement": cell["requirement"], "built": good}
+        return found if good else {**found, "error": error}
     good, _, error = run(*into, "--only-binary", ":all:", cell["requirement"])
     found = {"requirement": cell["requirement"], "installed": good}
     if not good:

@@ -3,7 +3,7 @@
     python -m benchmarks.prediction_observed --uv PROGRAM [--only TARGET]
 
 Installs the newest releases that ``tests/data/predictions/observed.toml`` names, wheels only, in
-containers (see ``prediction_truth``), imports them and writes ``observed.json`` beside it.
+containers (see ``prediction_truth``), imports them, builds some sdists and writes ``observed.json`` beside it.
 ``PROGRAM``: a uv that is linked statically. A volume keeps the downloads until the end.
 """
 
@@ -40,6 +40,9 @@ def main() -> int:
     targets = options.only or questions["targets"]
     began = now()
     cells: list[Document] = []
+    questions["cells"] += [
+        {"requirement": one, "on": [questions["built_on"]]} for one in questions["builds"]
+    ]
     with ThreadPoolExecutor(WORKERS) as pool:
         for run in pool.map(lambda one: _observe(one, questions["cells"], options.uv), targets):
             cells += run
@@ -57,7 +60,7 @@ def _write(cells: list[Document], began: str) -> None:
 
 def _observe(target: str, questions: list[Document], uv: str) -> list[Document]:
     cells = [
-        {"requirement": one["requirement"], "modules": one["modules"]}
+        {key: one[key] for key in ("requirement", "modules") if key in one}
         for one in questions
         if target in one.get("on", [target])
     ]

@@ -215,7 +215,9 @@ def redacted(text: str) -> str:
     """Without addresses and paths of a machine."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.sub(r"https?://[^\s`'\"<>)]+", "<address>", text)
-    return re.sub(r"(?<![\w.])/(?:tmp|root|home|work|var|opt|usr)/[^\s`'\":)]+", "<path>", text)
+    return re.sub(
+        r"(?<![\w.])/(?:tmp|root|home|work|var|opt|usr|kept)/[^\s`'\":)]+", "<path>", text
+    )
 
 
 if __name__ == "__main__":
