@@ -2,9 +2,9 @@
 
     python -m benchmarks.prediction_observed --uv PROGRAM [--only TARGET]
 
-Installs the newest releases that ``tests/data/predictions/observed.toml`` names, wheels only, in
-containers (see ``prediction_truth``), imports them, builds some sdists and writes ``observed.json`` beside it.
-``PROGRAM``: a uv that is linked statically. A volume keeps the downloads until the end.
+Installs, wheels only, and imports the newest releases that ``tests/data/predictions/observed.toml``
+names, in containers (see ``prediction_truth``), builds some sdists and writes ``observed.json``
+beside it. ``PROGRAM``: a uv that is linked statically. A volume keeps the downloads until the end.
 """
 
 from __future__ import annotations
