@@ -97,6 +97,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--interpreters", required=True)
     parser.add_argument("--date", required=True)
+    parser.add_argument("--add", action="store_true", help="to the table as it is: rows only")
     parser.add_argument("environments", nargs="+")
     options = parser.parse_args()
     with ThreadPoolExecutor(2) as pool:
@@ -105,8 +106,11 @@ def main() -> int:
                 lambda minor: compiled(minor, options.interpreters, options.environments), MINORS
             )
         )
+    text = document(found, options.date)
+    if options.add:
+        text = _added(text)
     with open(TABLE, "w", encoding="utf-8") as file:
-        file.write(document(found, options.date))
+        file.write(text)
     return 0
 
 
@@ -142,21 +146,28 @@ def document(found: list[dict[str, Compiled]], date: str) -> str:
     head: dict[str, Any] = {"about": ABOUT, "date": date, "minors": MINORS, "base": BASE}
     head |= {"source": SOURCE}
     head |= {kind: [_typical(by.values(), at) for by in found] for at, kind in enumerate(KINDS)}
+    return _text(head, rows)
+
+
+def _text(head: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{lines}\n ]\n}}\n'
 
 
-def _typical(ones: Any, kind: int) -> Any:
-    """The ratio that is right for half of the bytes, large projects counting by their root."""
-    pairs = sorted(
-        (part[1] / part[0], part[0] ** 0.5) for one in ones if (part := one[kind])[0] > 999
-    )
-    half = sum(weight for _, weight in pairs) / 2
-    for ratio, weight in pairs:
-        half -= weight
-        if half <= 0:
-            return round(ratio, 3)
-    return 1.0
+def _added(text: str) -> str:
+    """The table with the rows of another one that it does not have."""
+    with open(TABLE, encoding="utf-8") as file:
+        table = json.load(file)
+    rows = {row["project"]: row for row in [*json.loads(text)["rows"], *table.pop("rows")]}
+    return _text(table, [rows[project] for project in sorted(rows)])
+
+
+def _typical(ones: Any, kind: int) -> float:
+    """The mean ratio, where a project counts by the root of its size."""
+    parts = [one[kind] for one in ones if one[kind][0] > 999]
+    weights = [part[0] ** 0.5 for part in parts]
+    ratios = [part[1] / part[0] for part in parts]
+    return round(sum(w * r for w, r in zip(weights, ratios, strict=True)) / sum(weights), 3)
 
 
 def _minor(environment: str) -> int:
