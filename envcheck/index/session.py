@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Facts = TypeVar("Facts", WheelFacts, SdistFacts)
 
 THREADS = 24  # what is waited for is latency
+MOST = 5000  # projects; whoever lists more than that to one question makes them up
 
 
 class IndexSession:
@@ -269,6 +270,8 @@ class IndexSession:
         if self._replayed:
             return self.recording.listing(name)
         assert self._sources is not None
+        if len(self.recording.listings) >= MOST:
+            raise IndexTrouble("budget", f"more than {MOST:,} projects would have to be looked at")
         if not self._sources.indexes and not self._sources.find_links:
             raise IndexTrouble("absent", "there is no index: none is configured")
         files: dict[str, File] = {}
