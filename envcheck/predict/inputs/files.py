@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,10 @@ from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from envcheck.predict.inputs.asked import Pin
+    from envcheck.predict.inputs.document import Document
 
 _HASH = re.compile(r"(sha256|sha384|sha512|md5|sha1|sha224|blake2b):([0-9a-fA-F]{16,128})")
 
@@ -44,6 +48,27 @@ def filename_of(url: str) -> str:
     except ValueError:
         return ""
     return unquote(path.replace("\\", "/").rpartition("/")[2])
+
+
+def project_in(folder: str, shown: str) -> tuple[str, str] | None:
+    """(path, how messages call it) of the project file in a folder, None if it is not there."""
+    path = os.path.join(folder, "pyproject.toml")
+    if not os.path.isfile(path):
+        return None
+    return path, os.path.normpath(os.path.join(shown, "pyproject.toml"))
+
+
+def locked_elsewhere(document: Document, table: str, pins: Iterable[Pin]) -> list[str]:
+    """The notes on pins of a lock that come from no index. ``table``: how their tables are called;
+    the project whose lock it is is no such pin.
+    """
+    return [
+        elsewhere(
+            document.shown, document.header(pin.number, table), pin.name, pin.source, pin.place
+        )
+        for pin in pins
+        if pin.source != "index" and pin.place != "."
+    ]
 
 
 def elsewhere(shown: str, line: int, name: str, source: str, place: str) -> str:

@@ -17,7 +17,7 @@ from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import Asked, Need, Pin, marker_problem
 from envcheck.predict.inputs.choice import Choice, choose
 from envcheck.predict.inputs.document import Document, read_toml
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import file_of, locked_elsewhere, project_in
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -114,26 +114,19 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
             f"{document.shown}: there is no pyproject.toml beside it, and it does not say what is"
             " required and what is for development: all of it was taken"
         )
-    asked.notes.extend(
-        elsewhere(
-            document.shown, document.header(pin.number, "package"), pin.name, pin.source, pin.place
-        )
-        for pin in asked.selected(None)
-        if pin.source != "index"
-    )
+    asked.notes.extend(locked_elsewhere(document, "package", asked.selected(None)))
     return asked
 
 
 def _project(path: str, shown: str, wanted: Choice) -> Asked | None:
-    place = os.path.join(os.path.dirname(path), "pyproject.toml")
-    if not os.path.isfile(place):
+    found = project_in(os.path.dirname(path), os.path.dirname(shown))
+    if found is None:
         return None
-    name = os.path.normpath(os.path.join(os.path.dirname(shown), "pyproject.toml"))
-    everything = project.read(place, name, [":all:"], [":all:"])
+    everything = project.read(*found, [":all:"], [":all:"])
     words = {*wanted.extras, *wanted.groups}
     extras = [word for word in everything.extras if word in words]
     groups = [word for word in everything.groups if word in words]
-    return project.read(place, name, extras, groups)
+    return project.read(*found, extras, groups)
 
 
 def _targets(targets: list[_Target]) -> tuple[str, list[str]]:

@@ -18,7 +18,7 @@ from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import FAILS, Asked, Need, Pin, marker_problem, with_choice
 from envcheck.predict.inputs.choice import Choice, choose
 from envcheck.predict.inputs.document import Document, read_toml
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import file_of, locked_elsewhere, project_in
 from envcheck.predict.inputs.uv_settings import with_more
 from envcheck.tomlfile import printable
 
@@ -116,23 +116,14 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
             f"{document.shown}: there is no pyproject.toml beside it, and this format does not say"
             " what is required and what is for development: all that is not optional was taken"
         )
-    asked.notes.extend(
-        elsewhere(
-            document.shown, document.header(pin.number, "package"), pin.name, pin.source, pin.place
-        )
-        for pin in asked.selected(None)
-        if pin.source != "index"
-    )
+    asked.notes.extend(locked_elsewhere(document, "package", asked.selected(None)))
     return asked
 
 
 def _project(path: str, shown: str, extras: Sequence[str], groups: Sequence[str]) -> Asked | None:
     """The project whose lock it is, None if it is not there."""
-    place = os.path.join(os.path.dirname(path), "pyproject.toml")
-    if not os.path.isfile(place):
-        return None
-    name = os.path.normpath(os.path.join(os.path.dirname(shown), "pyproject.toml"))
-    return project.read(place, name, extras, groups)
+    found = project_in(os.path.dirname(path), os.path.dirname(shown))
+    return project.read(*found, extras, groups) if found else None
 
 
 def _roots(lock: _Lock, own: Asked | None, wanted: Choice) -> list[Need]:

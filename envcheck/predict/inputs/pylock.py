@@ -12,7 +12,7 @@ from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import Asked, Pin, marker_problem
 from envcheck.predict.inputs.choice import choose
 from envcheck.predict.inputs.document import Document, read_toml
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import file_of, locked_elsewhere
 from envcheck.predict.inputs.uv_settings import with_more
 from envcheck.tomlfile import printable
 
@@ -89,17 +89,7 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         requires_python=lock.requires_python,
         environments=lock.environments,
         index=with_more(Index(), (pin.index for pin in pins)),
-        notes=[
-            elsewhere(
-                document.shown,
-                document.header(pin.number, "packages"),
-                pin.name,
-                pin.source,
-                pin.place,
-            )
-            for pin in pins
-            if pin.source != "index" and pin.place != "."
-        ],
+        notes=locked_elsewhere(document, "packages", pins),
     )
 
 

@@ -12,7 +12,7 @@ from envcheck.errors import DataError
 from envcheck.index.pages import normalized
 from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import Asked, Pin
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import elsewhere, file_of, project_in
 from envcheck.predict.inputs.requirement import ARCHIVES, Wanted, parse
 from envcheck.predict.inputs.requirements_file import Local, Reader, Untaken, local_of
 from envcheck.tomlfile import printable
@@ -105,11 +105,10 @@ class _Noting(Reader):
         from envcheck.predict.inputs import project
 
         shown = os.path.relpath(local.path, self.base) or "."
-        place = os.path.join(local.path, "pyproject.toml")
-        if not os.path.isfile(place):
+        found = project_in(local.path, shown)
+        if found is None:
             raise Untaken(f"{printable(shown)} has no pyproject.toml: what it needs is not known")
-        name = os.path.normpath(os.path.join(shown, "pyproject.toml"))
-        asked = project.read(place, name, local.extras)
+        asked = project.read(*found, local.extras)
         if local.marker:
             asked = replace(
                 asked, requirements=[with_marker(one, local.marker) for one in asked.requirements]

@@ -11,7 +11,7 @@ from envcheck.errors import DataError
 from envcheck.index.pages import normalized
 from envcheck.predict.inputs import project
 from envcheck.predict.inputs.asked import FAILS, HOLDS, Asked, Pin, with_choice
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import elsewhere, file_of, project_in
 from envcheck.predict.inputs.static_metadata import of_archive
 from envcheck.predict.requirements import headers
 from envcheck.tomlfile import printable
@@ -38,11 +38,11 @@ def of_subject(path: str, extras: Sequence[str], folder: str) -> Asked:
 
 
 def _directory(place: str, shown: str, extras: Sequence[str]) -> Asked:
-    if not os.path.isfile(os.path.join(place, "pyproject.toml")):
+    found = project_in(place, shown)
+    if found is None:
         what = "there is no pyproject.toml: what it requires, only a build tells"
         return Asked(kind="project", path=shown, notes=[f"{printable(shown)}: {what}"])
-    name = os.path.normpath(os.path.join(shown, "pyproject.toml"))
-    return project.read(os.path.join(place, "pyproject.toml"), name, extras)
+    return project.read(*found, extras)
 
 
 def _archive(text: str, shown: str, extras: Sequence[str]) -> Asked:

@@ -11,7 +11,7 @@ from envcheck.predict.inputs.addresses import without_credentials
 from envcheck.predict.inputs.asked import Asked, Need, Pin, marker_problem
 from envcheck.predict.inputs.choice import choose
 from envcheck.predict.inputs.document import Document, read_toml
-from envcheck.predict.inputs.files import elsewhere, file_of
+from envcheck.predict.inputs.files import file_of, locked_elsewhere
 from envcheck.predict.inputs.uv_settings import beside, with_more
 from envcheck.tomlfile import printable
 
@@ -125,13 +125,8 @@ def read(path: str, shown: str, extras: Sequence[str] = (), groups: Sequence[str
         index=with_more(settings.index, registries.values()),
         notes=list(settings.notes),
     )
-    asked.notes.extend(
-        elsewhere(
-            document.shown, document.header(pin.number, "package"), pin.name, pin.source, pin.place
-        )
-        for pin in asked.selected(None)
-        if pin.source != "index" and pin.place not in (".", "")
-    )
+    pins = (pin for pin in asked.selected(None) if pin.place)
+    asked.notes.extend(locked_elsewhere(document, "package", pins))
     return asked
 
 

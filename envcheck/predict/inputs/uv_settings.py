@@ -16,6 +16,7 @@ from envcheck.index.pages import normalized
 from envcheck.model.matrix import Index
 from envcheck.predict.inputs.addresses import url_problem, without_credentials
 from envcheck.predict.inputs.document import Document, read_toml
+from envcheck.predict.inputs.files import project_in
 from envcheck.tomlfile import printable
 
 if TYPE_CHECKING:
@@ -63,13 +64,11 @@ def beside(path: str, shown: str) -> Settings:
     """Those of the project in whose folder the lock at ``path`` lies; none if there is no project,
     or none that can be read: the lock counts.
     """
-    folder = os.path.dirname(path)
-    place = os.path.join(folder, "pyproject.toml")
-    if not os.path.isfile(place):
+    found = project_in(os.path.dirname(path), os.path.dirname(shown))
+    if found is None:
         return Settings()
-    name = os.path.normpath(os.path.join(os.path.dirname(shown), "pyproject.toml"))
     try:
-        return of_project(read_toml(place, name))
+        return of_project(read_toml(*found))
     except DataError as error:
         return Settings(notes=(f"{error.message}: what it says about indexes is not known",))
 
