@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from envcheck.errors import DataError
 from envcheck.matrix import inputs, plan, source_tree, spec
 from envcheck.model.matrix import Subject
-from envcheck.predict.inputs.requirements import flatten
+from envcheck.predict.inputs.requirements_file import flatten
 
 PROJECT = '[project]\nname = "Own.Thing"\nversion = "1.2"\n'
 
