@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.prediction_truth import Document
 
 SECONDS = 180
-LONGEST = 2500  # characters kept of a message
+LONGEST, END = 2500, 1000  # characters kept of a message: of its beginning, and of its end
 PLATFORMS = {"musl 1.2": "musllinux_1_2_x86_64", "glibc 2.36": "manylinux_2_36_x86_64"}
 
 
@@ -63,11 +63,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--uv", default="uv")
     parser.add_argument("--pip-python", default=sys.executable)
+    parser.add_argument("--only", default="", metavar="REQUIREMENT", help="ask these cases anew")
     options = parser.parse_args()
     targets = read("truth.json.gz")["targets"]
-    found: list[Document] = []
+    found: list[Document] = kept(options.only) if options.only else []
     with tempfile.TemporaryDirectory() as cache:
         for case in CASES:
+            if options.only not in ("", case.requirement):
+                continue
             target = targets[case.target]
             only = ["--only-binary", ":all:"] if case.wheels else []
             commands = {
@@ -76,16 +79,26 @@ def main() -> int:
             }
             for tool, command in commands.items():
                 found.append({**case._asdict(), "tool": tool, **_said(command, case.requirement)})
+    order = [(case.requirement, case.target) for case in CASES]
+    found.sort(key=lambda one: order.index((one["requirement"], one["target"])))
     with open(os.path.join(DATA, "messages.json"), "w") as file:
         json.dump({"date": now(), "messages": found}, file, indent=1, ensure_ascii=False)
         file.write("\n")
     return 0
 
 
+def kept(requirement: str) -> list[Document]:
+    """What was said before in the other cases."""
+    with open(os.path.join(DATA, "messages.json")) as file:
+        found: list[Document] = json.load(file)["messages"]
+    return [one for one in found if one["requirement"] != requirement]
+
+
 def _pip(case: Case, target: Document, only: list[str], python: str) -> list[str]:
     quiet = ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar", "off"]
     if kind := target.get("container"):
-        install = ["python3", "-m", "pip", "install", *quiet, *only, case.requirement]
+        install = ["timeout", str(SECONDS), "python3", "-m", "pip", "install"]
+        install += [*quiet, *only, case.requirement]
         return container(kind, target["python"], ["--env", "PIP_ROOT_USER_ACTION=ignore"], install)
     words = [python, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", *quiet]
     words += ["--python-version", target["python"], "--platform", PLATFORMS[target["libc"]]]
@@ -101,7 +114,7 @@ def _said(command: list[str], requirement: str) -> Document:
             input=requirement,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=SECONDS + 30,  # a container has to start and to end
             env=environment,
         )
         text, status = done.stdout + done.stderr, done.returncode
@@ -113,7 +126,7 @@ def _said(command: list[str], requirement: str) -> Document:
         "seconds": round(time.monotonic() - began, 1),
         "lines": clean.count("\n") + 1,
         "characters": len(clean),
-        "text": clean if len(clean) <= LONGEST else f"{clean[:LONGEST]}\n[cut]",
+        "text": clean if len(clean) <= LONGEST else f"{clean[:LONGEST]}\n[cut]\n{clean[-END:]}",
     }
 
 

@@ -125,7 +125,7 @@ def _built(world: World, judgement: Judgement, head: str) -> list[str]:
 
 
 def _path(first: Blocker, own: set[str]) -> list[str]:
-    return [f"needed   {' > '.join(first.path)}"] if first.name not in own and first.path else []
+    return [f"needed   by {' > '.join(first.path)}"] if first.name not in own and first.path else []
 
 
 def _shown_release(world: World, target: Target, project: Project, first: Blocker) -> int:
