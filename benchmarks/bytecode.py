@@ -16,9 +16,12 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envcheck.index.pages import normalized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MINORS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 BASE = 160  # bytes of what becomes of an empty file; 150 to 170, by version and length of its path
@@ -155,19 +158,24 @@ def _text(head: dict[str, Any], rows: list[dict[str, Any]]) -> str:
 
 
 def _added(text: str) -> str:
-    """The table with the rows of another one that it does not have."""
+    """The table, with the numbers of another one that it does not have."""
     with open(TABLE, encoding="utf-8") as file:
         table = json.load(file)
-    rows = {row["project"]: row for row in [*json.loads(text)["rows"], *table.pop("rows")]}
+    rows = {row["project"]: row for row in json.loads(text)["rows"]}
+    for row in table.pop("rows"):
+        new = rows.get(row["project"], row)["ratios"]
+        ratios = [a if a is not None else b for a, b in zip(row["ratios"], new, strict=True)]
+        rows[row["project"]] = {**row, "ratios": ratios}
     return _text(table, [rows[project] for project in sorted(rows)])
 
 
-def _typical(ones: Any, kind: int) -> float:
+def _typical(ones: Iterable[Compiled], kind: int) -> float:
     """The mean ratio, where a project counts by the root of its size."""
-    parts = [one[kind] for one in ones if one[kind][0] > 999]
+    parts = [part for one in ones if (part := one[kind])[0] > 999]
     weights = [part[0] ** 0.5 for part in parts]
     ratios = [part[1] / part[0] for part in parts]
-    return round(sum(w * r for w, r in zip(weights, ratios, strict=True)) / sum(weights), 3)
+    total = sum(w * r for w, r in zip(weights, ratios, strict=True))
+    return float(round(total / sum(weights), 3))
 
 
 def _minor(environment: str) -> int:

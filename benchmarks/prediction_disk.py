@@ -30,6 +30,7 @@ from envcheck.index import pages
 from envcheck.index.client import Client
 from envcheck.index.remote_wheel import inspect
 from envcheck.index.sources import Network, default_index
+from envcheck.knowledge import table as knowledge
 from envcheck.model.target import Target
 from envcheck.predict import disk
 from envcheck.predict.tags import ranks
@@ -67,7 +68,7 @@ CASES = [
     Case(("transformers",), "3.11", "pip"),
     Case(("pandas", "pyarrow"), "3.10"),
     Case(("jupyterlab",), "3.12"),
-    Case(("jupyterlab",), "3.9", "pip"),
+    Case(("jupyterlab",), "3.9"),
     Case(("scikit-learn",), "3.9"),
     Case(("fastapi[standard]",), "3.13"),
     Case(("playwright",), "3.11"),
@@ -229,12 +230,21 @@ def _row(case: Case, python: str, real: dict[str, Any], world: _World) -> dict[s
         "files": [found.files, real["plain"][4]],
         "files compiled": [found.files + found.bytecode_files, real["compiled"][4]],
         "bytecode": [found.bytecode, real["compiled"][3]],
+        "unlisted": _unlisted(closure),
         "real": real,
     }
     if "wheels" in real:
         row["downloaded"] = sum(real["wheels"].values())
         row["other wheels"] = sorted(set(real["wheels"]) ^ {file.filename for file, _ in closure})
     return row
+
+
+def _unlisted(closure: list[tuple[pages.File, WheelFacts]]) -> float:
+    """Which share of the Python source is of projects that the table of bytecode does not have."""
+    known = {row["project"] for row in knowledge("bytecode")["rows"]}
+    source = [(file.project, held.python_bytes) for file, f in closure if (held := f.contents)]
+    total = sum(count for _, count in source)
+    return round(sum(count for project, count in source if project not in known) / total, 3)
 
 
 def _compared(name: str, usage: Usage | None, site: list[int], at: int) -> dict[str, Any]:
@@ -340,6 +350,7 @@ def _write(folder: str, rows: list[dict[str, Any]]) -> None:
         "compiled",
         "off",
         "allocated",
+        "unlisted",
     ]
     lines = []
     for row in rows:
@@ -350,6 +361,7 @@ def _write(folder: str, rows: list[dict[str, Any]]) -> None:
             _, measured, off = row.get(name, (0, 0, None))
             line += [f"{measured:,}"] if " " not in name and name != "allocated" else []
             line += ["" if off is None else f"{off:+.{digits}f} %"]
+        line.append(f"{row['unlisted']:.0%}" if row.get("unlisted") else "")
         lines.append(line)
     with open(os.path.join(folder, "prediction-disk.md"), "w", encoding="utf-8") as file:
         file.write(table(lines, head) + "\n")
