@@ -13,6 +13,7 @@ import pytest
 from envcheck import checks, config, profiles
 from envcheck.cli import COMMANDS
 from envcheck.cli.main import EPILOG, build_parser
+from envcheck.model.prediction import CLASSES
 from envcheck.report import REPORTERS
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,43 @@ def test_the_first_block_installs_and_runs_the_doctor_then_the_tests():
 def test_commands_of_the_readme_are_commands(words):
     command, *arguments = (words[: words.index(">")] if ">" in words else words)[1:]
     build_parser(command).parse_args(arguments)
+
+
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+SHOWN = [
+    shlex.split(line[2:].replace("…", ""), comments=True)
+    for path in DOCUMENTS
+    for block in re.findall(
+        r"^```console\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    for line in block.splitlines()
+    if line.startswith("$ envcheck ")
+]
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_commands_of_the_documents_are_commands(words):
+    build_parser(words[1]).parse_args(words[2:])
+
+
+def test_the_example_for_ci_runs_commands():
+    text = (ROOT / "docs" / "predict.md").read_text(encoding="utf-8")
+    folded = re.search(r"- run: >\n((?: {10}.*\n)+)", text)
+    assert folded
+    words = shlex.split(folded.group(1))
+    assert words[0] == "envcheck"
+    build_parser(words[1]).parse_args(words[2:])
+
+
+def test_every_class_of_predictions_is_documented():
+    text = (ROOT / "docs" / "predict.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)[: len(CLASSES)] == list(CLASSES)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *DOCUMENTS], ids=lambda path: path.name)
+def test_links_lead_to_files(path):
+    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert "://" in link or (path.parent / link).exists(), link
 
 
 def test_every_command_and_reporter_is_in_the_readme():

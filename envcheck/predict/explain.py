@@ -212,9 +212,9 @@ def refused_files(world: World, judgement: Judgement) -> list[Refusal]:
     project, number = subject.project, subject.number
     if number is not None and world.usable(project, number, target) and judgement.blockers:
         first = judgement.blockers[0]
+        if first.kind not in ("no-file", "requires-python"):
+            return []  # it is no file that stands in the way
         project = world.project(first.name)
-        if not project.releases:
-            return []
         number = _shown_release(world, target, project, first)
     return refusals(world, target, project, number) if number is not None else []
 

@@ -26,8 +26,8 @@ HEADS = (
     "agrees",
     "download",
     "disk predicted",
-    "observed",
-    "error",
+    "disk observed",
+    "disk error",
 )
 _PINS = 12
 

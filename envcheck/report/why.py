@@ -41,8 +41,10 @@ def render(why: Why, *, width: int = 100, colour: bool = False, unicode: bool = 
 
 def _has_files(answer: Answer) -> bool:
     """Whether there are files to be told of, and a reason to."""
-    others = ("yanked", "will-not-import", "not-found", "unknown")
-    return answer.prediction.class_ not in (*_GOOD, *others)
+    prediction = answer.prediction
+    kind = prediction.blockers[0].kind if prediction.blockers else prediction.class_
+    refused = ("no-file", "requires-python", "older-release", "pre-release", "sdist-build")
+    return kind in refused
 
 
 def _answer(answer: Answer, width: int, colour: bool) -> Iterator[str]:
