@@ -10,6 +10,7 @@ from envcheck.index.recording import Listing
 from envcheck.model.artifact import SdistFacts, WheelFacts
 from envcheck.model.target import Target
 from envcheck.predict import words
+from envcheck.predict.requirements import applies, parse
 from envcheck.predict.world import World, policy_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from envcheck.index.pages import File
     from envcheck.index.session import IndexSession
-    from envcheck.model.matrix import Cell
+    from envcheck.model.matrix import Cell, Subject
+    from envcheck.predict.requirements import Requirement
 
     Releases = Callable[[str], Sequence[Any] | None]
 
@@ -45,6 +47,19 @@ def world_of(cell: Cell, releases: Releases, metadata: Callable[[Any], bytes] | 
     """
     session = cast("IndexSession", _Gateway(releases, metadata))
     return World(session, policy_of(cell.index))
+
+
+def asked_of(test: Subject, target: Target, *, constraints: bool = False) -> list[Requirement]:
+    """What the user asks an index for there, as far as it can be read."""
+    found = []
+    for text in (*test.requirements, *(test.constraints if constraints else ())):
+        try:
+            requirement = parse(text)
+        except ValueError:
+            continue
+        if not requirement.url and applies(requirement.marker, target):
+            found.append(requirement)
+    return found
 
 
 class _Gateway:

@@ -19,11 +19,10 @@ from packaging.version import InvalidVersion, Version
 
 from envcheck.index.pages import normalized
 from envcheck.matrix.causes.base import Verdict
-from envcheck.matrix.observed import world_of
+from envcheck.matrix.observed import asked_of, world_of
 from envcheck.predict.closure import Closure, Picked
 from envcheck.predict.distance import Distance, behind
 from envcheck.predict.projects import asks_early
-from envcheck.predict.requirements import applies, parse
 from envcheck.predict.shortfall import no_wheel
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def assess(
     raise leaves one distribution without an answer.
     """
     world = world_of(cell, releases, metadata)
-    asked = [one for one in _asked(cell) if applies(one.marker, target)]
+    asked = asked_of(cell.test, target, constraints=True)
     picked = {one.name: one for one in _picked(world, target, distributions)}
     late = behind(world, target, Closure(picked, solved=True), asked, follow=False)
     done, found = [], []
@@ -139,15 +138,6 @@ def finding(
         remedy = f"ask for {one.name}>={newest.version} to see why"
         return Verdict("older-release", text, remedy, shown, warning=True)
     return None
-
-
-def _asked(cell: Cell) -> Iterator[Requirement]:
-    """Requirements and constraints of the user that can be read."""
-    for text in (*cell.test.requirements, *cell.test.constraints):
-        try:
-            yield parse(text)
-        except ValueError:
-            continue
 
 
 def _picked(world: World, target: Target, distributions: Iterable[Installed]) -> Iterator[Picked]:

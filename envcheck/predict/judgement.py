@@ -8,6 +8,7 @@ from envcheck.model.prediction import Blocker, Build, Older
 from envcheck.predict.blockers import blocker, blockers, why_not
 from envcheck.predict.closure import Closure, close
 from envcheck.predict.conflict import conflict
+from envcheck.predict.projects import numbers
 from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
@@ -137,9 +138,8 @@ def _below(
     admitted = dict(newest)
     for one in subjects:
         mask = world.admitted(one.requirement, target) & one.project.standing
-        for number in range(mask.bit_length() - 1, -1, -1):
-            kind = one.project.choice(number, target).kind if mask >> number & 1 else "python"
-            if kind != "python":
+        for number in reversed(numbers(mask)):
+            if one.project.choice(number, target).kind != "python":
                 admitted[one.project.name] = 1 << number
                 break
         else:
@@ -216,8 +216,8 @@ def _older_wheel(world: World, target: Target, subjects: Sequence[Subject]) -> O
         if world.choice(one.project, one.number, target).kind != "sdist":
             continue
         mask = world.admitted(one.requirement, target) & one.project.final & one.project.standing
-        for number in range(one.number - 1, -1, -1):
-            if mask >> number & 1 and one.project.choice(number, target).kind == "wheel":
+        for number in reversed(numbers(mask & ((1 << one.number) - 1))):
+            if one.project.choice(number, target).kind == "wheel":
                 return _older(one.project, number, "wheel")
     return None
 

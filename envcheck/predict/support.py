@@ -20,7 +20,7 @@ from envcheck.model.wheels import Cell, Mark, ReleaseSupport
 from envcheck.model.wheels import Place as PlaceDocument
 from envcheck.model.wheels import Project as ProjectDocument
 from envcheck.predict.offered import pythons, systems
-from envcheck.predict.projects import admits
+from envcheck.predict.projects import admits, numbers
 from envcheck.predict.tags import ranks
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def counted(project: Project, *, pre: bool = False) -> list[Release]:
     mask = project.standing & (project.all if pre else project.final)
     mask = mask or project.standing  # as installers do: pre-releases if there is nothing else
     builds: dict[str, list[Release]] = {}
-    for number, release in enumerate(project.releases):
-        if mask >> number & 1:
-            builds.setdefault(release.version.public, []).append(release)
+    for number in numbers(mask):
+        release = project.releases[number]
+        builds.setdefault(release.version.public, []).append(release)
     return [_together(releases) for releases in builds.values()]
 
 

@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier
 from envcheck.errors import EnvcheckError, IndexTrouble
 from envcheck.index.pages import normalized
 from envcheck.model.artifact import SdistFacts, WheelFacts
-from envcheck.predict.projects import Project
+from envcheck.predict.projects import Project, numbers
 from envcheck.predict.requirements import Metadata
 
 if TYPE_CHECKING:
@@ -189,10 +189,11 @@ class World:
         """
         project = self.project(requirement.name)
         mask = self.admitted(requirement, target)
-        for number in range(mask.bit_length() - 1, -1, -1):
-            choice = self.choice(project, number, target) if mask >> number & 1 else None
-            if choice and choice.file and most:
-                self.session.want(choice.file)
+        for number in reversed(numbers(mask)):
+            if not most:
+                break
+            if file := self.choice(project, number, target).file:
+                self.session.want(file)
                 most -= 1
 
     def _has_usable(self, project: Project, mask: int, target: Target) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envcheck.matrix.causes.base import Verdict, evidence
-from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv, term
+from envcheck.matrix.causes.derivation import Derivation, Term, of_pip, of_uv
+from envcheck.matrix.observed import asked_of
 from envcheck.predict.projects import numbers
-from envcheck.predict.requirements import applies, parse
 from envcheck.predict.shortfall import no_wheel, python_wanted
 from envcheck.predict.world import policy_of
 
@@ -39,7 +39,8 @@ def _suspects(failure: Failure, derivation: Derivation) -> list[Term]:
     A resolver may rule out the versions of one distribution in several parts, each for a reason of
     its own: the part with the newest version is what the user has to be told of.
     """
-    roots = [term(text) for text in _asked(failure)]
+    asked = asked_of(failure.cell.test, failure.target)
+    roots = [Term(one.name, one.specifier) for one in asked]
     named = [found for _, found in derivation.suspects]
     order = {one.name: number for number, one in reversed(list(enumerate(named)))}
     named.sort(key=lambda one: (order[one.name], -_newest(failure, one)))
@@ -54,19 +55,6 @@ def _newest(failure: Failure, suspect: Term) -> int:
 
 def _wanted(failure: Failure, suspect: Term, project: Project) -> int:
     return project.wanted(suspect.specifier, pre=failure.cell.index.pre)
-
-
-def _asked(failure: Failure) -> list[str]:
-    """The user's requirements that apply to this interpreter."""
-    asked = []
-    for text in failure.cell.test.requirements:
-        try:
-            requirement = parse(text)
-        except ValueError:
-            continue
-        if not requirement.url and applies(requirement.marker, failure.target):
-            asked.append(text)
-    return asked
 
 
 def blocked(failure: Failure, suspect: Term, derivation: Derivation) -> Verdict | None:
