@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ ACTIONS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Actions whose exit status is a verdict.
+_JUDGES = ("run", "predict", "plan", "compare")
+
+
 def add_arguments(parser: argparse.ArgumentParser, chosen: str = "") -> None:
     """One subcommand each. ``chosen``: the only one whose arguments are asked for: the modules of
     the others are not loaded.
@@ -35,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser, chosen: str = "") -> None:
         action = actions.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
         )
+        if name in _JUDGES:
+            action.epilog = EPILOG
+            action.formatter_class = RawDescriptionHelpFormatter
         if chosen in ("", name):
             _module(module).add_arguments(action)
 

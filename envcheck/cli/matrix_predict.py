@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     matrix_options.add_what(parser)
     matrix_options.add_targets(parser)
     files = parser.add_argument_group(
-        "what is tested, where a file is named: Dockerfile, requirements, pyproject.toml, uv.lock, "
-        "poetry.lock, pdm.lock, pylock.toml, Pipfile.lock"
+        "what is tested, where WHAT is a file",
+        "a Dockerfile, requirements.txt, pyproject.toml, uv.lock, poetry.lock, pdm.lock,\n"
+        "pylock.toml or Pipfile.lock",
     )
     files.add_argument("--group", action="append", default=[], metavar="NAME", help="of a lock")
     files.add_argument("--stage", default="", metavar="NAME", help="of a Dockerfile")

@@ -14,7 +14,7 @@ complete envcheck \
         'c/--backend=/(auto docker interpreters)/' \
         'c/--format=/(text markdown json)/' \
         'c/--format=/(json text)/' \
-        'c/--/(against all architecture as-of axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on files find-links format from-facts help ignore image import index-url installer jobs json last module name no-redact no-ways offline online only only-binary os output part path pre predict-first profile python quiet record recording releases replay report requirements-file resume retry-failed script select since skip smoke ssh store target timeout venv verbose version want)/' \
+        'c/--/(against all architecture as-of axis backend check color constraint container deep exclude-newer extra extra-index-url facts fail-on files find-links format from-facts group help ignore image import index-url installer jobs json last module name no-redact no-ways offline online only only-binary os output part path pre predict predict-first profile python quiet record recording releases replay report requirements-file resume retry-failed script select since skip smoke ssh stage store target timeout venv verbose version want)/' \
         'c/-/(- V h o q r v)/' \
         'n/--fail-on/(note warning error never)/' \
         'n/--color/(auto always never)/' \
