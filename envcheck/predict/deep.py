@@ -107,7 +107,6 @@ class _Examination:
             for number, wheel in enumerate(self.wheels):
                 if wheel.name in self.suspects:
                     findings += self._judged(number, importer)
-                    findings += self.findings.wrong_tag(number, self.suspects[wheel.name])
             failing = {one.distribution for one in findings if one.certain}
             findings += self._dependents(failing)
         for number in numbers:
@@ -118,11 +117,15 @@ class _Examination:
         wheel = self.wheels[number]
         broken = self.suspects[wheel.name]
         outcomes = {name: importer.outcome(name) for name in self._tops(number)}
+        aside: list[DeepFinding] = []
+        if not any(outcome.works for outcome in outcomes.values()):
+            aside = self.findings.wrong_tag(number, broken)
         for name, outcome in outcomes.items():
             if outcome.works is False and outcome.searches:
                 working = [one for one, other in outcomes.items() if other.works]
                 more = self._further(importer, name, outcome)
-                return [self.findings.failed(wheel, name, outcome, working=working, more=more)]
+                failed = self.findings.failed(wheel, name, outcome, working=working, more=more)
+                return [failed, *aside]
         reached = {path for outcome in outcomes.values() for path in outcome.reached}
         found = []
         for path in broken:
@@ -140,7 +143,7 @@ class _Examination:
             unclear = [path for path in self.site.objects(number) if ".libs/" not in path]
             if broken and reached.isdisjoint(broken) and set(unclear) == set(broken):
                 found.append(self.findings.unloadable(wheel, broken[0], broken[0], certain=False))
-        return found[:1]
+        return found[:1] + aside
 
     def _further(self, importer: Importer, module: str, outcome: Outcome) -> list[str]:
         """What an import looks for when it has the libraries that it failed for: a remedy that

@@ -132,7 +132,9 @@ class Findings:
         if not lacks:
             return []
         objects = self.site.objects(number)
-        count = f"{len(objects)} shared objects" if len(objects) > 1 else "a shared object"
+        count = f"{len(objects)} shared objects that do not"
+        if len(objects) == 1:
+            count = "a shared object that does not"
         return [
             DeepFinding(
                 distribution=wheel.name,
@@ -140,8 +142,8 @@ class Findings:
                 kind="wrong-tag",
                 certain=False,
                 module="",
-                sentence=f"{wheel.file.filename} says that it fits any platform and holds {count} "
-                f"that do not: {lacks[0].sentence}",
+                sentence=f"{wheel.file.filename} says that it fits any platform and holds {count}: "
+                f"{lacks[0].sentence}",
                 libraries=[lacks[0].name],
                 evidence=[f"{lack.by}: {lack.sentence}" for lack in lacks[:5]],
             )

@@ -20,7 +20,7 @@ _WORDS = re.compile(rb"find_library|\bdlopen\b|\bCDLL\b|\bLoadLibrary\b|\bcdll\b
 _IMPORTS = re.compile(rb"^(?:import|from)[ \t]+([\w.]+)", re.MULTILINE)
 _READ = 2 << 20  # bytes of a wheel's sources, as they are unpacked, that are searched for words
 _ASKED, _OTHER = 40 << 20, 16 << 20  # bytes of objects of wheels asked for, and of others
-_SLACK, _HEADER = 64 << 10, 512  # bytes besides: of a wheel, of a member
+_SLACK, _HEADER = 512 << 10, 512  # bytes besides: of a wheel, of a member
 _FEW = 3  # objects of a wheel for any platform that are read
 
 

@@ -78,7 +78,7 @@ class Site:
                 members = self.wheel(number).members()
                 self._files[number] = {_placed(member): Place(number, member) for member in members}
             except (IndexTrouble, OutOfBudgetError) as error:
-                text = getattr(error, "message", "") or str(error)
+                text = _why(error)
                 self.unseen[self.artefacts[number].name] = text
                 self._files[number] = None
         return self._files[number]
@@ -138,7 +138,7 @@ class Site:
         try:
             self.wheel(number).ahead(files[path].member for path in paths if path in files)
         except (IndexTrouble, OutOfBudgetError) as error:
-            self.unseen[self.artefacts[number].name] = getattr(error, "message", "") or str(error)
+            self.unseen[self.artefacts[number].name] = _why(error)
 
     def size(self, path: str) -> int:
         """Bytes that a file takes in its wheel."""
@@ -159,7 +159,7 @@ class Site:
         try:
             return self.wheel(place.artefact).sources([place.member]).get(place.member)
         except (IndexTrouble, OutOfBudgetError) as error:
-            text = getattr(error, "message", "") or str(error)
+            text = _why(error)
             self.unseen[self.artefacts[place.artefact].name] = text
             return None
 
@@ -170,10 +170,16 @@ class Site:
         try:
             found = self.wheel(number).sources(members)
         except (IndexTrouble, OutOfBudgetError) as error:
-            text = getattr(error, "message", "") or str(error)
+            text = _why(error)
             self.unseen[self.artefacts[number].name] = text
             return {}
         return {members[member]: data for member, data in found.items()}
+
+
+def _why(error: IndexTrouble | OutOfBudgetError) -> str:
+    if isinstance(error, IndexTrouble):
+        return error.message
+    return "more of it would have to be read than is allowed"
 
 
 def _placed(member: str) -> str:
