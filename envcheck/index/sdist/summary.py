@@ -12,11 +12,14 @@ _WORDS = {"c": "C", "c++": "C++", "rust": "Rust", "cuda": "CUDA", "fortran": "Fo
 _SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 _BRIEF = 100
 
+#: Back-ends that are known by what they run.
+_RUNS = {"scikit-build-core": "CMake, by scikit-build-core"}
+
 
 def summary(facts: SdistFacts) -> str:
     """In plain words, at most 100 characters: "needs a C compiler and pg_config (setuptools)"."""
     backend = facts.backend.partition(".")[0].partition(":")[0].replace("_", "-")
-    by = f" ({backend})" if backend else ""
+    by = f" ({_RUNS.get(backend, backend)})" if backend else ""
     if facts.refuses:
         return _cut(f"refuses to build: {facts.refuses}", _BRIEF)
     if facts.systems and "linux" not in facts.systems:

@@ -552,7 +552,8 @@ def test_packages_of_pkg_config():
         }
     )
     assert found.programs == ["pkg-config", "pkg-config cairo", "pkg-config pango"]
-    assert summary(found) == "needs a C compiler and pkg-config (cairo, pango) (scikit-build-core)"
+    said = "needs a C compiler and pkg-config (cairo, pango) (CMake, by scikit-build-core)"
+    assert summary(found) == said
 
 
 def test_what_was_not_seen_is_not_judged():
