@@ -108,6 +108,7 @@ def _of_others(paths: Iterable[str]) -> set[str]:
     own |= {sys.prefix, sys.base_prefix, *map(os.path.dirname, (os.__file__, sys.executable))}
     mine = tuple(f"{os.path.abspath(path)}{os.sep}" for path in own if path != os.sep)
     found = {os.path.abspath(path) for path in list(paths) if "\0" not in path}
+    found -= set(map(os.path.abspath, sys.path))  # were listed for modules
     return {path for path in found if not f"{path}{os.sep}".startswith(mine)}
 
 
