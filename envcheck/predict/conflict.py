@@ -8,6 +8,9 @@ from envcheck.model.prediction import Blocker
 from envcheck.predict.resolver import ROOT, facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envcheck.model.target import Target
     from envcheck.predict.closure import Closure
     from envcheck.predict.requirements import Requirement
     from envcheck.predict.resolver import Node, Term
@@ -16,10 +19,13 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def conflict(world: World, subject: Requirement, closure: Closure) -> Blocker:
-    """The contradiction that ``closure`` met: who wants what of the project on which they do not
-    agree.
+def conflict(
+    world: World, target: Target, requirements: Sequence[Requirement], closure: Closure
+) -> Blocker:
+    """The contradiction that ``closure`` of ``requirements`` met: who wants what of the project on
+    which they do not agree.
     """
+    subject = requirements[0]
     if closure.proof is None:
         said = closure.unread[-1] if closure.unread else "it was given up"
         return Blocker(name=subject.name, requirement=subject.text, kind="unknown", sentence=said)
@@ -39,7 +45,9 @@ def conflict(world: World, subject: Requirement, closure: Closure) -> Blocker:
             kind="conflict",
             sentence=f"no releases of what {subject.text} needs fit together",
         )
-    distinct = list(dict.fromkeys(_wants(world, name, *want) for want in wants[name]))
+    own = [f"you ask for {one.text}" for one in requirements if one.name == name]
+    others = [_wants(world, target, name, *want) for want in wants[name] if want[0] != ROOT]
+    distinct = list(dict.fromkeys((*own, *others)))
     rest = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
     return Blocker(
         name=name,
@@ -49,14 +57,13 @@ def conflict(world: World, subject: Requirement, closure: Closure) -> Blocker:
     )
 
 
-def _wants(world: World, name: str, who: Node, selected: Term, term: Term) -> str:
-    project = world.project(name)
-    wanted = _range(project.versions, term.mask)
-    if who == ROOT:
-        return f"you ask for {name} {wanted}"
+def _wants(world: World, target: Target, name: str, who: Node, selected: Term, term: Term) -> str:
+    """In the words of its metadata; else which releases would do, of those that were considered."""
     parent = world.project(who[0])
     title = f"{who[0]} {_range(parent.versions, selected.mask)}"
-    return f"{title} needs {name} {wanted}"
+    metadata = world.required_by(parent, selected.mask.bit_length() - 1, target).metadata
+    said = [one.text for one in metadata.required(target, who[1]) if one.name == name]
+    return f"{title} needs {', '.join(said) or _range(world.project(name).versions, term.mask)}"
 
 
 def _range(versions: list, mask: int) -> str:  # type: ignore[type-arg]

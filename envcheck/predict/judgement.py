@@ -56,7 +56,11 @@ class Judgement(NamedTuple):
 
     @property
     def subject(self) -> Subject:
-        """The first that does not get its newest release, else the first."""
+        """The first that cannot be had, else that gets no newest release, else the first."""
+        blocked = {one.name for one in self.blockers if not one.path and one.kind != "conflict"}
+        for one in self.subjects:
+            if one.project.name in blocked:
+                return one
         for one in self.subjects:
             if one.number is None or not self._gets(one):
                 return one
@@ -110,7 +114,7 @@ def _unsolved(
     actual = close(world, target, requirements, constraints)
     found = blockers(world, target, requirements, newest)
     if not found:
-        found = [conflict(world, subjects[0].requirement, ideal)]
+        found = [conflict(world, target, [s.requirement for s in subjects], ideal)]
     own = {s.project.name for s in subjects}
     mine = [one for one in found if one.name in own and not one.path]
     class_ = mine[0].kind if mine and mine[0].kind != "conflict" else "blocked"

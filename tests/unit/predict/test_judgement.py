@@ -369,7 +369,16 @@ def test_requirements_that_contradict_each_other(judged: Judged) -> None:
     judgement = judged(files, "two>=2 ; one")
     assert judgement.class_ == "blocked"
     assert blocked_by(judgement) == {"two": "conflict"}
-    assert "you ask for" in judgement.blockers[0].sentence
+    assert "you ask for two>=2" in judgement.blockers[0].sentence
+    assert "one 1.0 needs two<2" in judgement.blockers[0].sentence
+
+
+def test_the_one_of_several_that_cannot_be_had(judged: Judged) -> None:
+    judgement = judged([wheel("good"), one(), wheel("fine")], "good ; one ; fine", "3.12-alpine")
+    assert judgement.class_ == "no-file"
+    assert judgement.subject.title == "one 1.0"
+    judgement = judged([wheel("good")], "good ; nowhere")
+    assert judgement.subject.title == "nowhere"
 
 
 def test_the_newest_contradicts_and_an_older_one_does_not(judged: Judged) -> None:
