@@ -359,7 +359,11 @@ def _write(folder: str, rows: list[dict[str, Any]]) -> None:
         for name, digits in (("logical", 3), ("allocated", 3), ("compiled", 2),
                              ("compiled allocated", 2)):  # fmt: skip
             _, measured, off = row.get(name, (0, 0, None))
-            line += [f"{measured:,}"] if " " not in name and name != "allocated" else []
+            line += (
+                [f"{measured:,}" if measured else ""]
+                if " " not in name and name != "allocated"
+                else []
+            )
             line += ["" if off is None else f"{off:+.{digits}f} %"]
         line.append(f"{row['unlisted']:.0%}" if row.get("unlisted") else "")
         lines.append(line)
