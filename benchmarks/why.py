@@ -150,7 +150,7 @@ def _trimmed(message: Document) -> Iterator[str]:
             if CUT in lines[before + 1 : number]:
                 gap += cut - 1
             yield f"[… {_count(gap)}]"
-        yield lines[number]
+        yield f"[… {_count(cut)}]" if lines[number] == CUT else lines[number]
         before = number
 
 

@@ -15,8 +15,9 @@ REMARKS: dict[tuple[str, str], str] = {
         "an old accelerate wants. The reason is torch."
     ),
     ("transformers[torch]", "3.13-alpine"): (
-        "Without a version both walk through all releases: uv tells the whole walk, pip does "
-        "not come to an end. One line says it: torch has no musllinux wheel."
+        "Without a version both walk through all releases and tell the whole walk: uv each "
+        "step of its proof, pip each release that conflicts, and neither ends with the "
+        "reason. One line says it: torch has no musllinux wheel."
     ),
     ("transformers[torch]==5.23.0", "3.13-alpine"): (
         "uv is right, and short because a version is named. pip says `from versions: none` "

@@ -55,12 +55,13 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Distance], c
         return Told("inconclusive", empty, "", f"it could not be judged: {sentence}")
     if not judgement.actual.solved:
         return _nothing(world, judgement, empty)
-    for build in judgement.builds:
-        if build.problem:
-            title = f"{build.name} {build.version}"
-            sentence = f"{title} has no wheel for this cell, and {build.problem}"
-            remedy = _built(build, judgement)
-            return Told("fail", empty, build.cause, sentence, remedy, wheel="none")
+    failing = [build for build in judgement.builds if build.problem]
+    if failing:
+        build, *others = failing
+        sentence = f"{_title(build)} has no wheel for this cell, and {build.problem}"
+        remedy = _built(build, judgement)
+        also = tuple(f"{_title(one)}: {one.problem}" for one in others[:_MOST])
+        return Told("fail", empty, build.cause, sentence, remedy, also, "none")
     if judgement.class_ == "will-not-import":
         first = judgement.blockers[0]
         sentence = f"{first.name} installs, but {first.sentence}"
@@ -83,13 +84,17 @@ def _verdict(world: World, judgement: Judgement, late: Mapping[str, Distance], c
     return Told("pass", empty, wheel=wheel)
 
 
+def _title(build: Build) -> str:
+    return f"{build.name} {build.version}"
+
+
 def _built(build: Build, judgement: Judgement) -> str:
     """What helps where something must be built: a release with a wheel, or what its build needs."""
     older = judgement.older
     if older is None or build.name != judgement.subject.project.name or older.kind != "wheel":
         return build.remedy
     use = f"use {build.name} {older.version}, the newest with a wheel for this cell"
-    return f"{use}, or {build.remedy}" if build.remedy else use
+    return f"{use}; {build.remedy}" if build.remedy else use
 
 
 def _nothing(world: World, judgement: Judgement, empty: Prediction) -> Told:
