@@ -35,7 +35,7 @@ ABOUT = (
     " compiled by that version."
 )
 SOURCE = (
-    "compiled without executing anything, as `compileall` does, from what the closures of 25"
+    "compiled without executing anything, as `compileall` does, from what the closures of 33"
     " popular requirements install (benchmarks/bytecode.py)"
 )
 
