@@ -116,6 +116,20 @@ def test_parts_that_are_wrong_prove_nothing(door, visit):
         assert opened.faults() == []
 
 
+def test_what_only_zipfile_reads_is_fetched_whole(door, visit):
+    """METADATA that is compressed in a way that the reader by ranges refuses."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(f"{INFO}/METADATA", BIG.metadata)
+        archive.writestr("big.bin", os.urandom(200_000))
+    file = File(BIG.name, stream.getvalue(), BIG.metadata)
+    with IndexServer(file, metadata=False) as index:
+        opened = door(index.url)
+        path = f"{page_of(opened, 'big')}{file.sha256}/{file.name}"
+        assert visit(opened).get(f"{path}.metadata").body == BIG.metadata
+        assert opened.faults() == []
+
+
 def test_metadata_that_is_a_login_page(door, visit):
     with IndexServer(BIG) as index:
         index.fault("/files/*.metadata", instead(b"<html>log in</html>"))

@@ -135,6 +135,32 @@ class TestNoFinding:
         done, verdict = assess(cell, installed, broken, target_of(cell))
         assert (verdict, done[0].newest, done[0].releases_behind) == (None, "", None)
 
+    def test_page_that_cannot_be_read_blocks_nothing(self) -> None:
+        listed = {"a": [release("a", "0.1"), release("a", "9.0")]}
+
+        def releases(name: str) -> list[Release]:
+            if name == "c":
+                raise OSError(name)
+            return listed.get(name, [])
+
+        axes = {"python": "3.12", "os": "slim", "installer": "uv"}
+        test = Subject(requirements=["a"])
+        cell = Cell(id="x", axes=axes, test=test, index=Index(), steps=Steps(), limits=Limits())
+        installed = [Installed(name="a", version="0.1", requested=True)]
+        target = target_of(cell, python="3.12.1", libc=GLIBC)
+
+        def metadata(_: File) -> bytes:
+            return b"Requires-Dist: c"
+
+        done, verdict = assess(cell, installed, releases, target, metadata=metadata)
+        assert (verdict, done[0].reason, done[0].releases_behind) == (None, "", 1)
+
+    def test_what_is_held_where_the_platform_is_not_known(self) -> None:
+        wheel = "cp312-cp312-manylinux_2_28_x86_64"
+        index = {"a": [release("a", "1.0", wheel)], "b": [release("b", "1.0"), release("b", "2.0")]}
+        found = told({"a": "1.0", "b": "1.0"}, index, libc="", needs={"a-1.0": ["b<2"]})
+        assert found.done["b"].reason == "a 1.0 needs b<2"
+
     def test_a_year_of_a_local_build(self) -> None:
         found = told(
             {"a": "1.0+cpu"}, {"a": [release("a", "1.0"), release("a", "1.1")]}, asked=["a==1.0"]
