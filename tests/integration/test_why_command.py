@@ -11,6 +11,7 @@ from index_faults import instead, status
 from index_server import IndexServer
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
+from sdists import SETUPTOOLS, packed
 from wheels import File, sdist, wheel
 
 from envcheck import schemas
@@ -27,6 +28,14 @@ LINUX = "cp312-cp312-manylinux_2_28_x86_64"
 MUSL = "cp312-cp312-musllinux_1_2_x86_64"
 OLD = "2024-01-10T00:00:00Z"
 
+COMPILED = {
+    "PKG-INFO": "Metadata-Version: 2.2\nName: compiled\nVersion: 1.0\n",
+    "pyproject.toml": SETUPTOOLS,
+    "setup.py": "from setuptools import Extension, setup\n"
+    "setup(name='compiled', ext_modules=[Extension('_one', ['one.c'])])\n",
+    "one.c": "#include <Python.h>\n",
+}
+
 
 def binary(version: str, tag: str = LINUX, **said: Any) -> File:
     return wheel("binary", version, tag=tag, **said)
@@ -39,6 +48,7 @@ FILES = (
     wheel("needs-binary", "1.0", requires=["binary>=2", "other"]), wheel("other", tag=LINUX),
     wheel("withdrawn", "1.0", yanked="it was wrong"),
     sdist("source", "1.0", standard="2.2"),
+    packed(COMPILED, name="compiled-1.0"),
 )  # fmt: skip
 
 
@@ -315,3 +325,40 @@ def test_wrong_usage(why: Command, words: list[str], said: str) -> None:
     done, out, err = why(*words)
     assert (done, out) == (2, "")
     assert said in err
+
+
+def ways(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(way["kind"], way["what"]) for answer in found["answers"] for way in answer["ways"]]
+
+
+def test_another_release_where_one_is_named_that_cannot_be_had(why: Command) -> None:
+    assert ("older", "binary==1.0") in ways(document(why, "binary==2.0", *ALPINE))
+    assert ways(document(why, "good==9", *SLIM)) == [("release", "good==2.0")]
+    _, out, _ = why("good==9", *SLIM)
+    assert "other release: good==2.0: the newest installs" in out
+    assert ways(document(why, "withdrawn==1.0", *SLIM)) == []
+
+
+def test_what_a_build_needs_is_named_by_packages(why: Command) -> None:
+    for target, command in (
+        (SLIM, "`apt-get update && apt-get install -y gcc libc6-dev`"),
+        (ALPINE, "`apk add build-base`"),
+    ):
+        done, out, _ = why("compiled", *target)
+        first = " ".join(out.split())
+        assert done == 1
+        assert first.startswith(
+            f"compiled 1.0 on {target[1]}: no wheel at all; its build needs a C"
+        )
+        assert command in " ".join(out.split())
+        assert "not tried" in out
+        assert ("package", command) in ways(document(why, "compiled", *target))
+    assert "wanted   cp312-cp312-musllinux_1_2_x86_64" in out
+    assert "an sdist: needs a C compiler" in out
+
+
+def test_a_mistyped_name(why: Command) -> None:
+    done, out, _ = why("numppy", *SLIM)
+    assert done == 1
+    assert "(did you mean `numpy`?)" in " ".join(out.split())
+    assert "--files" not in out
