@@ -10,7 +10,7 @@ from envcheck.report.matrix_values import Entry, size
 from envcheck.report.printable import line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from envcheck.model.cell import CellResult, Installed, Run
 
@@ -76,13 +76,11 @@ def circumstances(run: Run) -> list[tuple[str, str]]:
     cells = [result for result in run.results if result.distributions]
     if not cells or not is_prediction(run):
         return []
-    rows = [
-        (
-            "download",
-            _shared(cells, [[(d, d.download_size) for d in c.distributions] for c in cells]),
-        ),
-        ("disk", _shared(cells, [[(d, _allocated(d)) for d in c.distributions] for c in cells])),
-    ]
+    downloads = [[(d, d.download_size) for d in c.distributions] for c in cells]
+    disks = [[(d, _allocated(d)) for d in c.distributions] for c in cells]
+    # what the installer adds is in the cell's number, and of no distribution
+    added = [_added(cell) for cell in cells]
+    rows = [("download", _shared(downloads)), ("disk", _shared(disks, sum(added)))]
     rows += [("sizes", _sources(cells))]
     unread = sorted({line(t) for r in run.results if r.prediction for t in r.prediction.unread})
     rows += [("not known", text) for text in unread[:8]]
@@ -105,17 +103,25 @@ def _allocated(one: Installed) -> int | None:
     return one.disk.allocated if one.disk else None
 
 
-def _shared(cells: list[CellResult], sizes: Iterable[list[tuple[Installed, int | None]]]) -> str:
-    """``13.7G in all, 4.9G if what 5 cells share is counted once``."""
+def _added(cell: CellResult) -> int:
+    if cell.disk is None:
+        return 0
+    return cell.disk.allocated - sum(_allocated(one) or 0 for one in cell.distributions)
+
+
+def _shared(cells: Collection[list[tuple[Installed, int | None]]], added: int = 0) -> str:
+    """``13.7G in all, 4.9G if what 5 cells share is counted once``. ``added``: what each has for
+    itself.
+    """
     total = 0
     files: dict[str, int] = {}
-    for cell in sizes:
+    for cell in cells:
         for one, count in cell:
             if count is None:
                 return ""
             total += count
             files[one.file] = count
-    once = sum(files.values())
+    once, total = sum(files.values()) + added, total + added
     if len(cells) == 1 or once == total:
         return f"{size(total)} in all"
     return f"{size(total)} in all, {size(once)} if what {len(cells)} cells share is counted once"

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 
 from envcheck.model.cell import PREDICTED, CellResult, Installed, Run, RunHeader, Usage
 from envcheck.model.matrix import Cell, Index, Limits, Steps, Subject
@@ -150,3 +151,14 @@ def test_csv() -> None:
         "3.12-slim": "wheel", "3.12-alpine": "no-file", "3.12-other": "unknown",
     }  # fmt: skip
     assert [row["disk_compiled_bytes"] for row in rows if row["class"] == "wheel"] == [str(9 * MIB)]
+
+
+def test_all_that_is_taken_is_the_sum_of_the_cells() -> None:
+    run = predicted()
+    first = run.results[0]
+    assert first.disk is not None
+    more = replace(first.disk, allocated=10 * MIB)  # 2 MiB of it are the installer's
+    cells = [replace(first, disk=more, cell=cell(name)) for name in ("3.12-slim", "3.13-slim")]
+    text = load("text").render(replace(run, results=cells), View(width=200, brief=True))
+    assert "20.0M in all, 12.0M if what 2 cells share is counted once" in text
+    assert "6.0M in all, 3.0M if what 2 cells share is counted once" in text
