@@ -17,7 +17,7 @@ def nearest(name: str, met: Iterable[str] = ()) -> str:
     """`` (did you mean `numpy`?)``, of the projects known here and of those that were ``met``, none
     of which is asked for; empty if none is like it.
     """
-    tables = [table(one)["rows"] for one in ("bytecode", "projects")]
+    tables = [table("bytecode")["rows"], table("projects")["rows"]]
     known = {str(row["project"]) for rows in tables for row in rows}
     known = {*known, *met} - {name}
     close = get_close_matches(name, sorted(known), n=1, cutoff=_ALIKE)

@@ -57,7 +57,8 @@ def installed(folder, url, installer, *, compiled):
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", environment], check=True)
     inside = f"{environment}/bin/python"
     if installer == "uv":
-        words = ["uv", "pip", "install", "-q", "-p", inside]
+        program = os.path.join(os.path.dirname(sys.executable), "uv")
+        words = [program, "pip", "install", "-q", "-p", inside]
         words += ["--compile-bytecode"] if compiled else []
     else:
         words = [sys.executable, "-m", "pip", "--python", inside, "install", "-q"]
