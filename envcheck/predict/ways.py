@@ -124,16 +124,19 @@ def _places(target: Target, today: dt.date, *, pythons: bool) -> Iterator[Target
 
 
 def _older(judgement: Judgement) -> list[Way]:
-    """Of the same project, if it was made for this target."""
+    """Of the same project, if it was made for this target; not if it installs only because it does
+    not say that it needs what blocks the newest.
+    """
     older, name = judgement.older, judgement.subject.project.name
-    if older is None or judgement.class_ == "blocked" or not judgement.actual.solved:
+    if older is None or not judgement.actual.solved:
         return []
-    if any(blocker.path for blocker in judgement.blockers):
-        return []  # it installs only because it does not say what it needs
+    lacking = {blocker.name for blocker in judgement.blockers if blocker.path}
+    if not lacking <= judgement.actual.picked.keys():
+        return []
     day = f" of {older.uploaded[:10]}" if older.uploaded else ""
     if judgement.class_ == "pre-release":
         return [Way("pre", f"{name}=={older.version}", f"the pre-release{day} installs")]
-    if older.kind == "wheel" or judgement.class_ == "requires-python":
+    if lacking or older.kind == "wheel" or judgement.class_ == "requires-python":
         late = f", {older.behind} release{'s' * (older.behind != 1)} behind" if older.behind else ""
         return [Way("older", f"{name}=={older.version}", f"the release{day} installs{late}")]
     return []
