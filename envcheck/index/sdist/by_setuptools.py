@@ -283,6 +283,10 @@ def _pure(archive: Archive, setups: list[Any], path: str, signs: Signs) -> None:
     if open_ended and own_sources(archive):
         signs.add("evidence", f"{path}: not all arguments of setup() are known")
         return
+    own = any({"cmdclass", "distclass"} & each.arguments.keys() for each in setups)
+    if own and own_sources(archive) and not signs.optional:
+        signs.add("evidence", f"{path}: commands of its own may compile what is there")
+        return
     signs.pure = True
     signs.add("evidence", f"{path}: setup() names no extension module")
 
