@@ -29,7 +29,9 @@ def main() -> int:
     parser.add_argument("--record", metavar="FILE")
     parser.add_argument("--replay", metavar="FILE")
     parser.add_argument("--cache", metavar="FOLDER", help="where to keep what comes; else nowhere")
-    parser.add_argument("--core", action="store_true", help="only what is asked as core")
+    parser.add_argument(
+        "--core", action="store_true", help="what the recording of the tests is for"
+    )
     options = parser.parse_args()
     from envcheck.index import recording
 
@@ -40,13 +42,24 @@ def main() -> int:
     ):
         found = prediction_comparison.compare(session, core=options.core)
         if options.record:
-            recording.write(session.recording, options.record)
+            recording.write(_smaller(session.recording), options.record)
     prediction_report.write(found, os.path.join(REPORTS, "prediction-accuracy"))
     unexplained = [one for one in found.disagreements if not one.right]
     for one in unexplained:
         print(one.line)
     print(found.summary)
     return 1 if unexplained else 0
+
+
+def _smaller(recorded: Recording) -> Recording:
+    """Of times the days only: they are half of a recording."""
+    from msgspec.structs import replace
+
+    listings = {
+        name: replace(one, files=[replace(f, uploaded=f.uploaded[:10]) for f in one.files])
+        for name, one in recorded.listings.items()
+    }
+    return replace(recorded, listings=listings)
 
 
 def _session(cache: str, replayed: Recording | None) -> IndexSession:

@@ -10,11 +10,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import tomllib
-
 from benchmarks import prediction_verdicts
 from benchmarks.prediction_question import Question
-from benchmarks.prediction_truth import DATA, read
+from benchmarks.prediction_truth import DATA, read, toml
 from envcheck.model.target import Target
 from envcheck.predict.requirements import parse
 from envcheck.predict.tags import ranks
@@ -61,9 +59,11 @@ class Comparison(NamedTuple):
 
 
 def compare(session: IndexSession, *, core: bool = False) -> Comparison:
-    """Every question. ``core``: without what is asked as `wide`."""
+    """Every question. ``core``: without what is asked as `wide`, without rows besides the table's,
+    and without what containers did.
+    """
     truth, closures = read("truth.json.gz"), read("closures.json.gz")
-    asked = _toml("asked.toml")
+    asked = toml("asked.toml")
     wanted = asked["core"] if core else [*asked["core"], *asked["wide"]]
     worlds = {"default": World(session), "wheels": World(session, WHEELS)}
     for text in wanted:
@@ -72,7 +72,8 @@ def compare(session: IndexSession, *, core: bool = False) -> Comparison:
         *_tags(truth["targets"]),
         *_files(truth, wanted, worlds),
         *_closures(closures, worlds),
-        *_verdicts(truth, worlds),
+        *_rows(truth, worlds, core=core),
+        *([] if core else _observed(truth, worlds)),
     ]
     about = {
         "pip": sorted({one["pip"] for one in truth["targets"].values()}),
@@ -92,11 +93,6 @@ def target(document: Document) -> Target:
         if word in document["id"]:
             fields |= {"distribution": distribution, "image": f"python:{minor}-{word}"}
     return Target(**fields)
-
-
-def _toml(name: str) -> Document:
-    with open(os.path.join(DATA, name), "rb") as file:
-        return tomllib.load(file)
 
 
 # Tags
@@ -184,11 +180,17 @@ def _listed(pins: Document, names: list[str]) -> str:
 # Verdicts
 
 
-def _verdicts(truth: Document, worlds: dict[str, World]) -> Iterator[Question]:
+def _rows(truth: Document, worlds: dict[str, World], *, core: bool) -> Iterator[Question]:
+    targets = {id: target(document) for id, document in truth["targets"].items()}
+    rows = toml("acceptance.toml")["row"]
+    wanted = [row for row in rows if not core or row["group"] == "table"]
+    yield from prediction_verdicts.rows(worlds["default"], wanted, targets)
+
+
+def _observed(truth: Document, worlds: dict[str, World]) -> Iterator[Question]:
     targets = {id: target(document) for id, document in truth["targets"].items()}
     with open(os.path.join(DATA, "observed.json")) as file:
         observed = json.load(file)["cells"]
-    yield from prediction_verdicts.rows(worlds["default"], _toml("acceptance.toml")["row"], targets)
     yield from prediction_verdicts.cells(worlds["wheels"], observed, targets)
     yield from prediction_verdicts.builds(worlds["default"], observed, targets)
 
@@ -197,7 +199,7 @@ def _verdicts(truth: Document, worlds: dict[str, World]) -> Iterator[Question]:
 
 
 def _explained(questions: list[Question]) -> list[Question]:
-    rows = _toml("disagreements.toml").get("row", [])
+    rows = toml("disagreements.toml").get("row", [])
     return [one if one.agrees else _explain(one, rows) for one in questions]
 
 

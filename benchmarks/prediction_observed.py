@@ -17,9 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import tomllib
-
-from benchmarks.prediction_truth import DATA, asked, container, now, redacted
+from benchmarks.prediction_truth import DATA, asked, container, now, redacted, toml
 
 if TYPE_CHECKING:
     from benchmarks.prediction_truth import Document
@@ -35,8 +33,7 @@ def main() -> int:
     parser.add_argument("--uv", required=True)
     parser.add_argument("--only", action="append", help="a target")
     options = parser.parse_args()
-    with open(os.path.join(DATA, "observed.toml"), "rb") as file:
-        questions = tomllib.load(file)
+    questions = toml("observed.toml")
     targets = options.only or questions["targets"]
     began = now()
     cells: list[Document] = []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from benchmarks.prediction_question import KINDS
+from benchmarks.prediction_truth import DATA
 
 if TYPE_CHECKING:
     from benchmarks.prediction_comparison import Comparison
@@ -51,7 +53,39 @@ def markdown(found: Comparison) -> str:
     ]
     for kind, group in groupby(found.disagreements, key=lambda one: one.kind):
         parts += [f"### {kind}: {KINDS[kind]}", _table(list(group))]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_disk()]) + "\n"
+
+
+def _disk() -> list[str]:
+    """What `prediction_disk` measured, kept beside the other answers."""
+    with open(os.path.join(DATA, "disk.json")) as file:
+        rows = json.load(file)["rows"]
+    percent = [
+        [
+            row["case"],
+            row["distributions"],
+            f"{row['download']:,}" + (" =" if row["exact"] else ""),
+            f"{row['bytes']:,}",
+            *(_off(row, key, 3) for key in ("logical", "allocated")),
+            *(_off(row, key, 2) for key in ("compiled", "compiled listed")),
+            f"{row['unlisted']:.0%}" if row.get("unlisted") else "",
+        ]
+        for row in rows
+    ]
+    heads = ["closure", "wheels", "download", "disk", "off", "allocated, off"]
+    heads += ["with bytecode, off", "once listed, off", "not listed"]
+    return [
+        "## Download and disk",
+        "Predicted from the index, then installed and measured (`benchmarks/prediction_disk.py`). "
+        "`=`: the download is exact to the byte. *not listed*: the share of the source whose "
+        "projects the table of bytecode did not know when it was predicted; *once listed*: after "
+        "they had been added to it.",
+        tabulate(percent, heads, tablefmt="github", disable_numparse=True),
+    ]
+
+
+def _off(row: dict[str, float], key: str, digits: int) -> str:
+    return f"{row[key]:+.{digits}f} %" if row.get(key) is not None else ""
 
 
 def _said(value: object) -> str:

@@ -24,12 +24,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import tomllib
-
 from benchmarks import matrix_cells, matrix_competitors
+from envcheck import tomlfile
 
-DATA = "tests/data/predictions"
-FINDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prediction_finder.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(os.path.dirname(_HERE), "tests", "data", "predictions")
+FINDER = os.path.join(_HERE, "prediction_finder.py")
 WORKERS = 3
 UV_SECONDS = 120
 DEFAULTS = {"architecture": "x86_64", "system": "linux"}
@@ -44,10 +44,15 @@ UV_PLATFORMS = {
 Document = dict[str, Any]
 
 
+def toml(name: str) -> Document:
+    """A table of `DATA`."""
+    with open(os.path.join(DATA, name), "rb") as file:
+        return tomlfile.parse(file.read(), name).data
+
+
 def asked() -> Document:
     """Requirements and targets."""
-    with open(os.path.join(DATA, "asked.toml"), "rb") as file:
-        found = tomllib.load(file)
+    found = toml("asked.toml")
     found["targets"] = [{**DEFAULTS, **target} for target in found["targets"]]
     return found
 

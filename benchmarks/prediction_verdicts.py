@@ -124,10 +124,9 @@ def builds(
         number = project.newest(project.allowed(requirement.specifier)[0] & project.final)
         assert number is not None
         file = project.releases[number].sdist
-        assert file is not None
-        found = prospect(world.sdist(file), place)
+        found = prospect(world.sdist(file) if file else None, place)
         ours = "could not be judged"
-        if found.problem or found.pure is False:
+        if not file or found.problem or found.pure is False:
             ours = "does not build"
         elif found.pure:
             ours = "builds"
