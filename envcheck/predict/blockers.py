@@ -75,7 +75,7 @@ def blockers(
             )
         if not follow:
             continue
-        metadata = world.required_by(project, number, target).metadata
+        metadata = world.required_by(project, number, target, exact=False).metadata
         for extra in ("", *requirement.extras):
             queue.extend((one, here) for one in metadata.required(target, extra))
     return [*found.values(), *builds.values()] if found else []

@@ -142,6 +142,9 @@ class _Source:
         early = node[0] in self._early
         return self.world.first_usable(self.world.project(node[0]), mask, self.target, early=early)
 
+    def hopeless(self, node: Node, mask: int) -> bool:
+        return self.usable(node, mask)[0] is None
+
     def needs(self, node: Node, number: int) -> Iterable[tuple[Node, int]]:
         name, extra = node
         project = self.world.project(name)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         def usable(self, node: Node, mask: int) -> tuple[int | None, int]:
             """(the release of ``mask`` to try first, those that were found to be of no use)."""
 
+        def hopeless(self, node: Node, mask: int) -> bool:
+            """Whether no release of ``mask`` is of use."""
+
         def needs(self, node: Node, number: int) -> Iterable[tuple[Node, int]]:
             """What release ``number`` of ``node`` needs: nodes and the releases that will do."""
 
@@ -162,6 +165,7 @@ class _Solver:
             if needed != chosen:
                 terms[needed] = Term(mask, False)
                 conflict = conflict or _holds(self._known.get(needed), terms[needed]) is True
+                self._refuse(needed, mask)
             elif mask >> number & 1:
                 continue
             else:  # it contradicts itself
@@ -172,6 +176,11 @@ class _Solver:
             self._decided[chosen] = number
             self._record(chosen, Term(1 << number, True), None)
         return chosen
+
+    def _refuse(self, node: Node, mask: int) -> None:
+        """Note that nothing of ``mask`` is of use, before others are looked at in vain."""
+        if mask and self._source.hopeless(node, mask):
+            self._add(Incompatibility({node: Term(mask, True)}))
 
     def _next(self) -> Node | None:
         """The node to decide: what was hard before, then what has one release left, then as met."""

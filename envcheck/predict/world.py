@@ -18,7 +18,7 @@ from envcheck.predict.projects import Project, numbers
 from envcheck.predict.requirements import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -123,14 +123,27 @@ class World:
         facts = self.facts(file)
         return facts if isinstance(facts, SdistFacts) else None
 
-    def required_by(self, project: Project, number: int, target: Target) -> Known:
-        """What a release requires on a target: by the very file that this target takes."""
+    def required_by(
+        self, project: Project, number: int, target: Target, *, exact: bool = True
+    ) -> Known:
+        """What a release requires on a target: by the very file that this target takes.
+
+        Not ``exact``: another wheel of the release will do, if that one was read and this was not.
+        """
         choice = self.choice(project, number, target)
         file = choice.file
         if choice.kind == "unknown":  # of the wheels that may fit any tells what all require
             file = project.releases[number].wheels[-1]
         if file is None:
             return Known(NOTHING, trouble="there is no file for this target")
+        if not exact and file.filename not in self._known:
+            names = [wheel.filename for wheel in project.releases[number].wheels]
+            if read := next((name for name in names if name in self._known), ""):
+                return self._known[read]
+        return self.known_of(project, number, file)
+
+    def known_of(self, project: Project, number: int, file: File) -> Known:
+        """What a release requires by one of its files."""
         key = file.filename
         if key not in self._known:
             self._known[key] = self._read(project, number, file)
@@ -235,10 +248,25 @@ class _Ahead:
         self.extras: dict[tuple[Target, str], set[str]] = {}
         self.pages: dict[str, list[tuple[Target, Requirement]] | None] = {}  # None: it is here
         self.files: dict[str, list[tuple[Target, Project, int]] | None] = {}
+        self.blocked: set[Target] = set()  # where something is needed that cannot be had
+        self.mixed = False  # whether there are several C libraries
+        self.later: list[tuple[Target, Project, int]] = []
 
-    def run(self, wanted: Iterable[tuple[Requirement, Target]]) -> None:
+    def run(self, wanted: Sequence[tuple[Requirement, Target]]) -> None:
+        """Wheels for musl come last where others are asked for too: of a release that has both,
+        the METADATA of one says enough of what blocks the other.
+        """
+        self.mixed = len({target.family for _, target in wanted}) > 1
         for requirement, target in wanted:
             self.want(target, requirement)
+        self.work()
+        self.mixed, later = False, self.later
+        for target, project, number in later:
+            self.look(target, project, number)
+        self.work()
+
+    def work(self) -> None:
+        """Until nothing is asked for any more."""
         while self.open:
             self.events.get()()
 
@@ -282,31 +310,50 @@ class _Ahead:
         self.masks[key] = mask
         extras |= more
         number = world.first_usable(project, mask, target)[0]
+        if number is None:
+            self.blocked.add(target)
         if number is None or (number == self.chosen.get(key) and not more):
             return
         self.chosen[key] = number
         file = world.choice(project, number, target).file
-        assert file is not None
+        if self.mixed and file is not None and "musllinux" in file.filename:
+            self.later.append((target, project, number))
+        else:
+            self.look(target, project, number)
+
+    def look(self, target: Target, project: Project, number: int) -> None:
+        """Ask for the file of a release, and follow what it needs."""
+        file = self.file_of(project, number, target)
         if file.filename not in self.files:
             self.files[file.filename] = []
-            self.after(world.session.want(file), lambda: self.facts_came(file.filename))
+            self.after(self.world.session.want(file), lambda: self.facts_came(file))
         waiting = self.files[file.filename]
         if waiting is not None:
             waiting.append((target, project, number))
         else:
-            self.expand(target, project, number)
+            self.expand(target, project, number, file)
 
-    def facts_came(self, filename: str) -> None:
-        waiting, self.files[filename] = self.files[filename], None
+    def file_of(self, project: Project, number: int, target: Target) -> File:
+        """The file to look at: where nothing will be installed, one that is looked at anyway."""
+        file = self.world.choice(project, number, target).file
+        assert file is not None
+        if target in self.blocked and file.filename not in self.files:
+            for other in project.releases[number].wheels:
+                if other.filename in self.files:
+                    return other
+        return file
+
+    def facts_came(self, file: File) -> None:
+        waiting, self.files[file.filename] = self.files[file.filename], None
         for target, project, number in waiting or ():
-            self.expand(target, project, number)
+            self.expand(target, project, number, file)
 
-    def expand(self, target: Target, project: Project, number: int) -> None:
+    def expand(self, target: Target, project: Project, number: int, file: File) -> None:
         key = (target, project.name)
         if self.chosen.get(key) != number:
             return
         try:
-            metadata = self.world.required_by(project, number, target).metadata
+            metadata = self.world.known_of(project, number, file).metadata
         except EnvcheckError:
             return
         for extra in ("", *sorted(self.extras[key])):

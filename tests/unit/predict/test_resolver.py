@@ -43,6 +43,9 @@ class World:
             mask &= ~(1 << number)
         return None, useless
 
+    def hopeless(self, node: Node, mask: int) -> bool:
+        return not mask & ~self._useless.get(node, 0)
+
     def needs(self, node: Node, number: int) -> Sequence[tuple[Node, int]]:
         self.read.append((node, number))
         return self._needs.get((node, number), ())
