@@ -84,6 +84,7 @@ class _Examination:
         self.findings = Findings(self.site, self.loader, read, listing)
         self.suspects: dict[str, list[str]] = {}  # distribution -> objects that do not load
         self.broken: dict[str, tuple[str, list[Lack]]] = {}  # module -> object, why
+        self.undecided: list[str] = []
 
     def done(self) -> Examined:
         numbers = [
@@ -107,11 +108,13 @@ class _Examination:
             for number, wheel in enumerate(self.wheels):
                 if wheel.name in self.suspects:
                     findings += self._judged(number, importer)
-            failing = {one.distribution for one in findings if one.certain}
-            findings += self._dependents(failing)
+            findings += self._dependents(
+                {one.distribution for one in findings if one.certain},
+                {one.distribution for one in findings if one.module},
+            )
         for number in numbers:
             self.site.wheel(number).forget()
-        return Examined(findings, self.findings.unseen())
+        return Examined(findings, self.findings.unseen() + self.undecided)
 
     def _judged(self, number: int, importer: Importer) -> list[DeepFinding]:
         wheel = self.wheels[number]
@@ -123,9 +126,13 @@ class _Examination:
         for name, outcome in outcomes.items():
             if outcome.works is False and outcome.searches:
                 working = [one for one, other in outcomes.items() if other.works]
+                if name == self._main(number, outcomes):
+                    working = []
                 more = self._further(importer, name, outcome)
                 failed = self.findings.failed(wheel, name, outcome, working=working, more=more)
                 return [failed, *aside]
+        if wheel.name in self.asked and None in {one.works for one in outcomes.values()}:
+            self.undecided.append(f"{wheel.name}: its import could not be followed to its end")
         reached = {path for outcome in outcomes.values() for path in outcome.reached}
         found = []
         for path in broken:
@@ -144,6 +151,18 @@ class _Examination:
             if broken and reached.isdisjoint(broken) and set(unclear) == set(broken):
                 found.append(self.findings.unloadable(wheel, broken[0], broken[0], certain=False))
         return found[:1] + aside
+
+    def _main(self, number: int, modules: Iterable[str]) -> str:
+        """The one with the most source: beside it others are aliases and tools."""
+        files = self.site.files(number) or {}
+
+        def size(module: str) -> int:
+            top = module.partition(".")[0]
+            return sum(
+                self.site.size(path) for path in files if path.startswith((f"{top}/", f"{top}."))
+            )
+
+        return max(modules, key=size)
 
     def _further(self, importer: Importer, module: str, outcome: Outcome) -> list[str]:
         """What an import looks for when it has the libraries that it failed for: a remedy that
@@ -194,24 +213,25 @@ class _Examination:
                 found.append(f"{name}.{stem}")
         return sorted(found)
 
-    def _dependents(self, failing: set[str]) -> list[DeepFinding]:
-        """What imports something that fails. All that may lead there is followed."""
-        if not failing:
-            return []
+    def _dependents(self, failing: set[str], judged: set[str]) -> list[DeepFinding]:
+        """What imports something that fails, and of what was asked for also what may import a part
+        that does: a package may work as long as nobody imports the module that looks for a library.
+        """
         above = _above(self.wheels, failing) - failing
-        opaque = {wheel.name for wheel in self.wheels} - above - failing
+        if self.only is None:
+            above |= (_above(self.wheels, set(self.suspects)) & set(self.asked)) - failing
+        way = _above(self.wheels, set(self.suspects))
+        opaque = {wheel.name for wheel in self.wheels} - way
         importer = Importer(self.target, self.site, self.loader, opaque)
         importer.broken.update(self.broken)
         found = []
         for number, wheel in enumerate(self.wheels):
-            if wheel.name not in above:
+            if wheel.name not in above - judged:
                 continue
             for module in self._tops(number)[:1]:
                 outcome = importer.outcome(module)
-                if outcome.works is not False or not outcome.searches:
-                    continue
-                inner = self.findings.failed(wheel, module, outcome)
-                found.append(inner)
+                if outcome.works is False and outcome.searches:
+                    found.append(self.findings.failed(wheel, module, outcome))
         return found
 
 

@@ -59,16 +59,7 @@ class Findings:
     ) -> DeepFinding:
         last = outcome.searches[-1]
         if last.kind == "module":
-            return DeepFinding(
-                distribution=wheel.name,
-                version=wheel.file.version,
-                kind="missing-module",
-                certain=True,
-                module=module,
-                libraries=[],
-                sentence=f"`import {module}` fails: it imports {last.name}, which nothing brings",
-                evidence=[f"{outcome.module} imports {last.name}"],
-            )
+            return self._without_module(wheel, module, outcome)
         if last.kind == "object" and last.lacks:
             return self.unloadable(wheel, module, last.name, certain=True)
         names = outcome.libraries()
@@ -91,6 +82,22 @@ class Findings:
             sentence=sentence,
             evidence=evidence,
             remedy=remedies.for_libraries(self.target, names),
+        )
+
+    def _without_module(self, wheel: Artefact, module: str, outcome: Outcome) -> DeepFinding:
+        names = list(dict.fromkeys(one.name for one in outcome.searches))
+        what = f"it imports {names[-1]}, which nothing brings"
+        if not outcome.text.startswith("No module named"):
+            what = f"it finds none of {', '.join(names[:6])}"
+            what += f" and says: {outcome.text[:100]}" if outcome.text else ""
+        return DeepFinding(
+            distribution=wheel.name,
+            version=wheel.file.version,
+            kind="missing-module",
+            certain=True,
+            module=module,
+            sentence=f"`import {module}` fails: {what}",
+            evidence=[f"{one.place} imports {one.name}" for one in outcome.searches[:5]],
         )
 
     def unloadable(self, wheel: Artefact, module: str, path: str, *, certain: bool) -> DeepFinding:

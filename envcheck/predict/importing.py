@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envcheck.predict.judgement import Judgement
     from envcheck.predict.world import World
 
-_VERSION = "3"  # of the answers that are kept
+_VERSION = "4"  # of the answers that are kept
 #: Kind of a finding -> cause, in the words of a run; others: ``import-failed``.
 CAUSES = {
     "missing-library": "missing-library",

@@ -175,16 +175,17 @@ class Importer(Statements):
                 error.module = name
                 found = [one for one in error.searches if isinstance(one, Search)]
                 if not found or found[-1].kind == "library":  # what was tried before, too
-                    error.searches = self._reasons(start) or error.searches
+                    error.searches = self._reasons(start, error) or error.searches
             raise
         return found
 
-    def _reasons(self, start: int) -> tuple[Search, ...]:
+    def _reasons(self, start: int, error: FailureError) -> tuple[Search, ...]:
         """What was looked for in vain before a program gave up by itself. That a module is not
-        there is no reason: most of those are not needed.
+        there is a reason only if the program says that it cannot be imported without.
         """
         found = tuple(self._searches[start:])
-        return found if any(one.kind != "module" for one in found) else ()
+        enough = "ImportError" in error.kinds or any(one.kind != "module" for one in found)
+        return found if enough else ()
 
     def _new(self, name: str) -> Value:
         top = name.partition(".")[0]

@@ -315,7 +315,32 @@ def test_a_package_that_says_nothing_itself_is_its_namesake(folder: Path, tmp_pa
 
 
 def test_of_several_modules_some_may_work(folder: Path, tmp_path: Path) -> None:
-    files = {"old.py": "import ctypes\nctypes.CDLL('libGL.so.1')\n", "new.py": "import ctypes\n"}
+    """The one with more source is what the distribution is about."""
+    old, new = "import ctypes\nctypes.CDLL('libGL.so.1')\n", "import ctypes\n"
+    long = "".join(f"name_{number} = {number}\n" for number in range(99))
+    files = {"old.py": old + long, "new.py": new}
+    (found,) = examined(tmp_path, SLIM, wheel("both", files=files)).findings
+    assert found.certain
+    files = {"old.py": old, "new.py": new + long}
     (found,) = examined(tmp_path, SLIM, wheel("both", files=files)).findings
     assert not found.certain
     assert found.sentence.endswith("; `import new` works")
+
+
+def test_a_program_that_gives_up_for_want_of_modules(folder: Path, tmp_path: Path) -> None:
+    source = """
+found = None
+for name in ('nowhere_one', 'nowhere_two'):
+    try:
+        found = __import__(name)
+        break
+    except ImportError:
+        pass
+if found is None:
+    raise ImportError('one of nowhere_one, nowhere_two is needed')
+import cgi
+"""
+    target = SLIM._replace(python="3.13.9")
+    (found,) = examined(tmp_path, target, wheel("pkg", files={"pkg.py": source})).findings
+    assert (found.kind, found.certain) == ("missing-module", True)
+    assert "finds none of nowhere_one, nowhere_two and says: one of" in found.sentence
