@@ -52,7 +52,7 @@ def classify(archive: Archive) -> SdistFacts:
         signs.refuses = "it has neither setup.py nor pyproject.toml"
     else:
         _by_backend(archive, project, row, backend, requires[:100], signs)
-    if signs.pure and path is not None and own_sources(archive):
+    if signs.pure and path is not None and not signs.optional and own_sources(archive):
         signs.pure = None  # frozenlist and its like name their extensions in there
     built = [name for name in archive.names if _LIBRARY.search(name)]
     if signs.pure and built:

@@ -283,12 +283,22 @@ def _pure(archive: Archive, setups: list[Any], path: str, signs: Signs) -> None:
     if open_ended and own_sources(archive):
         signs.add("evidence", f"{path}: not all arguments of setup() are known")
         return
-    own = any({"cmdclass", "distclass"} & each.arguments.keys() for each in setups)
-    if own and own_sources(archive) and not signs.optional:
+    if (
+        any(_own_commands(each.arguments) for each in setups)
+        and own_sources(archive)
+        and not signs.optional
+    ):
         signs.add("evidence", f"{path}: commands of its own may compile what is there")
         return
     signs.pure = True
     signs.add("evidence", f"{path}: setup() names no extension module")
+
+
+def _own_commands(arguments: dict[str, Any]) -> bool:
+    """Whether what compiles is put in the place of what setuptools has."""
+    commands = arguments.get("cmdclass")
+    named = commands if isinstance(commands, dict) else {}
+    return "distclass" in arguments or bool({"build_ext", "build_clib"} & named.keys())
 
 
 def _extensions(arguments: dict[str, Any]) -> Iterator[tuple[str, Any, bool]]:
