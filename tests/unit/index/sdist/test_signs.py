@@ -582,3 +582,27 @@ def test_summaries_are_short():
     )
     assert len(summary(found)) <= 100
     assert "\n" not in summary(found)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "setup_py": "from setuptools import setup\nfrom own import D, B\n"
+            "setup(name='one', distclass=D, cmdclass={'bdist_wheel': B})",
+            "core/main.c": "int main() {}",
+        },
+        {
+            "pyproject.toml": pyproject(
+                "hooks", "setuptools", more='backend-path = ["build"]\n[project]\nname = "one"\n'
+            ),
+            "build/hooks.py": "from setuptools.build_meta import *\n",
+            "one/_fast.pyx": "cdef int x",
+        },
+    ],
+    ids=["a Distribution of its own", "a back-end of its own"],
+)
+def test_what_may_be_compiled_out_of_sight_is_not_called_pure(files) -> None:
+    assert facts(**files).pure is None
+    without = {name: text for name, text in files.items() if not name.endswith((".c", ".pyx"))}
+    assert facts(**without).pure
