@@ -53,7 +53,17 @@ def markdown(found: Comparison) -> str:
     ]
     for kind, group in groupby(found.disagreements, key=lambda one: one.kind):
         parts += [f"### {kind}: {KINDS[kind]}", _table(list(group))]
-    return "\n\n".join([*parts, *_disk()]) + "\n"
+    return "\n\n".join([*parts, *_disk(), *_found()]) + "\n"
+
+
+def _found() -> list[str]:
+    return [
+        "## Where a prediction was right and a run was not",
+        "- soundfile on glibc: a lock of uv's names both wheels that fit, the one that brings "
+        "libsndfile and the one for any platform. Runs installed the second, whose import fails; "
+        "pip and uv take the first, as predicted. Runs now choose by tags, too "
+        "(`envcheck/matrix/locks.py`).",
+    ]
 
 
 def _disk() -> list[str]:

@@ -1,4 +1,8 @@
-"""Predictions from a recorded index, held against what pip and uv were recorded to say of it."""
+"""Predictions from a recorded index, held against what pip and uv were recorded to say of it.
+
+Where what is asked changes, or the rules of what will not import do, the index is recorded again:
+``python -m benchmarks.prediction_accuracy --core --record tests/data/predictions/index.xz``.
+"""
 
 import os
 import sys
