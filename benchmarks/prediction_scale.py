@@ -6,11 +6,15 @@ newest is not always allowed, wheels for some Pythons and both C libraries, and 
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import sys
 import time
 from typing import NamedTuple
+
+if __package__ in (None, ""):  # run as a file
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from envcheck import process
 from envcheck.index.pages import File
@@ -105,7 +109,7 @@ def measure() -> list[Scale]:
     """Each size in a process of its own."""
     found = []
     for size in SIZES:
-        command = [sys.executable, "-m", "benchmarks.prediction_scale", str(size)]
+        command = [sys.executable, os.path.abspath(__file__), str(size)]
         said = process.run(command, timeout=600).stdout.decode().split()
         numbers = [float(word) for word in said]
         found.append(

@@ -6,6 +6,8 @@ that pages and METADATA come in parallel, and the resolver finds nearly all of t
 
 from __future__ import annotations
 
+from collections import deque
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -249,6 +251,7 @@ class _Ahead:
         self.pages: dict[str, list[tuple[Target, Requirement]] | None] = {}  # None: it is here
         self.files: dict[str, list[tuple[Target, Project, int]] | None] = {}
         self.blocked: set[Target] = set()  # where something is needed that cannot be had
+        self.ready: deque[Callable[[], None]] = deque()  # what needs no waiting
         self.mixed = False  # whether there are several C libraries
         self.later: list[tuple[Target, Project, int]] = []
 
@@ -266,9 +269,12 @@ class _Ahead:
         self.work()
 
     def work(self) -> None:
-        """Until nothing is asked for any more."""
-        while self.open:
-            self.events.get()()
+        """Until nothing is asked for any more. Not by calls in calls: closures may be deep."""
+        while self.open or self.ready:
+            if self.ready:
+                self.ready.popleft()()
+            else:
+                self.events.get()()
 
     def want(self, target: Target, requirement: Requirement) -> None:
         name = requirement.name
@@ -281,7 +287,7 @@ class _Ahead:
         if waiting is not None:
             waiting.append((target, requirement))
         else:
-            self.consider(target, requirement)
+            self.ready.append(partial(self.consider, target, requirement))
 
     def after(self, future: Future[Any], then: Callable[[], None]) -> None:
         self.open += 1
@@ -331,7 +337,7 @@ class _Ahead:
         if waiting is not None:
             waiting.append((target, project, number))
         else:
-            self.expand(target, project, number, file)
+            self.ready.append(partial(self.expand, target, project, number, file))
 
     def file_of(self, project: Project, number: int, target: Target) -> File:
         """The file to look at: where nothing will be installed, one that is looked at anyway."""

@@ -13,8 +13,11 @@ from index_server import IndexServer
 from wheels import wheel
 
 from envcheck.index import session as index_session
+from envcheck.index.pages import File
+from envcheck.index.recording import Listing, Recording
 from envcheck.index.session import IndexSession
 from envcheck.index.sources import Configuration
+from envcheck.model.artifact import WheelFacts
 from envcheck.model.matrix import Index
 from envcheck.predict import resolver, targets
 from envcheck.predict.judgement import judge
@@ -80,3 +83,23 @@ def test_what_takes_too_many_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     judgement = judged(IndexServer(*chain, wheel("p20")), tmp_path)
     assert judgement.class_ == "unknown"
     assert any("too many steps" in text for text in judgement.unread)
+
+
+def test_a_chain_of_two_thousand_is_followed() -> None:
+    """Calls in calls would end at some depth: pages and files that are known need no waiting."""
+    recording = Recording()
+    for number in range(2000):
+        name = f"part-{number}"
+        file = f"part_{number}-1-py3-none-any.whl"
+        listed = [File(filename=file, url=f"recorded:{file}")]
+        recording.listings[name] = Listing(files=listed)
+        lines = [f"Name: {name}", "Version: 1"]
+        lines += [f"Requires-Dist: part-{number + 1}"] if number < 1999 else []
+        recording.wheels[file] = WheelFacts(size=1, metadata="\n".join(lines) + "\n")
+    with IndexSession("", Index(), replayed=recording) as session:
+        for listing in list(recording.listings):
+            session.listing(listing)  # all of it is here before it is asked for
+        world = World(session)
+        world.prefetch([(parse("part-0"), TARGET)] * 2)
+        found = judge(world, TARGET, [parse("part-0")])
+    assert len(found.actual.picked) == 2000
