@@ -97,7 +97,7 @@ def _group(
 ) -> dict[str, CellResult]:
     """Cells that ask the same index."""
     index = questions[0].cell.index
-    world = World(session, policy_of(index))
+    world = World(session, policy_of(index), thorough=False)
     if means.locked is not None:
         locked.prefetch(world, means.locked, [question.target for question in questions])
     wanted = [(one, question.target) for question in questions for one in question.requirements]

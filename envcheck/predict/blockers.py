@@ -37,11 +37,11 @@ def blockers(
     """What blocks ``requirements``, each project once, the nearest first; at most 50.
 
     ``only``: name -> the only releases that are considered. ``follow``: whether what these need is
-    looked at, too. What would have to be compiled, and
-    cannot be, comes last, and only if something else blocks.
+    looked at, too. What has only an sdist and cannot be built comes last, and only if something
+    else blocks.
     """
     found: dict[str, Blocker] = {}
-    builds: dict[str, Blocker] = {}
+    sdists: dict[str, tuple[Requirement, int, tuple[str, ...]]] = {}
     queue: deque[tuple[Requirement, tuple[str, ...]]] = deque(
         (one, ()) for one in requirements if applies(one.marker, target)
     )
@@ -65,28 +65,48 @@ def blockers(
             continue
         title = f"{project.name} {project.versions[number]}"
         here = path if path[-1:] == (title,) else (*path, title)  # an extra of itself
-        if path and (problem := _build_problem(world, target, project, number)):
-            builds[project.name] = Blocker(
-                name=project.name,
-                requirement=requirement.text,
-                kind="sdist-build",
-                sentence=f"{title} has no wheel for this target, and {problem}",
-                path=list(path),
-            )
+        if path and world.choice(project, number, target).kind == "sdist":
+            sdists[project.name] = requirement, number, path
         if not follow:
             continue
         metadata = world.required_by(project, number, target, exact=False).metadata
         for extra in ("", *requirement.extras):
             queue.extend((one, here) for one in metadata.required(target, extra))
-    return [*found.values(), *builds.values()] if found else []
+    return [*found.values(), *_builds(world, target, sdists)] if found else []
 
 
-def _build_problem(world: World, target: Target, project: Project, number: int) -> str:
-    """Why an sdist cannot be built there, empty if it is a wheel or nothing is known of it."""
-    choice = world.choice(project, number, target)
-    if choice.kind != "sdist" or choice.file is None:
-        return ""
-    return prospect(world.sdist(choice.file), target).problem
+def _builds(
+    world: World,
+    target: Target,
+    sdists: Mapping[str, tuple[Requirement, int, tuple[str, ...]]],
+) -> list[Blocker]:
+    """Those that cannot be built there; where sdists are not looked into, those that might not."""
+    files = {
+        name: world.choice(world.project(name), number, target).file
+        for name, (_, number, _) in sdists.items()
+    }
+    if world.thorough:
+        for file in files.values():
+            if file is not None:
+                world.session.want(file)  # all at once
+    found = []
+    for name, (requirement, number, path) in sdists.items():
+        title = f"{name} {world.project(name).versions[number]}"
+        problem = "whether its sdist can be built was not looked at (`envcheck why` does)"
+        file = files[name]
+        if file is not None and (world.thorough or world.is_known(file)):
+            problem = prospect(world.sdist(file), target).problem
+        if problem:
+            found.append(
+                Blocker(
+                    name=name,
+                    requirement=requirement.text,
+                    kind="sdist-build",
+                    sentence=f"{title} has no wheel for this target, and {problem}",
+                    path=list(path),
+                )
+            )
+    return found
 
 
 def blocker(

@@ -83,9 +83,12 @@ def policy_of(index: Index) -> Policy:
 class World:
     """Not shared by threads: the session's threads bring things, this one uses them."""
 
-    def __init__(self, session: IndexSession, policy: Policy = _DEFAULT) -> None:
+    def __init__(
+        self, session: IndexSession, policy: Policy = _DEFAULT, *, thorough: bool = True
+    ) -> None:
         self.session = session
         self.policy = policy
+        self.thorough = thorough  # whether sdists are looked into though something else blocks
         self.before = session.exclude_newer
         self.troubles: dict[str, IndexTrouble] = {}  # of pages that could not be read
         self._projects: dict[str, Project] = {}
@@ -114,6 +117,10 @@ class World:
             except IndexTrouble as trouble:
                 self._facts[file.filename] = trouble
         return self._facts[file.filename]
+
+    def is_known(self, file: File) -> bool:
+        """Whether the facts of a file were asked for already."""
+        return file.filename in self._facts
 
     def wheel(self, file: File) -> WheelFacts | None:
         """Facts of a wheel, None if they cannot be had."""
@@ -322,7 +329,8 @@ class _Ahead:
             return
         self.chosen[key] = number
         file = world.choice(project, number, target).file
-        if self.mixed and file is not None and "musllinux" in file.filename:
+        assert file is not None
+        if self.mixed and (not file.is_wheel or "musllinux" in file.filename):
             self.later.append((target, project, number))
         else:
             self.look(target, project, number)
@@ -340,10 +348,12 @@ class _Ahead:
             self.ready.append(partial(self.expand, target, project, number, file))
 
     def file_of(self, project: Project, number: int, target: Target) -> File:
-        """The file to look at: where nothing will be installed, one that is looked at anyway."""
+        """The file to look at; instead of an sdist, and where nothing will be installed, one that
+        is looked at anyway: its METADATA tells well enough what to ask for next.
+        """
         file = self.world.choice(project, number, target).file
         assert file is not None
-        if target in self.blocked and file.filename not in self.files:
+        if (target in self.blocked or not file.is_wheel) and file.filename not in self.files:
             for other in project.releases[number].wheels:
                 if other.filename in self.files:
                     return other
