@@ -6,23 +6,18 @@ that pages and METADATA come in parallel, and the resolver finds nearly all of t
 
 from __future__ import annotations
 
-from collections import deque
-from functools import partial
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier
 
-from envcheck.errors import EnvcheckError, IndexTrouble
+from envcheck.errors import IndexTrouble
 from envcheck.index.pages import normalized
 from envcheck.model.artifact import SdistFacts, WheelFacts
 from envcheck.predict.projects import Project, numbers
 from envcheck.predict.requirements import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
-    from typing import Any
+    from collections.abc import Sequence
 
     from envcheck.index.pages import File
     from envcheck.index.session import IndexSession
@@ -203,7 +198,9 @@ class World:
 
     def prefetch(self, wanted: Sequence[tuple[Requirement, Target]]) -> None:
         """Ask for all that the newest releases need, on all targets at once."""
-        _Ahead(self).run(wanted)
+        from envcheck.predict.ahead import Ahead
+
+        Ahead(self).run(wanted)
 
     def prefetch_releases(self, requirement: Requirement, target: Target, most: int = 120) -> None:
         """Ask for what the releases of one project require, the newest first: a resolver that goes
@@ -243,135 +240,3 @@ class World:
         if facts.metadata and "requires-dist" in facts.metadata.lower():
             return Known(Metadata(facts.metadata), source="its PKG-INFO, which may be incomplete")
         return Known(NOTHING, trouble="what it requires is told by its build only")
-
-
-class _Ahead:
-    """A greedy walk over all closures: events of the session's threads, worked off by this one."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.events: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.open = 0
-        self.masks: dict[tuple[Target, str], int] = {}
-        self.chosen: dict[tuple[Target, str], int] = {}
-        self.extras: dict[tuple[Target, str], set[str]] = {}
-        self.pages: dict[str, list[tuple[Target, Requirement]] | None] = {}  # None: it is here
-        self.files: dict[str, list[tuple[Target, Project, int]] | None] = {}
-        self.blocked: set[Target] = set()  # where something is needed that cannot be had
-        self.ready: deque[Callable[[], None]] = deque()  # what needs no waiting
-        self.mixed = False  # whether there are several C libraries
-        self.later: list[tuple[Target, Project, int]] = []
-
-    def run(self, wanted: Sequence[tuple[Requirement, Target]]) -> None:
-        """Wheels for musl come last where others are asked for too: of a release that has both,
-        the METADATA of one says enough of what blocks the other.
-        """
-        self.mixed = len({target.family for _, target in wanted}) > 1
-        for requirement, target in wanted:
-            self.want(target, requirement)
-        self.work()
-        self.mixed, later = False, self.later
-        for target, project, number in later:
-            self.look(target, project, number)
-        self.work()
-
-    def work(self) -> None:
-        """Until nothing is asked for any more. Not by calls in calls: closures may be deep."""
-        while self.open or self.ready:
-            if self.ready:
-                self.ready.popleft()()
-            else:
-                self.events.get()()
-
-    def want(self, target: Target, requirement: Requirement) -> None:
-        name = requirement.name
-        if requirement.url:
-            return
-        if name not in self.pages:
-            self.pages[name] = []
-            self.after(self.world.session.want_listing(name), lambda: self.page_came(name))
-        waiting = self.pages[name]
-        if waiting is not None:
-            waiting.append((target, requirement))
-        else:
-            self.ready.append(partial(self.consider, target, requirement))
-
-    def after(self, future: Future[Any], then: Callable[[], None]) -> None:
-        self.open += 1
-
-        def done() -> None:
-            self.open -= 1
-            then()
-
-        future.add_done_callback(lambda _: self.events.put(done))
-
-    def page_came(self, name: str) -> None:
-        waiting, self.pages[name] = self.pages[name], None
-        for target, requirement in waiting or ():
-            self.consider(target, requirement)
-
-    def consider(self, target: Target, requirement: Requirement) -> None:
-        """Take the newest release that everything so far allows, and see what it needs."""
-        world = self.world
-        project = world.project(requirement.name)
-        key = (target, requirement.name)
-        mask = world.admitted(requirement, target) & self.masks.get(key, project.all)
-        extras = self.extras.setdefault(key, set())
-        more = set(requirement.extras) - extras
-        if mask == self.masks.get(key) and not more:
-            return
-        self.masks[key] = mask
-        extras |= more
-        number = world.first_usable(project, mask, target)[0]
-        if number is None:
-            self.blocked.add(target)
-        if number is None or (number == self.chosen.get(key) and not more):
-            return
-        self.chosen[key] = number
-        file = world.choice(project, number, target).file
-        assert file is not None
-        if self.mixed and (not file.is_wheel or "musllinux" in file.filename):
-            self.later.append((target, project, number))
-        else:
-            self.look(target, project, number)
-
-    def look(self, target: Target, project: Project, number: int) -> None:
-        """Ask for the file of a release, and follow what it needs."""
-        file = self.file_of(project, number, target)
-        if file.filename not in self.files:
-            self.files[file.filename] = []
-            self.after(self.world.session.want(file), lambda: self.facts_came(file))
-        waiting = self.files[file.filename]
-        if waiting is not None:
-            waiting.append((target, project, number))
-        else:
-            self.ready.append(partial(self.expand, target, project, number, file))
-
-    def file_of(self, project: Project, number: int, target: Target) -> File:
-        """The file to look at; instead of an sdist, and where nothing will be installed, one that
-        is looked at anyway: its METADATA tells well enough what to ask for next.
-        """
-        file = self.world.choice(project, number, target).file
-        assert file is not None
-        if (target in self.blocked or not file.is_wheel) and file.filename not in self.files:
-            for other in project.releases[number].wheels:
-                if other.filename in self.files:
-                    return other
-        return file
-
-    def facts_came(self, file: File) -> None:
-        waiting, self.files[file.filename] = self.files[file.filename], None
-        for target, project, number in waiting or ():
-            self.expand(target, project, number, file)
-
-    def expand(self, target: Target, project: Project, number: int, file: File) -> None:
-        key = (target, project.name)
-        if self.chosen.get(key) != number:
-            return
-        try:
-            metadata = self.world.known_of(project, number, file).metadata
-        except EnvcheckError:
-            return
-        for extra in ("", *sorted(self.extras[key])):
-            for requirement in metadata.required(target, extra):
-                self.want(target, requirement)
