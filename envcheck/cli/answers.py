@@ -105,7 +105,8 @@ def _of_others(paths: Iterable[str]) -> set[str]:
     from envcheck.config import cache_dir
 
     own = {cache_dir(), os.path.dirname(os.path.dirname(__file__)), *_PLACES}
-    own |= {sys.prefix, sys.base_prefix, *map(os.path.dirname, (os.__file__, sys.executable))}
+    own |= {os.path.dirname(os.__file__), *(path for path in sys.path if path)}
+    own.discard(os.getcwd())
     mine = tuple(f"{os.path.abspath(path)}{os.sep}" for path in own if path != os.sep)
     found = {os.path.abspath(path) for path in list(paths) if "\0" not in path}
     found -= set(map(os.path.abspath, sys.path))  # were listed for modules
@@ -149,7 +150,8 @@ def _place(words: list[str]) -> str:
 
     from envcheck.config import cache_dir, that_matters, working_directory
 
-    asked = [__version__, words, working_directory(), that_matters(), _shown_on()]
+    here = [__version__, sys.executable, sys.version]
+    asked = [here, words, working_directory(), that_matters(), _shown_on()]
     return os.path.join(
         cache_dir(), "answers", blake2b(repr(asked).encode(), digest_size=16).hexdigest()
     )

@@ -143,6 +143,8 @@ class Predictor:
         named = [*getattr(arguments, "what", []), *filter(None, [arguments.replay])]
         if any(looked_into.is_place(word) for word in getattr(arguments, "target", ())):
             return  # it may be another one the next time
+        if self.settings.images:
+            return  # so may an image
         if any(os.path.isdir(word) for word in named):
             return  # a project: all its files would have to be looked at
         files = {os.path.abspath(word) for word in named}  # there or not
@@ -163,11 +165,14 @@ class Predictor:
             together.listings |= session.recording.listings
             together.wheels |= session.recording.wheels
             together.sdists |= session.recording.sdists
+            together.answers |= session.recording.answers
         recording.write(together, self.arguments.record)
 
 
 def _check(day: str) -> None:
     try:
-        dt.date.fromisoformat(day)
+        good = dt.date.fromisoformat(day).isoformat() == day  # the text is compared with others
     except ValueError:
+        good = False
+    if not good:
         raise UsageError(f"`{printable(day)}` is no day", hint="as 2026-04-01") from None

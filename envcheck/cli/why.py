@@ -103,7 +103,14 @@ def _answer(
     if judgement.class_ not in GOOD and not arguments.no_ways:
         found = [
             WayOut(kind=way.kind, what=way.what, text=way.text, targets=list(way.targets))
-            for way in ways(world, judgement, requirements, predictor.today, deep=arguments.deep)
+            for way in ways(
+                world,
+                judgement,
+                requirements,
+                predictor.today,
+                deep=arguments.deep,
+                constraints=constraints,
+            )
         ]
     return Answer(
         prediction=explain.prediction(world, judgement),

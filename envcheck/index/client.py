@@ -82,16 +82,19 @@ class Client:
                 raise IndexTrouble("trouble", f"{shown(before[0])}: it redirects without end")
             url = redirected(url, to)
 
-    def page(self, url: str, headers: Mapping[str, str]) -> tuple[Response, bytes]:
+    def page(
+        self, url: str, headers: Mapping[str, str], longest: int = 0
+    ) -> tuple[Response, bytes]:
         """The answer to a request and its whole body, asked for until it comes.
 
-        Raises IndexTrouble; also for what is 4xx. 304 is an answer.
+        Raises IndexTrouble; also for what is 4xx. 304 is an answer. ``longest``: of what may have
+        so many bytes only; more is ``unfit``.
         """
         deadline = time.monotonic() + self.patience.whole
-        return self.insist(url, lambda: self._page(url, headers, deadline), deadline)
+        return self.insist(url, lambda: self._page(url, headers, deadline, longest), deadline)
 
     def _page(
-        self, url: str, headers: Mapping[str, str], deadline: float
+        self, url: str, headers: Mapping[str, str], deadline: float, longest: int
     ) -> tuple[Response, bytes]:
         with self.open(url, headers=headers, deadline=deadline) as response:
             check(response)
@@ -99,9 +102,10 @@ class Client:
             encoding = response.headers.get("Content-Encoding", "")
             for piece in decoded(pieces(response, self.patience), encoding):
                 body += piece
-                if len(body) > self.patience.page:
-                    longest = f"{self.patience.page:,} bytes"
-                    raise IndexTrouble("trouble", f"{shown(url)}: it is longer than {longest}")
+                if len(body) > (longest or self.patience.page):
+                    limit = f"{longest or self.patience.page:,} bytes"
+                    kind = "unfit" if longest else "trouble"
+                    raise IndexTrouble(kind, f"{shown(url)}: it is longer than {limit}")
             return response, bytes(body)
 
     def insist(self, url: str, attempt: Callable[[], Result], deadline: float = _NEVER) -> Result:

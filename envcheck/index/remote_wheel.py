@@ -80,10 +80,8 @@ def metadata_beside(file: File, client: Client, count: Callable[[int], None]) ->
     """
     parts = urlsplit(file.url)
     url = parts._replace(path=f"{parts.path}.metadata").geturl()
-    _, data = client.page(url, {})
+    _, data = client.page(url, {}, wheel_metadata.LONGEST)
     count(len(data))
-    if len(data) > wheel_metadata.LONGEST:
-        raise IndexTrouble("unfit", f"{file.filename}: its METADATA is too long")
     if file.metadata not in ("true", hashlib.sha256(data).hexdigest()):
         raise IndexTrouble("hash", f"{file.filename}.metadata is not what its index says")
     return data

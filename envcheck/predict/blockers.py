@@ -54,7 +54,7 @@ def blockers(
         seen.add(key)
         project = world.project(requirement.name)
         limit = (only or {}).get(requirement.name)
-        mask = world.admitted(requirement, target, early=limit is not None)
+        mask = world.admitted(requirement, target, early=limit is not None, named=limit or 0)
         if limit is not None:
             if mask and not mask & limit:
                 continue  # it is there, and another requirement asks for another one
@@ -65,7 +65,7 @@ def blockers(
             continue
         title = f"{project.name} {project.versions[number]}"
         here = path if path[-1:] == (title,) else (*path, title)  # an extra of itself
-        if path and world.choice(project, number, target).kind == "sdist":
+        if world.choice(project, number, target).kind == "sdist":
             sdists[project.name] = requirement, number, path
         if not follow:
             continue

@@ -123,6 +123,10 @@ class _Source:
         self._early = {
             one.name for one in (*requirements, *constraints) if asks_early(one.specifier)
         }
+        self._named: dict[str, int] = {}  # who names a yanked release takes it for others, too
+        for one in (*requirements, *constraints):
+            mask = world.project(one.name).named(one.specifier) if not one.url else 0
+            self._named[one.name] = self._named.get(one.name, 0) | mask
         for one in constraints:
             mask = self._admitted(one)
             self._limits[one.name] = self._limits.get(one.name, mask) & mask
@@ -135,6 +139,8 @@ class _Source:
         name = requirement.name
         mask = self._admitted(requirement)
         mask &= self._limits.get(name, mask)
+        if trouble := self.world.troubles.get(name):
+            self.unread[f"which releases {name} has is not known: {trouble.message}"] = None
         for extra in requirement.extras or ("",):
             yield (name, extra), mask
 
@@ -162,4 +168,5 @@ class _Source:
 
     def _admitted(self, requirement: Requirement) -> int:
         early = requirement.name in self._early
-        return self.world.admitted(requirement, self.target, early=early)
+        named = self._named.get(requirement.name, 0)
+        return self.world.admitted(requirement, self.target, early=early, named=named)

@@ -37,7 +37,7 @@ def with_imports(world: World, judgement: Judgement, *, deep: bool) -> Judgement
     """The judgement with what will not import; see ``judgement.judge_imports``."""
     seen = _look(world, judgement, deep=deep)
     remarks = tuple(one.sentence for one in seen.findings if not one.certain)
-    remarks += tuple(seen.unseen) if deep else ()
+    remarks += tuple(text for text in seen.unseen if deep or text.startswith(_FAILED))
     certain = [one for one in seen.findings if one.certain]
     if not certain:
         return judgement._replace(remarks=(*judgement.remarks, *remarks))
@@ -106,7 +106,13 @@ def _key(
     judgement: Judgement, artefacts: list[tuple[str, File, WheelFacts]], only: list[str] | None
 ) -> str:
     target = judgement.target._replace(id="", note="")
-    # by name: a recording has no hashes, and what an index has under a name does not change
-    names = sorted(file.filename for _, file, _ in artefacts)
+    # by name: a recording has no hashes, and what an index has under a name does not change; a
+    # file of this machine may
+    names = sorted(
+        f"{file.filename} {file.sha256} {file.size}"
+        if file.url.startswith("file:")
+        else file.filename
+        for _, file, _ in artefacts
+    )
     said = repr((_VERSION, tuple(target), names, only))
     return "deep" + hashlib.sha256(said.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from envcheck.errors import IndexTrouble
 from envcheck.model.prediction import Blocker, Build, Older
 from envcheck.predict.blockers import blocker, blockers, why_not
 from envcheck.predict.closure import Closure, close
@@ -12,7 +13,7 @@ from envcheck.predict.projects import numbers
 from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from envcheck.model.target import Target
     from envcheck.predict.closure import Picked
@@ -57,7 +58,10 @@ class Judgement(NamedTuple):
     @property
     def subject(self) -> Subject:
         """The first that cannot be had, else that gets no newest release, else the first."""
+        if self.class_ == "yanked":
+            return next(one for one in self.subjects if _is_yanked(one))
         blocked = {one.name for one in self.blockers if not one.path and one.kind != "conflict"}
+        blocked |= {one.name for one in self.builds if one.problem or not one.pure}
         for one in self.subjects:
             if one.project.name in blocked:
                 return one
@@ -79,10 +83,14 @@ def judge(
 ) -> Judgement:
     """The verdict on ``requirements``, of which there is at least one."""
     here = [one for one in requirements if applies(one.marker, target)]
-    subjects = tuple(subject_of(world, one, constraints) for one in here or requirements)
+    constraints = [one for one in constraints if applies(one.marker, target)]
+    subjects = tuple(
+        subject_of(world, one, [*constraints, *(other for other in here if other is not one)])
+        for one in here or requirements
+    )
     asked = [s for s in subjects if here and not s.requirement.url]
     newest = {s.project.name: 1 << s.number for s in asked if s.number is not None}
-    missing = [s for s in asked if s.number is None]
+    missing = [s for s in asked if s.number is None and not _any(s)]
     if missing:
         found = tuple(blocker(world, target, s.project, s.requirement, 0) for s in missing)
         class_ = "unknown" if any(one.kind == "unknown" for one in found) else "not-found"
@@ -92,8 +100,10 @@ def judge(
         builds = tuple(builds_of(world, target, ideal))
         class_ = _of_solved(asked, builds)
         found, older = (), None
-        if class_ in ("wheel", "yanked") and ideal.unread:
+        lost = tuple(_lost(world, ideal))
+        if (class_ in ("wheel", "yanked", "sdist-pure") and ideal.unread) or lost:
             class_ = "unknown"  # what else is needed is not known
+            ideal = ideal._replace(unread=(*ideal.unread, *lost))
         if class_ == "sdist-build" and (wheels := _older_wheel(world, target, asked)):
             class_, older = "older-release", wheels
         return Judgement(target, subjects, class_, ideal, found, builds, older, ideal.unread)
@@ -116,8 +126,9 @@ def _unsolved(
     if not found:
         found = [conflict(world, target, [s.requirement for s in subjects], ideal)]
     own = {s.project.name for s in subjects}
-    mine = [one for one in found if one.name in own and not one.path]
-    class_ = mine[0].kind if mine and mine[0].kind != "conflict" else "blocked"
+    beside = ("conflict", "sdist-build")  # these are no reason why it has no file
+    mine = [b for b in found if b.name in own and not b.path and b.kind not in beside]
+    class_ = mine[0].kind if mine else "blocked"
     if all(one.kind == "unknown" for one in found):
         class_ = "unknown"
     if class_ == "requires-python":
@@ -161,12 +172,14 @@ def subject_of(
     from packaging.specifiers import InvalidSpecifier
 
     project = world.project(requirement.name)
-    mask = early = 0
+    mask = early = named = 0
+    same = [one for one in constraints if one.name == requirement.name and not one.url]
+    for one in (requirement, *same):
+        named |= project.named(one.specifier)
     try:
-        mask, asked = project.allowed(requirement.specifier)
-        for one in constraints:
-            if one.name == requirement.name:
-                mask &= project.allowed(one.specifier)[0]
+        mask, asked = project.allowed(requirement.specifier, named)
+        for one in same:
+            mask &= project.allowed(one.specifier, named)[0]
         early = asked or world.policy.pre
     except InvalidSpecifier:
         mask = 0
@@ -175,20 +188,39 @@ def subject_of(
     return Subject(requirement, project, project.newest(best or mask) if mask else None)
 
 
+def _any(subject: Subject) -> bool:
+    """Whether the requirement itself allows anything: then others contradict it."""
+    try:
+        return bool(subject.project.allowed(subject.requirement.specifier)[0])
+    except ValueError:
+        return False
+
+
+def _lost(world: World, closure: Closure) -> Iterator[str]:
+    """Sdists of which nothing could be read, in sentences."""
+    for picked in closure.picked.values():
+        if picked.choice.kind == "sdist" and isinstance(world.facts(picked.file), IndexTrouble):
+            yield f"{picked.file.filename} could not be read"
+
+
 def _of_solved(subjects: Sequence[Subject], builds: Sequence[Build]) -> str:
-    for one in subjects:
-        assert one.number is not None
-        if one.project.releases[one.number].yanked is not None:
-            return "yanked"
     if any(build.problem or build.pure is not True for build in builds):
         return "sdist-build"
+    if any(_is_yanked(one) for one in subjects):
+        return "yanked"
     return "sdist-pure" if builds else "wheel"
+
+
+def _is_yanked(subject: Subject) -> bool:
+    number = subject.number
+    return number is not None and subject.project.releases[number].yanked is not None
 
 
 def _of_older(subjects: Sequence[Subject], actual: Closure, older: Older) -> str:
     """The class if the newest has no file: a wheel for any platform was never made for this."""
-    first = next(s for s in subjects if actual.picked[s.project.name].number != s.number)
-    picked = actual.picked[first.project.name]
+    found = (actual.picked.get(s.project.name) for s in subjects)
+    pairs = zip(found, subjects, strict=True)
+    picked = next(p for p, s in pairs if p is not None and p.number != s.number)
     if picked.project.versions[picked.number].is_prerelease:
         return "pre-release"
     return "older-release" if older.kind == "wheel" else "no-file"

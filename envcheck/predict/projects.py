@@ -55,7 +55,7 @@ class Project:
         self.all = (1 << len(self.releases)) - 1
         self.final = self._mask(not v.is_prerelease for v in self.versions)
         self.standing = self._mask(release.yanked is None for release in self.releases)
-        self._masks: dict[str, tuple[int, bool]] = {}
+        self._masks: dict[str, tuple[int, bool, bool]] = {}
         self._choices: dict[tuple[int, Target, bool], Choice] = {}
 
     def newest(self, mask: int | None = None) -> int | None:
@@ -66,15 +66,24 @@ class Project:
             mask = (self.final & self.standing) or self.standing or self.all
         return mask.bit_length() - 1 if mask else None
 
-    def allowed(self, specifier: str) -> tuple[int, bool]:
+    def allowed(self, specifier: str, named: int = 0) -> tuple[int, bool]:
         """(the releases that a specifier allows, whether it asks for pre-releases). Yanked ones
-        only if it names one by ``==``. Pre-releases are among them: see ``preferred``. Raises
-        InvalidSpecifier.
+        only if it names one by ``==``, or somebody else does (``named``). Pre-releases are among
+        them. Raises InvalidSpecifier.
         """
         known = self._masks.get(specifier)
         if known is None:
             known = self._masks[specifier] = self._allowed(specifier)
-        return known
+        mask, pinned, early = known
+        return (mask if pinned else mask & (self.standing | named)), early
+
+    def named(self, specifier: str) -> int:
+        """The releases that a specifier names by ``==``; none if it cannot be read."""
+        try:
+            mask = self.allowed(specifier)[0]
+        except InvalidSpecifier:
+            return 0
+        return mask if self._masks[specifier][1] else 0
 
     def wanted(self, specifier: str, *, pre: bool = False) -> int:
         """The same without pre-releases, unless they are asked for; none if it cannot be read."""
@@ -97,7 +106,8 @@ class Project:
         wanted = version_of(version)
         return next((n for n, v in enumerate(self.versions) if v == wanted), None)
 
-    def _allowed(self, specifier: str) -> tuple[int, bool]:
+    def _allowed(self, specifier: str) -> tuple[int, bool, bool]:
+        """(releases, yanked ones too; whether it names one; whether it asks for pre-releases)."""
         wanted = SpecifierSet(specifier)
         mask = self.all
         for one in wanted:
@@ -106,7 +116,7 @@ class Project:
             one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
             for one in wanted
         )
-        return (mask if pinned else mask & self.standing), bool(wanted.prereleases)
+        return mask, pinned, bool(wanted.prereleases)
 
     @staticmethod
     def _mask(bits: Iterable[bool]) -> int:

@@ -8,6 +8,7 @@ from envcheck.errors import UsageError
 from envcheck.knowledge import table
 from envcheck.predict.closure import close
 from envcheck.predict.judgement import Judgement, builds_of, judge, judge_imports, subject_of
+from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -39,11 +40,12 @@ def ways(
     today: dt.date,
     *,
     deep: bool = False,
+    constraints: Sequence[Requirement] = (),
 ) -> list[Way]:
     """What helps, the smallest change first. Each was worked out on the index; where the question
     is what imports, each was looked into as the judgement was (``deep``).
     """
-    trial = _Trial(world, judgement.class_ == "will-not-import", deep)
+    trial = _Trial(world, judgement.class_ == "will-not-import", deep, constraints)
     if judgement.subject.number is None or judgement.class_ == "yanked":
         return list(_other_release(trial, judgement, requirements))
     places = list(_places(judgement.target, today, pythons=not trial.imports))
@@ -60,19 +62,29 @@ def ways(
 class _Trial:
     """``imports``: whether what is tried must also be seen to import."""
 
-    def __init__(self, world: World, imports: bool, deep: bool) -> None:
+    def __init__(
+        self, world: World, imports: bool, deep: bool, constraints: Sequence[Requirement]
+    ) -> None:
         self.world, self.imports, self.deep = world, imports, deep
+        self.constraints = constraints
+
+    def constrained(self, target: Target) -> list[Requirement]:
+        """The constraints that hold there."""
+        return [one for one in self.constraints if applies(one.marker, target)]
 
     def installs(self, target: Target, requirements: Sequence[Requirement]) -> str:
         """What is installed if the newest releases are: ``29 distributions``; empty if they cannot
         be, or will not import.
         """
-        world = self.world
-        subjects = tuple(subject_of(world, one) for one in requirements)
+        world, constraints = self.world, self.constrained(target)
+        subjects = tuple(
+            subject_of(world, one, [*constraints, *(o for o in requirements if o is not one)])
+            for one in requirements
+        )
         newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
         if len(newest) < len({s.project.name for s in subjects}):
             return ""
-        closure = close(world, target, requirements, (), newest)
+        closure = close(world, target, requirements, constraints, newest)
         builds = builds_of(world, target, closure)
         if not closure.solved or closure.unread or any(b.problem or not b.pure for b in builds):
             return ""
@@ -153,7 +165,7 @@ def _other_release(
     free = asked._replace(specifier="")
     others = [free if one is asked else one for one in requirements]
     trial.world.prefetch([(one, target) for one in others])
-    found = judge(trial.world, target, others)
+    found = judge(trial.world, target, others, trial.constraints)
     version = found.subject.version
     if found.class_ in GOOD and version != subject.version:
         return [Way("release", f"{subject.project.name}=={version}", "the newest installs")]

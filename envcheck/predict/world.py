@@ -161,14 +161,16 @@ class World:
         """Whether an installer could take this release there."""
         return self.choice(project, number, target).file is not None
 
-    def admitted(self, requirement: Requirement, target: Target, *, early: bool = False) -> int:
+    def admitted(
+        self, requirement: Requirement, target: Target, *, early: bool = False, named: int = 0
+    ) -> int:
         """The releases that an installer considers for a requirement: pre-releases only if they
         are asked for (``early``: elsewhere), or if there is no final one that this target could
-        take.
+        take; yanked ones only if they are named (``named``: elsewhere).
         """
         project = self.project(requirement.name)
         try:
-            mask, asked = project.allowed(requirement.specifier)
+            mask, asked = project.allowed(requirement.specifier, named)
         except InvalidSpecifier:
             return 0
         if asked or early or self.policy.pre:

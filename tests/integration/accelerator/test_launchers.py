@@ -33,7 +33,9 @@ def train(ending="", name=""):
     if ending:
         distributed.all_reduce(total)
     rest = f"{state.mixed_precision} {state.device} {torch.get_num_threads()} {name}"
-    print(f"{state.process_index} of {state.num_processes}: {int(total)} {rest}", flush=True)
+    line = f"{state.process_index} of {state.num_processes}: {int(total)} {rest}\\n"
+    sys.stdout.write(line)  # at once: processes share it
+    sys.stdout.flush()
     return lambda: "what cannot be pickled"
 """
 

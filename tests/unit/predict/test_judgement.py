@@ -405,7 +405,7 @@ def test_constraints(judged: Judged) -> None:
     files = [wheel("one", "2.0", requires=["two"]), wheel("two", "1.0"), wheel("two", "2.0")]
     assert pins(judged(files, "one", constraints="two<2")) == {"one": "2.0", "two": "1.0"}
     assert judged(files, "one", constraints="two<1").class_ == "blocked"
-    assert judged(files, "one", constraints="one<2").class_ == "not-found"
+    assert judged(files, "one", constraints="one<2").class_ == "blocked"
     assert judged(files, "one", constraints="three<2").class_ == "wheel"
 
 
@@ -442,3 +442,20 @@ def test_build_everything(judged: Judged) -> None:
     assert [build.name for build in judgement.builds] == ["one"]
     judgement = judged([one()], "one", policy=Policy(no_binary=frozenset([":all:"])))
     assert judgement.class_ == "no-file"
+
+
+def test_a_yanked_release_that_is_named_serves_who_else_needs_it(judged: Judged) -> None:
+    files = [
+        wheel("one", "1.0", requires=["two>=1"]),
+        wheel("two", "1.5", yanked="broken"),
+        wheel("two", "2.0"),
+    ]
+    found = judged(files, "two==1.5 ; one")
+    assert (found.class_, pins(found)) == ("yanked", {"one": "1.0", "two": "1.5"})
+    assert found.subject.project.name == "two"
+
+
+def test_several_requirements_of_one_name_hold_together(judged: Judged) -> None:
+    files = [wheel("one", version) for version in ("1.0", "1.5", "2.0")]
+    for order in (("one<2", "one>=1"), ("one>=1", "one<2")):
+        assert pins(judged(files, " ; ".join(order))) == {"one": "1.5"}
