@@ -84,10 +84,7 @@ def judge(
     """The verdict on ``requirements``, of which there is at least one."""
     here = [one for one in requirements if applies(one.marker, target)]
     constraints = [one for one in constraints if applies(one.marker, target)]
-    subjects = tuple(
-        subject_of(world, one, [*constraints, *(other for other in here if other is not one)])
-        for one in here or requirements
-    )
+    subjects = subjects_of(world, here or requirements, constraints)
     asked = [s for s in subjects if here and not s.requirement.url]
     newest = {s.project.name: 1 << s.number for s in asked if s.number is not None}
     missing = [s for s in asked if s.number is None and not _any(s)]
@@ -161,6 +158,18 @@ def _below(
             return []
     known = {one.name for one in found}
     return [b for b in blockers(world, target, requirements, admitted) if b.name not in known]
+
+
+def subjects_of(
+    world: World, requirements: Sequence[Requirement], constraints: Sequence[Requirement] = ()
+) -> tuple[Subject, ...]:
+    """What each asks about; several of one name limit one another."""
+    return tuple(
+        subject_of(
+            world, one, [*constraints, *(other for other in requirements if other is not one)]
+        )
+        for one in requirements
+    )
 
 
 def subject_of(

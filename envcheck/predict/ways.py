@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from envcheck.errors import UsageError
 from envcheck.knowledge import table
 from envcheck.predict.closure import close
-from envcheck.predict.judgement import Judgement, builds_of, judge, judge_imports, subject_of
+from envcheck.predict.judgement import Judgement, builds_of, judge, judge_imports, subjects_of
 from envcheck.predict.requirements import applies
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ class _Trial:
         be, or will not import.
         """
         world, constraints = self.world, self.constrained(target)
-        subjects = tuple(
-            subject_of(world, one, [*constraints, *(o for o in requirements if o is not one)])
-            for one in requirements
-        )
+        subjects = subjects_of(world, requirements, constraints)
         newest = {s.project.name: 1 << s.number for s in subjects if s.number is not None}
         if len(newest) < len({s.project.name for s in subjects}):
             return ""
